@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// layout: where every byte of a region stands. The prose is in lib/docs/format.md; the two agree, and
+// tests/format_test.cpp holds both against golden bytes.
+//
+// Invariants
+//   1. Every field is fixed-width and naturally aligned; the byte order is the machine's.
+//   2. A shared byte is only ever reached as part of a 64-bit atomic word (word_at). `Identity` and `Geometry`
+//      are private copies: nothing here points into a region.
+//   3. A `Geometry` is made only by geometry_of(), from an Identity that check_identity() accepted, so bounds
+//      computed from it hold whatever the region says later.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace seqcast::inline v1::detail {
+
+/// The bytes "SEQCAST\n" on a little-endian machine; read in the other byte order it is `swapped_magic`.
+inline constexpr std::uint64_t magic = 0x0A54'5341'4351'4553;
+inline constexpr std::uint64_t swapped_magic = 0x5345'5143'4153'540A;
+inline constexpr std::uint32_t format_version = 1;
+
+/// Bytes that cross between two cores in one transfer.
+inline constexpr std::size_t cache_line = 64;
+inline constexpr std::size_t word_size = sizeof(std::uint64_t);
+
+// Compatible flags: a subscriber that does not know one may read the channel all the same.
+inline constexpr std::uint64_t flag_timestamps = 1; // word 2 of a slot holds the publish time
+inline constexpr std::uint64_t flag_doorbell = 2;   // a bell lies beside the region
+inline constexpr std::uint64_t flag_wake_always =
+    4; // `wake_offset` holds a futex word, bumped for each message
+// Incompatible flags: none yet. Whoever meets an unknown one refuses the region.
+inline constexpr std::uint64_t known_incompatible_flags = 0;
+
+/// What a channel is: the first bytes of a region, written once, before the magic, which is stored last.
+struct Identity {
+  std::uint64_t magic_number;
+  std::uint32_t version;
+  std::uint32_t header_size;
+  std::uint64_t region_size;
+  std::uint64_t slots_offset;
+  std::uint64_t slot_stride;
+  std::uint64_t capacity;
+  std::uint32_t max_message_size;
+  std::uint32_t message_alignment;
+  std::uint32_t payload_offset;
+  std::uint32_t reserved;
+  std::uint64_t compatible_flags;
+  std::uint64_t incompatible_flags;
+  std::uint64_t schema_tag;
+  std::array<char, 104> schema_name; // text, padded with zeros
+
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+static_assert(sizeof(Identity) == 192 && alignof(Identity) == 8);
+static_assert(offsetof(Identity, version) == 8 && offsetof(Identity, header_size) == 12);
+static_assert(offsetof(Identity, region_size) == 16 && offsetof(Identity, slots_offset) == 24);
+static_assert(offsetof(Identity, slot_stride) == 32 && offsetof(Identity, capacity) == 40);
+static_assert(offsetof(Identity, max_message_size) == 48 && offsetof(Identity, message_alignment) == 52);
+static_assert(offsetof(Identity, payload_offset) == 56 && offsetof(Identity, compatible_flags) == 64);
+static_assert(offsetof(Identity, incompatible_flags) == 72 && offsetof(Identity, schema_tag) == 80);
+static_assert(offsetof(Identity, schema_name) == 88);
+
+using IdentityWords = std::array<std::uint64_t, sizeof(Identity) / word_size>;
+
+// The publisher lines. Head changes with every message and so has two cache lines for itself (adjacent lines
+// are fetched in pairs); the rest changes only when a publisher comes or goes.
+inline constexpr std::size_t head_offset = 256;
+inline constexpr std::size_t state_offset = 384;
+inline constexpr std::size_t epoch_offset = 392;
+inline constexpr std::size_t first_sequence_offset = 400; // two words, for even and for odd epochs
+inline constexpr std::size_t oldest_offset = 416;
+inline constexpr std::size_t process_offset = 424;
+inline constexpr std::size_t boot_offset = 432; // two words
+inline constexpr std::size_t wake_offset = 448; // futex word of flag_wake_always, in its low half
+inline constexpr std::size_t header_size = 512;
+
+// A slot, in words from its start.
+inline constexpr std::size_t version_word = 0;
+inline constexpr std::size_t size_word = 1; // u32 size, u32 reserved
+inline constexpr std::size_t time_word = 2; // with flag_timestamps only
+inline constexpr std::size_t smallest_payload_offset = 16;
+
+/// Values of the state word.
+enum class StateWord : std::uint64_t { building = 0, live = 1, closed = 2, superseded = 3 };
+
+// Sequences stay below this, so that a version (twice a sequence) and sums with a capacity never overflow.
+inline constexpr std::uint64_t sequence_limit = std::uint64_t{1} << 62;
+inline constexpr std::uint64_t max_capacity = std::uint64_t{1} << 32;
+inline constexpr std::uint64_t max_region_size = std::uint64_t{1} << 46;
+inline constexpr std::uint32_t largest_message_size = std::uint32_t{1} << 31;
+inline constexpr std::uint32_t largest_alignment = 4096;
+
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) noexcept {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+/// Words that `size` bytes take.
+constexpr std::size_t words_for(std::size_t size) noexcept {
+  return (size + word_size - 1) / word_size;
+}
+
+struct SizeField {
+  std::uint32_t size;
+  std::uint32_t reserved;
+};
+
+constexpr std::uint64_t pack_size(std::uint32_t size) noexcept {
+  return std::bit_cast<std::uint64_t>(SizeField{size, 0});
+}
+
+constexpr std::uint32_t unpack_size(std::uint64_t word) noexcept {
+  return std::bit_cast<SizeField>(word).size;
+}
+
+/// The numbers that the hot path needs, in words: a checked private copy, immune to what the region says later.
+struct Geometry {
+  std::size_t slots_word = 0;   // first word of the first slot
+  std::size_t stride_words = 0; // words from one slot to the next
+  std::uint64_t capacity = 0;   // slots; a power of two, at least 2
+  std::size_t payload_word = 0; // first payload word of a slot
+  std::uint32_t max_message_size = 0;
+  bool timestamps = false;
+
+  constexpr std::uint64_t mask() const noexcept {
+    return capacity - 1;
+  }
+  constexpr std::uint64_t index_of(std::uint64_t sequence) const noexcept {
+    return (sequence - 1) & mask();
+  }
+};
+
+/// Requires: check_identity(identity) accepted it.
+constexpr Geometry geometry_of(const Identity& identity) noexcept {
+  return {.slots_word = static_cast<std::size_t>(identity.slots_offset / word_size),
+          .stride_words = static_cast<std::size_t>(identity.slot_stride / word_size),
+          .capacity = identity.capacity,
+          .payload_word = identity.payload_offset / word_size,
+          .max_message_size = identity.max_message_size,
+          .timestamps = (identity.compatible_flags & flag_timestamps) != 0};
+}
+
+/// What the caller's headers were compiled with; opening compares it with the library's own.
+struct BuildConstants {
+  std::uint32_t format = format_version;
+  std::uint32_t header = header_size;
+  std::uint32_t identity = sizeof(Identity);
+  std::uint32_t geometry = sizeof(Geometry);
+  std::uint32_t publisher_options = 0;
+  std::uint32_t subscriber_options = 0;
+
+  friend constexpr bool operator==(const BuildConstants&, const BuildConstants&) = default;
+};
+
+using Word = std::atomic<std::uint64_t>;
+static_assert(sizeof(Word) == word_size && Word::is_always_lock_free, "seqcast needs lock-free 64-bit atomics");
+
+/// The words of a mapping: the one place where bytes become atomics.
+/// Requires: `base` is aligned to 8, as every mapping is.
+inline Word* words_at(void* base) noexcept {
+  return reinterpret_cast<Word*>(base);
+}
+inline const Word* words_at(const void* base) noexcept {
+  return reinterpret_cast<const Word*>(base);
+}
+
+} // namespace seqcast::inline v1::detail

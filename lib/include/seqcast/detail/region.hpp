@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// region: an opened, checked and mapped channel, as seen from the inline code. What is behind it (the mapping,
+// the lock, the operating system) is compiled once, in lib/src.
+//
+// Who may call it: Publisher and Subscriber; one thread at a time per object.
+//
+// Invariants
+//   1. words() stays mapped, at the same address and in full, for as long as the object lives.
+//   2. geometry() lies within the mapping: it comes from a private copy of the header that was checked.
+//   3. A PublisherRegion holds the channel's exclusive lock; in a forked child it is dead, and writes nothing.
+#pragma once
+
+#include <seqcast/detail/layout.hpp>
+#include <seqcast/options.hpp>
+
+#include <memory>
+#include <string_view>
+#include <system_error>
+
+namespace seqcast::inline v1::detail {
+
+/// Why opening failed: the code, and the sentence that goes with it.
+struct Failure {
+  std::error_code code;
+  std::string text;
+
+  explicit operator bool() const noexcept {
+    return static_cast<bool>(code);
+  }
+};
+
+/// Throws the std::system_error that says so.
+[[noreturn]] void raise(const Failure& failure);
+
+/// What the inline code knows about its caller.
+struct Wanted {
+  BuildConstants build = {.publisher_options = sizeof(PublisherOptions),
+                          .subscriber_options = sizeof(SubscriberOptions)};
+  std::optional<std::uint32_t> message_size = {};      // of a typed channel
+  std::optional<std::uint32_t> message_alignment = {}; // of a typed channel
+  std::uint64_t schema_tag = 0;
+  std::string_view schema_name = {};
+};
+
+class PublisherRegion {
+ public:
+  /// Creates the channel, or takes it over. Gives nothing and fills `failure` if that cannot be.
+  static std::optional<PublisherRegion> open(const Location& location, const PublisherOptions& options,
+                                             const Wanted& wanted, Failure& failure);
+
+  PublisherRegion(PublisherRegion&&) noexcept;
+  PublisherRegion& operator=(PublisherRegion&&) noexcept;
+  /// Marks the channel closed, wakes whoever sleeps, and gives the lock back.
+  ~PublisherRegion();
+
+  Word* words() const noexcept;
+  const Geometry& geometry() const noexcept;
+  const Identity& identity() const noexcept;
+  const Location& location() const noexcept;
+  /// Sequence of the last message before this publisher.
+  std::uint64_t head() const noexcept;
+  Epoch epoch() const noexcept;
+
+ private:
+  struct Impl;
+  class Opening;
+  explicit PublisherRegion(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+class SubscriberRegion {
+ public:
+  /// Maps the channel, read-only. Gives nothing and fills `failure` if that cannot be.
+  static std::optional<SubscriberRegion> open(const Location& location, const SubscriberOptions& options,
+                                              const Wanted& wanted, Failure& failure);
+
+  SubscriberRegion(SubscriberRegion&&) noexcept;
+  SubscriberRegion& operator=(SubscriberRegion&&) noexcept;
+  ~SubscriberRegion();
+
+  const Word* words() const noexcept;
+  const Geometry& geometry() const noexcept;
+  const Identity& identity() const noexcept;
+  const Location& location() const noexcept;
+  /// Messages up to this one count as read, for a subscriber that begins at `start`.
+  std::uint64_t cursor(Start start) const noexcept;
+  /// No message below this one can be read.
+  std::uint64_t oldest() const noexcept;
+
+  bool publisher_alive() const noexcept;
+  State state() const noexcept;
+  Epoch epoch() const noexcept;
+  /// True if another region, or none, is behind the name now.
+  bool superseded() const noexcept;
+  /// True if another region is behind the name now.
+  bool successor_exists() const noexcept;
+
+ private:
+  struct Impl;
+  class Opening;
+  explicit SubscriberRegion(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+} // namespace seqcast::inline v1::detail

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// ring: which slot a sequence goes into, both sides. Message m goes into slot (m - 1) mod capacity.
+//
+// Who may call it: RingPublisher the holder of the channel's lock, one thread at a time; RingSubscriber
+// anybody, on a read-only mapping, one thread at a time per object. Neither owns the region.
+//
+// Invariants
+//   1. Outside publish() the slot of message head + 1 is open, from the region's creation on. A publisher that
+//      dies in the middle of a message therefore leaves what an idle one leaves.
+//   2. Head may be one behind the slots, never ahead of them.
+//   3. A subscriber's cursor never moves back, and moves only when something is delivered, or is there but can
+//      never be delivered (wrong_size).
+//   4. sequence == previous + 1 + lost for what next() delivers.
+//   5. Every call takes a bounded number of steps, whatever the region holds.
+#pragma once
+
+#include <seqcast/detail/slot.hpp>
+
+#include <utility>
+
+namespace seqcast::inline v1::detail {
+
+/// The words that are not slots: head, and what changes when a publisher comes or goes.
+template <class Atomics>
+class PublisherLines {
+ public:
+  using Word = typename Atomics::Word;
+
+  explicit PublisherLines(Word* words) noexcept : words_{words} {}
+
+  void store_head(std::uint64_t sequence) const noexcept {
+    // [head] release: pairs with the acquire in SubscriberLines::head().
+    // Otherwise a subscriber could find head ahead of the slots, and take an honest region for a corrupt one.
+    at(head_offset).store(sequence, std::memory_order_release);
+  }
+
+  void store_state(StateWord state) const noexcept {
+    // [state] release: pairs with the acquire in SubscriberLines::state().
+    // Otherwise "closed" could be seen before the last message.
+    at(state_offset).store(static_cast<std::uint64_t>(state), std::memory_order_release);
+  }
+
+  /// Makes `epoch` the current one, with the sequence its publisher begins with.
+  void store_epoch(std::uint64_t epoch, std::uint64_t first_sequence) const noexcept {
+    // [epoch] release fence: pairs with the acquire fence in SubscriberLines::epoch().
+    // Otherwise a first sequence of this epoch could be taken for that of epoch - 2, whose place it takes.
+    Atomics::fence(std::memory_order_release);
+    // relaxed: the fence before and the release after order it.
+    at(first_sequence_offset + (epoch & 1) * word_size).store(first_sequence, std::memory_order_relaxed);
+    // [epoch] release: pairs with the acquire in SubscriberLines::epoch().
+    // Otherwise the epoch could be seen before its first sequence.
+    at(epoch_offset).store(epoch, std::memory_order_release);
+  }
+
+  void store_oldest(std::uint64_t sequence) const noexcept {
+    // relaxed: whoever opens afterwards reads it behind the boot id or the magic, which are releases.
+    at(oldest_offset).store(sequence, std::memory_order_relaxed);
+  }
+
+  void store_process(std::uint64_t process) const noexcept {
+    at(process_offset).store(process, std::memory_order_relaxed); // relaxed: a hint for people
+  }
+
+  void store_boot(const std::array<std::uint64_t, 2>& boot) const noexcept {
+    // [boot] release: pairs with the acquire in SubscriberLines::boot().
+    // Otherwise the boot id could stand for content of an earlier boot that was not discarded yet.
+    at(boot_offset).store(boot[0], std::memory_order_release);
+    at(boot_offset + word_size).store(boot[1], std::memory_order_release);
+  }
+
+ private:
+  Word& at(std::size_t offset) const noexcept {
+    return words_[offset / word_size];
+  }
+  Word* words_;
+};
+
+/// The same words, for whoever only looks.
+template <class Atomics>
+class SubscriberLines {
+ public:
+  using Word = typename Atomics::Word;
+
+  explicit SubscriberLines(const Word* words) noexcept : words_{words} {}
+
+  std::uint64_t head() const noexcept {
+    // [head] acquire: pairs with the release in PublisherLines::store_head().
+    return at(head_offset).load(std::memory_order_acquire);
+  }
+
+  StateWord state() const noexcept {
+    // [state] acquire: pairs with the release in PublisherLines::store_state().
+    return static_cast<StateWord>(at(state_offset).load(std::memory_order_acquire));
+  }
+
+  /// The current epoch and its first sequence, of one and the same publisher; {0, 0} if they changed at each of
+  /// a few looks.
+  std::pair<std::uint64_t, std::uint64_t> epoch() const noexcept {
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      // [epoch] acquire: pairs with the release in PublisherLines::store_epoch().
+      const std::uint64_t epoch = at(epoch_offset).load(std::memory_order_acquire);
+      // relaxed: the acquire before and the fence after order it.
+      const std::uint64_t first =
+          at(first_sequence_offset + (epoch & 1) * word_size).load(std::memory_order_relaxed);
+      // [epoch] acquire fence: pairs with the release fence in PublisherLines::store_epoch().
+      Atomics::fence(std::memory_order_acquire);
+      // relaxed: the fence above is the order it needs.
+      if (at(epoch_offset).load(std::memory_order_relaxed) == epoch) return {epoch, first};
+    }
+    return {0, 0};
+  }
+
+  std::uint64_t oldest() const noexcept {
+    return at(oldest_offset).load(std::memory_order_relaxed); // relaxed: see store_oldest()
+  }
+
+  std::uint64_t process() const noexcept {
+    return at(process_offset).load(std::memory_order_relaxed); // relaxed: a hint for people
+  }
+
+  std::array<std::uint64_t, 2> boot() const noexcept {
+    // [boot] acquire: pairs with the release in PublisherLines::store_boot().
+    return {at(boot_offset).load(std::memory_order_acquire),
+            at(boot_offset + word_size).load(std::memory_order_acquire)};
+  }
+
+ private:
+  const Word& at(std::size_t offset) const noexcept {
+    return words_[offset / word_size];
+  }
+  const Word* words_;
+};
+
+/// The publisher's side of the ring.
+template <class Atomics>
+class RingPublisher {
+ public:
+  using Word = typename Atomics::Word;
+
+  RingPublisher() noexcept = default;
+
+  /// Requires: `head` is what recover() left, or 0 for a new region.
+  RingPublisher(Word* words, const Geometry& geometry, std::uint64_t head) noexcept
+      : words_{words}, geometry_{geometry}, head_{head} {}
+
+  /// Publishes the next message: `fill` is called once with the payload's first word, to store `size` bytes.
+  /// Gives the message's sequence.
+  /// Requires: size <= geometry().max_message_size; time_ns is used only by a channel with timestamps.
+  /// Progress: wait-free; the steps depend on `size` alone.
+  template <class Fill>
+  std::uint64_t publish(std::uint32_t size, std::uint64_t time_ns, Fill&& fill) noexcept {
+    const std::uint64_t sequence = head_ + 1;
+    const PublisherSlot<Atomics> slot = slot_of(sequence);
+    slot.begin();
+    slot.store_size(size);
+    if (geometry_.timestamps) slot.store_time(time_ns);
+    fill(slot.payload());
+    slot.complete(sequence);
+    head_ = sequence;
+    PublisherLines<Atomics>{words_}.store_head(sequence);
+    const PublisherSlot<Atomics> next = slot_of(sequence + 1);
+    next.open(sequence + 1);
+    next.own_ahead(size);
+    return sequence;
+  }
+
+  std::uint64_t head() const noexcept {
+    return head_;
+  }
+  const Geometry& geometry() const noexcept {
+    return geometry_;
+  }
+
+ private:
+  PublisherSlot<Atomics> slot_of(std::uint64_t sequence) const noexcept {
+    return {words_ + geometry_.slots_word + geometry_.index_of(sequence) * geometry_.stride_words,
+            geometry_.payload_word};
+  }
+
+  Word* words_ = nullptr;
+  Geometry geometry_;
+  std::uint64_t head_ = 0;
+};
+
+/// What became of an attempt to read.
+enum class Outcome : std::uint8_t {
+  message,          // delivered
+  nothing,          // nothing to deliver yet
+  overrun,          // the publisher was faster than each of a bounded number of attempts
+  corrupt,          // the region holds what no honest publisher stores
+  wrong_size,       // a whole message whose size nobody may believe; passed over
+  buffer_too_small, // a whole message, longer than the caller's buffer; still unread
+};
+
+struct Taken {
+  Outcome outcome = Outcome::nothing;
+  std::uint64_t sequence = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t time_ns = 0;
+  std::uint32_t size = 0; // with message and with buffer_too_small
+};
+
+/// Where next() goes on after an overrun.
+enum class ResumeAt : std::uint8_t { half, newest, oldest };
+
+/// A destination that takes messages of exactly `size` bytes.
+struct ExactInto {
+  std::byte* to;
+  std::uint32_t size;
+
+  constexpr Outcome fits(std::uint32_t found) const noexcept {
+    return found == size ? Outcome::message : Outcome::wrong_size;
+  }
+  /// The bytes to copy, a constant wherever `size` is one.
+  constexpr std::uint32_t count(std::uint32_t) const noexcept {
+    return size;
+  }
+};
+
+/// A destination for messages of up to `room` bytes.
+struct BoundedInto {
+  std::byte* to;
+  std::size_t room;
+
+  constexpr Outcome fits(std::uint32_t found) const noexcept {
+    return found <= room ? Outcome::message : Outcome::buffer_too_small;
+  }
+  constexpr std::uint32_t count(std::uint32_t found) const noexcept {
+    return found;
+  }
+};
+
+/// The subscriber's side of the ring.
+template <class Atomics>
+class RingSubscriber {
+ public:
+  using Word = typename Atomics::Word;
+
+  RingSubscriber() noexcept = default;
+
+  /// Messages up to `cursor` count as read. None below `oldest` is ever delivered.
+  RingSubscriber(const Word* words, const Geometry& geometry, std::uint64_t cursor, std::uint64_t oldest,
+                 ResumeAt resume) noexcept
+      : words_{words},
+        geometry_{geometry},
+        cursor_{cursor},
+        previous_{cursor},
+        oldest_{oldest},
+        resume_{resume} {}
+
+  /// The message after the cursor or, after an overrun, one further on, with the number lost in between.
+  /// Progress: at most 2 attempts, at most one copy each.
+  template <class Into>
+  Taken next(const Into& into) noexcept {
+    std::uint64_t sequence = cursor_ + 1;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      const Look found = look(sequence, into);
+      switch (found.sight) {
+        case Sight::whole:
+          return deliver(found, sequence, sequence - previous_ - 1);
+        case Sight::not_yet:
+          // A message that a version proved complete is there, in an honest region.
+          return {.outcome = attempt == 0 ? Outcome::nothing : Outcome::corrupt};
+        case Sight::overrun:
+          sequence = resume_from(found.proven);
+          break;
+        case Sight::corrupt:
+          return {.outcome = Outcome::corrupt};
+      }
+    }
+    return {.outcome = Outcome::overrun};
+  }
+
+  /// The newest complete message, read before or not; the cursor moves up to it.
+  /// Progress: at most 4 attempts, at most two copies each.
+  template <class Into>
+  Taken latest(const Into& into) noexcept {
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      const std::uint64_t head = SubscriberLines<Atomics>{words_}.head();
+      if (head >= sequence_limit) return {.outcome = Outcome::corrupt};
+      // Head may be stale by one: look past it, so that latest() never goes back behind next().
+      const std::uint64_t candidate = std::max(head, cursor_ + 1);
+      Look found = look(candidate, into);
+      if (found.sight == Sight::whole) return deliver(found, candidate, 0);
+      if (found.sight == Sight::not_yet) {
+        if (candidate == head) return {.outcome = Outcome::corrupt}; // head is never ahead of the slots
+        if (cursor_ < oldest_) return {.outcome = Outcome::nothing};
+        found = look(cursor_, into);
+        if (found.sight == Sight::whole) return again(found);
+        if (found.sight == Sight::not_yet) return {.outcome = Outcome::corrupt}; // it was there before
+      }
+      if (found.sight == Sight::corrupt) return {.outcome = Outcome::corrupt};
+    }
+    return {.outcome = Outcome::overrun};
+  }
+
+  /// The newest sequence known to be complete; at least the cursor.
+  std::uint64_t newest() const noexcept {
+    const std::uint64_t head = std::max(SubscriberLines<Atomics>{words_}.head(), cursor_);
+    if (head >= sequence_limit) return cursor_;
+    const std::uint64_t version = slot_of(head + 1).version();
+    return version == complete_version(head + 1) ? head + 1 : head;
+  }
+
+  /// Whether next() has something to say: a message, an overrun or a corrupt region.
+  bool ready() const noexcept {
+    return slot_of(cursor_ + 1).version() >= complete_version(cursor_ + 1);
+  }
+
+  std::uint64_t cursor() const noexcept {
+    return cursor_;
+  }
+  const Geometry& geometry() const noexcept {
+    return geometry_;
+  }
+
+ private:
+  enum class Sight : std::uint8_t { whole, not_yet, overrun, corrupt };
+
+  struct Look {
+    Sight sight = Sight::corrupt;
+    Outcome fit = Outcome::message;
+    std::uint32_t size = 0;
+    std::uint64_t time_ns = 0;
+    std::uint64_t proven = 0; // with overrun: a message known to be complete, newer than the one looked for
+  };
+
+  SubscriberSlot<Atomics> slot_of(std::uint64_t sequence) const noexcept {
+    return {words_ + geometry_.slots_word + geometry_.index_of(sequence) * geometry_.stride_words,
+            geometry_.payload_word};
+  }
+
+  template <class Into>
+  Look look(std::uint64_t sequence, const Into& into) const noexcept {
+    const SubscriberSlot<Atomics> slot = slot_of(sequence);
+    const std::uint64_t version = slot.version();
+    if (version != complete_version(sequence)) return other(version, sequence);
+
+    Look found{.sight = Sight::whole};
+    found.size = slot.size();
+    if (geometry_.timestamps) found.time_ns = slot.time();
+    found.fit = found.size <= geometry_.max_message_size ? into.fits(found.size) : Outcome::wrong_size;
+    if (found.fit == Outcome::message) {
+      load_payload<Atomics>(slot.payload(), into.to, into.count(found.size));
+    }
+    std::uint64_t now = 0;
+    if (slot.unchanged(version, now)) return found;
+    slot.moved_on();
+    // A version never decreases, and it just was this message's.
+    return now < version ? Look{} : other(now, sequence);
+  }
+
+  /// What a version other than that of the message sought tells.
+  Look other(std::uint64_t version, std::uint64_t sequence) const noexcept {
+    if (!plausible(version, geometry_.index_of(sequence), geometry_)) return {};
+    if (version < complete_version(sequence)) return {.sight = Sight::not_yet};
+    return {.sight = Sight::overrun, .proven = newest_proven(version)};
+  }
+
+  /// A sequence above the one that was overrun, since `proven` is at least capacity - 1 above it.
+  std::uint64_t resume_from(std::uint64_t proven) const noexcept {
+    switch (resume_) {
+      case ResumeAt::newest:
+        return proven;
+      case ResumeAt::oldest:
+        return proven - geometry_.capacity + 2;
+      case ResumeAt::half:
+        break;
+    }
+    return proven - geometry_.capacity / 2 + 1;
+  }
+
+  Taken deliver(const Look& found, std::uint64_t sequence, std::uint64_t lost) noexcept {
+    if (found.fit == Outcome::message || found.fit == Outcome::wrong_size) cursor_ = sequence;
+    if (found.fit == Outcome::message) previous_ = sequence;
+    return {found.fit, sequence, lost, found.time_ns, found.size};
+  }
+
+  Taken again(const Look& found) const noexcept {
+    return {found.fit, cursor_, 0, found.time_ns, found.size};
+  }
+
+  const Word* words_ = nullptr;
+  Geometry geometry_;
+  std::uint64_t cursor_ = 0;   // the last message read, or passed over
+  std::uint64_t previous_ = 0; // the last message delivered: `lost` counts from it
+  std::uint64_t oldest_ = 1;
+  ResumeAt resume_ = ResumeAt::half;
+};
+
+} // namespace seqcast::inline v1::detail

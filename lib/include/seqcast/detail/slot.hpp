@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// slot: one sequence-locked message, both sides of it. This is the file of the memory orderings; each tag in
+// brackets has its paragraph in lib/docs/ordering.md, and `git grep` of a tag shows both of its ends.
+//
+// The version word says all there is to say about a slot:
+//     0        never used
+//     2m - 1   open for message m: its bytes are not to be believed
+//     2m       holds message m, complete
+//
+//     publisher                            subscriber
+//     ---------                            ----------
+//     (version == 2m - 1)                  v = version         acquire   [message-ready]
+//     fence            release [slot-open] copy size, payload  relaxed
+//     store size, payload      relaxed     fence               acquire   [slot-open]
+//     version = 2m     release             v' = version        relaxed
+//             [message-ready]              v' == v: the copy is message v / 2, whole
+//     version = 2n - 1 release             otherwise it is thrown away
+//             [slot-opened]
+//
+// Who may call it: PublisherSlot only the one publisher that holds the channel's lock; SubscriberSlot anybody,
+// on a read-only mapping. Both are views; copying one copies nothing but a pointer.
+//
+// Invariants
+//   1. A version never decreases, across publishers too.
+//   2. Whoever reads the same complete version before and after a copy has copied exactly that message.
+//   3. No function here loops on a condition: the number of steps depends on the message's size alone.
+#pragma once
+
+#include <seqcast/detail/layout.hpp>
+
+#include <algorithm>
+#include <span>
+
+namespace seqcast::inline v1::detail {
+
+/// The atomics that are shipped. Tests put others in their place: staged ones, and the model checker's.
+struct HardwareAtomics {
+  using Word = detail::Word;
+
+  static void fence(std::memory_order order) noexcept {
+    std::atomic_thread_fence(order);
+  }
+
+  /// Asks for a cache line to be owned by this core; a hint, which changes no value and orders nothing.
+  static void prefetch_for_write(const Word* word) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+    asm volatile("prefetchw %0" : : "m"(*word));
+#elif defined(__GNUC__)
+    __builtin_prefetch(word, 1);
+#else
+    (void)word;
+#endif
+  }
+};
+
+// Arithmetic on versions.
+constexpr std::uint64_t open_version(std::uint64_t sequence) noexcept {
+  return 2 * sequence - 1;
+}
+constexpr std::uint64_t complete_version(std::uint64_t sequence) noexcept {
+  return 2 * sequence;
+}
+/// The message that a slot with this version holds or is open for.
+constexpr std::uint64_t sequence_of(std::uint64_t version) noexcept {
+  return version / 2 + version % 2;
+}
+/// The newest message that this version proves complete: its own, or the one before the open one.
+constexpr std::uint64_t newest_proven(std::uint64_t version) noexcept {
+  return version / 2;
+}
+/// False for a version that no honest publisher stores in slot `index`.
+constexpr bool plausible(std::uint64_t version, std::uint64_t index, const Geometry& geometry) noexcept {
+  return version == 0 || (version < 2 * sequence_limit && geometry.index_of(sequence_of(version)) == index);
+}
+
+/// Stores `size` payload bytes as whole words; the last one is padded with zeros.
+/// Requires: `size` bytes at `from`, room for words_for(size) words at `to`.
+template <class Atomics>
+inline void store_payload(typename Atomics::Word* to, const std::byte* from, std::size_t size) noexcept {
+  const std::size_t whole = size / word_size;
+  for (std::size_t i = 0; i < whole; ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from + i * word_size, word_size);
+    // relaxed: [slot-open] before and [message-ready] after order the payload as a whole.
+    to[i].store(word, std::memory_order_relaxed);
+  }
+  if (const std::size_t rest = size % word_size; rest > 0) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from + whole * word_size, rest);
+    to[whole].store(word, std::memory_order_relaxed); // relaxed: as above
+  }
+}
+
+/// Stores a payload that comes in pieces.
+/// Requires: room for words_for(bytes appended) words; finish() after the last piece.
+template <class Atomics>
+class PayloadGatherer {
+ public:
+  using Word = typename Atomics::Word;
+
+  explicit PayloadGatherer(Word* to) noexcept : next_{to} {}
+
+  void append(std::span<const std::byte> piece) noexcept {
+    if (filled_ > 0) {
+      const std::size_t step = std::min(piece.size(), word_size - filled_);
+      hold(piece.first(step));
+      piece = piece.subspan(step);
+    }
+    const std::size_t whole = piece.size() / word_size;
+    store_payload<Atomics>(next_, piece.data(), whole * word_size);
+    next_ += whole;
+    hold(piece.subspan(whole * word_size));
+  }
+
+  void finish() noexcept {
+    store_payload<Atomics>(next_, held_.data(), filled_);
+  }
+
+ private:
+  /// Keeps bytes back until they make a whole word. Requires: they do not make more than one.
+  void hold(std::span<const std::byte> bytes) noexcept {
+    std::copy(bytes.begin(), bytes.end(), held_.begin() + static_cast<std::ptrdiff_t>(filled_));
+    filled_ += bytes.size();
+    if (filled_ < word_size) return;
+    store_payload<Atomics>(next_, held_.data(), word_size);
+    ++next_;
+    filled_ = 0;
+  }
+
+  Word* next_;
+  std::array<std::byte, word_size> held_{};
+  std::size_t filled_ = 0;
+};
+
+/// Copies `size` payload bytes out of a slot; what it yields means nothing until SubscriberSlot::unchanged().
+/// Requires: room for `size` bytes at `to`, words_for(size) words at `from`.
+template <class Atomics>
+inline void load_payload(const typename Atomics::Word* from, std::byte* to, std::size_t size) noexcept {
+  const std::size_t whole = size / word_size;
+  for (std::size_t i = 0; i < whole; ++i) {
+    // relaxed: [message-ready] before and [slot-open] after order the payload as a whole.
+    const std::uint64_t word = from[i].load(std::memory_order_relaxed);
+    std::memcpy(to + i * word_size, &word, word_size);
+  }
+  if (const std::size_t rest = size % word_size; rest > 0) {
+    const std::uint64_t word = from[whole].load(std::memory_order_relaxed); // relaxed: as above
+    std::memcpy(to + whole * word_size, &word, rest);
+  }
+}
+
+/// The publisher's half.
+template <class Atomics>
+class PublisherSlot {
+ public:
+  using Word = typename Atomics::Word;
+
+  PublisherSlot(Word* words, std::size_t payload_word) noexcept : words_{words}, payload_word_{payload_word} {}
+
+  /// To be called before the first store into an open slot, by whoever makes that store.
+  /// Requires: the slot is open for the message about to be stored, by this publisher or by a dead one.
+  void begin() const noexcept {
+    // [slot-open] release: pairs with the acquire fence in unchanged().
+    // Otherwise a subscriber could copy a word of this message and still find the version of the one before.
+    // A release store when the slot was opened would not do: it orders what came before it, not after, and a
+    // successor or another thread did not make that store.
+    Atomics::fence(std::memory_order_release);
+  }
+
+  void store_size(std::uint32_t size) const noexcept {
+    // relaxed: part of the payload as far as ordering goes.
+    words_[size_word].store(pack_size(size), std::memory_order_relaxed);
+  }
+
+  void store_time(std::uint64_t nanoseconds) const noexcept {
+    // relaxed: part of the payload as far as ordering goes.
+    words_[time_word].store(nanoseconds, std::memory_order_relaxed);
+  }
+
+  Word* payload() const noexcept {
+    return words_ + payload_word_;
+  }
+
+  void complete(std::uint64_t sequence) const noexcept {
+    // [message-ready] release: pairs with the acquire in version().
+    // Otherwise a subscriber could see the version before the words.
+    words_[version_word].store(complete_version(sequence), std::memory_order_release);
+  }
+
+  void open(std::uint64_t sequence) const noexcept {
+    // [slot-opened] release: pairs with the acquire in version(), and with the fence in moved_on().
+    // Otherwise the opening could become visible before the message that precedes it; the publisher dies in
+    // between, and that message is lost although its successor's slot says that it was complete.
+    words_[version_word].store(open_version(sequence), std::memory_order_release);
+  }
+
+  /// A version as the dead publisher before this one left it.
+  std::uint64_t version() const noexcept {
+    // [message-ready] acquire: pairs with the release in complete(), of the dead publisher.
+    // Otherwise what this one releases next, its head first of all, would not carry the dead one's message.
+    return words_[version_word].load(std::memory_order_acquire);
+  }
+
+  /// Empties a slot whose content did not survive a reboot.
+  void discard() const noexcept {
+    // relaxed: nobody looks for the messages below `oldest`, and the boot id that follows is a release.
+    words_[version_word].store(0, std::memory_order_relaxed);
+  }
+
+  /// Asks for the lines of the first `bytes` of the slot, but for the one that holds the version, which open()
+  /// has just taken. Hints only, so they may stand before begin().
+  void own_ahead(std::size_t bytes) const noexcept {
+    constexpr std::size_t line = cache_line / word_size;
+    const std::size_t words = payload_word_ + words_for(bytes);
+    for (std::size_t i = line; i < words; i += line) Atomics::prefetch_for_write(words_ + i);
+  }
+
+ private:
+  Word* words_;
+  std::size_t payload_word_;
+};
+
+/// The subscriber's half. A read is: version(), the loads, unchanged(), and, if it was not, moved_on().
+template <class Atomics>
+class SubscriberSlot {
+ public:
+  using Word = typename Atomics::Word;
+
+  SubscriberSlot(const Word* words, std::size_t payload_word) noexcept
+      : words_{words}, payload_word_{payload_word} {}
+
+  std::uint64_t version() const noexcept {
+    // [message-ready] acquire: pairs with the release in complete().
+    // Otherwise the words copied next could be older than the version that vouches for them.
+    // [slot-opened] acquire: pairs with the release in open(): an open slot vouches for the message before.
+    return words_[version_word].load(std::memory_order_acquire);
+  }
+
+  std::uint32_t size() const noexcept {
+    // relaxed: as for the payload, in load_payload().
+    return unpack_size(words_[size_word].load(std::memory_order_relaxed));
+  }
+
+  std::uint64_t time() const noexcept {
+    // relaxed: as for the payload, in load_payload().
+    return words_[time_word].load(std::memory_order_relaxed);
+  }
+
+  const Word* payload() const noexcept {
+    return words_ + payload_word_;
+  }
+
+  /// Whether everything loaded since version() gave `before` belongs to that version. `now` is the version
+  /// found at the end.
+  bool unchanged(std::uint64_t before, std::uint64_t& now) const noexcept {
+    // [slot-open] acquire: pairs with the release fence in begin().
+    // Otherwise the version below could be read before the words above, and vouch for words stored after it.
+    Atomics::fence(std::memory_order_acquire);
+    // relaxed: the fence above is the order it needs; a newer version is acquired in moved_on().
+    now = words_[version_word].load(std::memory_order_relaxed);
+    return now == before;
+  }
+
+  /// To be called after unchanged() gave a newer version, before anything is concluded from that version.
+  void moved_on() const noexcept {
+    // [slot-opened] acquire: pairs with the release in open() and in complete().
+    // Otherwise the messages that the newer version proves complete might not be visible yet.
+    Atomics::fence(std::memory_order_acquire);
+  }
+
+ private:
+  const Word* words_;
+  std::size_t payload_word_;
+};
+
+} // namespace seqcast::inline v1::detail

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// options: where a channel lies, and how to open it. Plain values; nothing here touches the system.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace seqcast::inline v1 {
+
+/// Where a channel lies: a file or a named shared-memory object. Made by file() and shared_memory().
+class Location {
+ public:
+  enum class Kind { file, shared_memory };
+
+  Kind kind() const noexcept {
+    return kind_;
+  }
+  /// The path, or the object's name.
+  const std::string& name() const noexcept {
+    return name_;
+  }
+
+  friend bool operator==(const Location&, const Location&) = default;
+
+ private:
+  friend Location file(std::string path);
+  friend Location shared_memory(std::string name);
+  Location(Kind kind, std::string name) : kind_{kind}, name_{std::move(name)} {}
+
+  Kind kind_;
+  std::string name_;
+};
+
+/// A file on any file system. On a disk, write-back can delay single messages; /dev/shm has no such delays.
+[[nodiscard]] inline Location file(std::string path) {
+  return {Location::Kind::file, std::move(path)};
+}
+
+/// A named shared-memory object: on Linux, /dev/shm/NAME. A name has no slash.
+[[nodiscard]] inline Location shared_memory(std::string name) {
+  return {Location::Kind::shared_memory, std::move(name)};
+}
+
+/// How to publish. What is left unset is taken from the channel that is already there, or from the defaults
+/// named below where there is none; what is set has to agree with it.
+struct PublisherOptions {
+  /// Slots: a power of two, at least 2. Default: what fits into 1 MiB, at least 8 and at most 1024.
+  /// A subscriber may fall this many messages behind, less one, before it loses any.
+  std::optional<std::uint64_t> capacity = {};
+
+  /// Bytes; for BytePublisher only. Default: 1024. A Publisher<T> takes sizeof(T).
+  std::optional<std::uint32_t> max_message_size = {};
+
+  /// Bytes, a power of two, at most 4096; for BytePublisher only. Default: 1. A Publisher<T> takes alignof(T).
+  std::optional<std::uint32_t> message_alignment = {};
+
+  /// Whether each message carries its publish time. Default: no. Costs one reading of the clock per message.
+  std::optional<bool> timestamps = {};
+
+  /// Permissions of a channel that is created, whatever the umask. Subscribers need to read, nothing else.
+  std::uint32_t mode = 0600;
+
+  /// Put a new channel in the place of one of another identity, or of a damaged one, instead of refusing.
+  /// The old one's subscribers are told (State::superseded). Never takes the place of a file that is no
+  /// channel.
+  bool replace = false;
+
+  /// Remove the channel in the destructor. Default: it stays, for late subscribers and for a successor.
+  bool remove_on_close = false;
+
+  /// Publish into a region that belongs to another user. Whoever owns a file can truncate it, and so kill
+  /// every process that has it mapped.
+  bool allow_other_owner = false;
+};
+
+/// Where a subscriber begins.
+enum class Start {
+  newest, ///< next() gives what is published from now on
+  oldest, ///< next() gives what is still there first
+};
+
+/// Where next() goes on when the publisher has overtaken the subscriber.
+enum class Resume {
+  half,   ///< half a ring behind the newest: room to catch up, and to fall behind again
+  newest, ///< the newest: the least delay
+  oldest, ///< the oldest still there: the fewest lost, and soon overtaken again
+};
+
+/// How to subscribe.
+struct SubscriberOptions {
+  Start start = Start::newest;
+  Resume resume = Resume::half;
+
+  /// How long to wait for a channel to appear where there is none yet. Default: not at all.
+  std::chrono::nanoseconds open_timeout{0};
+
+  /// Let wait_for() move on to the channel that has taken this one's place, when this one is drained.
+  bool follow = false;
+};
+
+/// What a subscriber finds out about the other side.
+enum class State {
+  live,         ///< a publisher has the channel open
+  no_publisher, ///< the last publisher died, or its machine was restarted
+  closed,       ///< the last publisher closed the channel; another may come
+  superseded,   ///< the name has gone, or stands for another region now: reopen()
+};
+
+/// A publisher's time in office.
+struct Epoch {
+  std::uint64_t number = 0;         ///< publishers that have opened the channel so far, this one included
+  std::uint64_t first_sequence = 0; ///< the sequence that this one began with
+};
+
+/// Why a wait ended.
+enum class Wait {
+  message,      ///< next() has something to say
+  timeout,      ///< the time is over
+  closed,       ///< the publisher has closed the channel (told once)
+  no_publisher, ///< the publisher has died (told once)
+  superseded,   ///< another region, or none, is behind the name (told once)
+  stopped,      ///< the stop token said so
+};
+
+/// What the enumerators are called, for people.
+const char* to_string(State state) noexcept;
+const char* to_string(Wait reason) noexcept;
+/// file("test.dat") or shared_memory("ticker"), as one would write it.
+std::string to_string(const Location& location);
+
+/// Removes a channel and gives true; false if there is none.
+/// Subscribers that have it open keep what they mapped, and are told State::superseded.
+/// Errors: publisher_alive, not_a_channel and the like, as for opening; nothing is removed then.
+bool remove(const Location& location);
+bool remove(const Location& location, std::error_code& error) noexcept;
+
+} // namespace seqcast::inline v1

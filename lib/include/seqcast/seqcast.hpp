@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// seqcast: everything that users include.
+#pragma once
+
+#include <seqcast/error.hpp>
+#include <seqcast/message.hpp>
+#include <seqcast/options.hpp>
+#include <seqcast/publisher.hpp>
+#include <seqcast/subscriber.hpp>

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <seqcast/detail/region.hpp>
+#include <seqcast/error.hpp>
+
+namespace seqcast::inline v1 {
+
+namespace {
+
+class Category final : public std::error_category {
+ public:
+  const char* name() const noexcept override {
+    return "seqcast";
+  }
+
+  std::string message(int value) const override {
+    switch (static_cast<Errc>(value)) {
+      case Errc::no_channel:
+        return "no channel there yet";
+      case Errc::invalid_location:
+        return "not a name for a channel";
+      case Errc::invalid_options:
+        return "options that no channel can have";
+      case Errc::not_a_regular_file:
+        return "not a regular file";
+      case Errc::not_a_channel:
+        return "not a seqcast channel";
+      case Errc::wrong_byte_order:
+        return "channel of another byte order";
+      case Errc::wrong_version:
+        return "channel of another format version";
+      case Errc::wrong_geometry:
+        return "channel whose header contradicts itself or its file";
+      case Errc::unknown_feature:
+        return "channel with a feature unknown to this version";
+      case Errc::wrong_identity:
+        return "channel of another identity";
+      case Errc::damaged:
+        return "damaged channel";
+      case Errc::publisher_alive:
+        return "the channel has a live publisher";
+      case Errc::lock_obstructed:
+        return "a process that is no publisher holds a lock on the channel";
+      case Errc::other_owner:
+        return "the channel belongs to another user";
+      case Errc::build_mismatch:
+        return "seqcast headers and library are of different builds";
+      case Errc::overrun:
+        return "overrun by the publisher; try again";
+      case Errc::corrupt:
+        return "corrupt channel";
+      case Errc::wrong_size:
+        return "message of an impossible size";
+      case Errc::buffer_too_small:
+        return "message longer than the buffer";
+    }
+    return "unknown seqcast error " + std::to_string(value);
+  }
+
+  std::error_condition default_error_condition(int value) const noexcept override {
+    switch (static_cast<Errc>(value)) {
+      case Errc::no_channel:
+        return std::errc::no_such_file_or_directory;
+      case Errc::invalid_location:
+      case Errc::invalid_options:
+        return std::errc::invalid_argument;
+      case Errc::publisher_alive:
+      case Errc::lock_obstructed:
+        return std::errc::device_or_resource_busy;
+      case Errc::other_owner:
+        return std::errc::permission_denied;
+      case Errc::buffer_too_small:
+        return std::errc::message_size;
+      default:
+        return {value, *this};
+    }
+  }
+};
+
+} // namespace
+
+const std::error_category& error_category() noexcept {
+  static const Category category;
+  return category;
+}
+
+namespace detail {
+
+void raise(const Failure& failure) {
+  throw std::system_error{failure.code, failure.text};
+}
+
+} // namespace detail
+
+} // namespace seqcast::inline v1

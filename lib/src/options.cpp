@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <seqcast/options.hpp>
+
+namespace seqcast::inline v1 {
+
+const char* to_string(State state) noexcept {
+  switch (state) {
+    case State::live:
+      return "live";
+    case State::no_publisher:
+      return "no publisher";
+    case State::closed:
+      return "closed";
+    case State::superseded:
+      return "superseded";
+  }
+  return "unknown";
+}
+
+const char* to_string(Wait reason) noexcept {
+  switch (reason) {
+    case Wait::message:
+      return "message";
+    case Wait::timeout:
+      return "timeout";
+    case Wait::closed:
+      return "closed";
+    case Wait::no_publisher:
+      return "no publisher";
+    case Wait::superseded:
+      return "superseded";
+    case Wait::stopped:
+      return "stopped";
+  }
+  return "unknown";
+}
+
+std::string to_string(const Location& location) {
+  const char* kind = location.kind() == Location::Kind::file ? "file" : "shared_memory";
+  return std::string{kind} + "(\"" + location.name() + "\")";
+}
+
+} // namespace seqcast::inline v1

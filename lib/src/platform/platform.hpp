@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// platform: all that seqcast asks of an operating system. One implementation per system, chosen by CMake;
+// nothing outside this folder includes a system header.
+//
+// Who may call it: lib/src only, from any thread.
+//
+// Invariants
+//   1. Descriptors are closed on exec, never follow a symbolic link and never block at opening.
+//   2. A LockFile's lock lives on a descriptor of its own, which is never mapped: a mapping that a child
+//      inherits would keep the lock. Forked children drop it at once.
+//   3. A name is given to a finished file only; nobody ever sees half of one.
+#pragma once
+
+#include <seqcast/options.hpp>
+
+#include <array>
+#include <memory>
+#include <system_error>
+
+namespace seqcast::inline v1::detail::platform {
+
+/// An open file; closed by its destructor.
+class Handle {
+ public:
+  Handle() noexcept = default;
+  explicit Handle(int id) noexcept : id_{id} {}
+  Handle(Handle&& other) noexcept : id_{std::exchange(other.id_, -1)} {}
+  Handle& operator=(Handle&& other) noexcept {
+    std::swap(id_, other.id_);
+    return *this;
+  }
+  ~Handle();
+
+  explicit operator bool() const noexcept {
+    return id_ >= 0;
+  }
+  int id() const noexcept {
+    return id_;
+  }
+
+ private:
+  int id_ = -1;
+};
+
+enum class Access { read_only, read_write };
+
+/// What tells one file from another, whatever their names.
+struct FileId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  friend bool operator==(const FileId&, const FileId&) = default;
+};
+
+struct FileFacts {
+  FileId id;
+  std::uint64_t size = 0; // bytes
+  bool regular = false;
+  bool own = false; // it belongs to the user that this process runs as
+};
+
+/// The path of a location. Errors: Errc::invalid_location.
+std::string path_of(const Location& location, std::error_code& error);
+
+Handle open_file(const std::string& path, Access access, std::error_code& error);
+FileFacts facts_of(const Handle& handle, std::error_code& error);
+/// Of whatever the name stands for, a symbolic link included.
+FileFacts facts_of(const std::string& path, std::error_code& error);
+/// Reads up to `size` bytes from `offset`. Gives how many there were.
+std::size_t read_at(const Handle& handle, std::uint64_t offset, void* to, std::size_t size) noexcept;
+void remove_file(const std::string& path, std::error_code& error);
+
+/// Makes sure that every byte of the file has its place on the disk or in memory, so that no store into a
+/// mapping fails later. Content stays as it is.
+void allocate(const Handle& handle, std::uint64_t size, std::error_code& error);
+
+/// Whether some process holds the lock of a LockFile on this file. Nobody who can only read it can fake that.
+bool publisher_lock_held(const Handle& handle) noexcept;
+
+/// A file opened for the sake of its lock.
+class LockFile {
+ public:
+  enum class Attempt { locked, held_by_publisher, held_by_other, failed };
+
+  LockFile() noexcept;
+  LockFile(LockFile&&) noexcept;
+  LockFile& operator=(LockFile&&) noexcept;
+  /// Releases the lock.
+  ~LockFile();
+
+  static LockFile open(const std::string& path, std::error_code& error);
+
+  explicit operator bool() const noexcept;
+  const Handle& handle() const noexcept;
+
+  /// Takes the exclusive lock, which the kernel releases when this process dies, however it dies. A lock that
+  /// is held is tried again for about 20 ms: that of a killed process is freed a little later than its death.
+  Attempt lock(std::error_code& error) noexcept;
+
+  /// With Attempt::held_by_other: the process that holds it, or 0 if the system does not tell.
+  std::uint64_t holder() const noexcept;
+
+  /// In a forked child these bytes become private memory, so that the child cannot write to the channel.
+  void keep_from_children(void* address, std::size_t size) noexcept;
+
+  /// True in a forked child of the process that opened it.
+  bool inherited() const noexcept;
+
+ private:
+  struct Entry;
+  friend LockFile open_for_lock(const char* path, int flags, std::error_code& error);
+  static LockFile adopt(int id);
+  std::unique_ptr<Entry> entry_;
+};
+
+/// A file in the making: it has no name that anybody knows, is locked, and vanishes if it never gets one.
+class NewFile {
+ public:
+  NewFile() noexcept = default;
+  NewFile(NewFile&&) noexcept = default;
+  NewFile& operator=(NewFile&&) noexcept = default;
+  ~NewFile();
+
+  /// In the folder of `path`, `size` bytes of zeros, all of them allocated, locked.
+  static NewFile create(const std::string& path, std::uint64_t size, std::uint32_t mode,
+                        std::error_code& error);
+
+  /// For mapping; another open file than the locked one.
+  const Handle& handle() const noexcept {
+    return handle_;
+  }
+
+  /// Gives the file its name. Errors: std::errc::file_exists if the name is taken, and then it stays so.
+  void give_name(const std::string& path, std::error_code& error);
+  /// Gives the file its name, which another file loses. Requires: the caller holds the other one's lock.
+  void take_name(const std::string& path, std::error_code& error);
+
+  LockFile take_lock() noexcept {
+    return std::move(lock_);
+  }
+
+ private:
+  bool create_unnamed(const std::string& path, std::error_code& error);
+  void create_named(const std::string& path, std::error_code& error);
+  void drop_temporary_name() noexcept;
+
+  LockFile lock_;
+  Handle handle_;
+  std::string temporary_name_; // empty for a file without any name
+};
+
+/// Tells one boot of the machine from another.
+using BootId = std::array<std::uint64_t, 2>;
+BootId boot_id() noexcept;
+std::uint64_t process_id() noexcept;
+
+} // namespace seqcast::inline v1::detail::platform

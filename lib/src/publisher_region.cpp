@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "attach.hpp"
+
+#include <seqcast/detail/recovery.hpp>
+
+namespace seqcast::inline v1::detail {
+
+extern template class Recovery<HardwareAtomics>;
+
+struct PublisherRegion::Impl {
+  Impl(Location where, std::string its_path) : location{std::move(where)}, path{std::move(its_path)} {}
+
+  Location location;
+  std::string path;
+  platform::LockFile lock;
+  platform::FileId id;
+  Mapping mapping;
+  Identity identity{};
+  Geometry geometry;
+  std::uint64_t head = 0;
+  Epoch epoch;
+  bool remove_on_close = false;
+
+  Impl(Impl&&) = delete;
+  ~Impl() {
+    // In a forked child the lock and the mapping are the parent's business.
+    if (!lock || lock.inherited()) return;
+    PublisherLines<HardwareAtomics>{mapping.words()}.store_state(StateWord::closed);
+    if (remove_on_close) remove();
+    lock.keep_from_children(nullptr, 0);
+  }
+
+  void remove() noexcept {
+    std::error_code error;
+    if (platform::facts_of(path, error).id == id && !error) platform::remove_file(path, error);
+  }
+};
+
+namespace {
+
+using Lines = PublisherLines<HardwareAtomics>;
+
+} // namespace
+
+/// One call of PublisherRegion::open().
+class PublisherRegion::Opening {
+ public:
+  Opening(const Location& location, const PublisherOptions& options, const Wanted& wanted, Failure& failure)
+      : location_{location}, options_{options}, wanted_{wanted}, failure_{failure} {}
+
+  std::unique_ptr<Impl> run() {
+    path_ = find_path(location_, failure_);
+    fresh_ = make_identity(options_, wanted_, failure_);
+    for (int attempt = 0; attempt < most_attempts && !failure_; ++attempt) {
+      std::unique_ptr<Impl> impl = attempt_once();
+      if (impl) return impl;
+    }
+    fail(failure_, std::make_error_code(std::errc::resource_unavailable_try_again),
+         "the name stood for another file at each of " + std::to_string(most_attempts) + " looks");
+    return nullptr;
+  }
+
+ private:
+  // Gives nothing, without a failure, if something has changed in between.
+  std::unique_ptr<Impl> attempt_once() {
+    Failure found;
+    std::optional<LockedFile> file = lock_existing(path_, options_.allow_other_owner, found);
+    if (found.code == Errc::no_channel) return create(nullptr);
+    if (found) failure_ = found;
+    if (!file) return nullptr;
+    if (file->facts.size == 0) return create(nullptr, true);
+    return attach(std::move(*file));
+  }
+
+  std::unique_ptr<Impl> attach(LockedFile file) {
+    const std::uint64_t size = file.facts.size;
+    if (size < header_size) {
+      fail(failure_, Errc::not_a_channel,
+           "expected a channel, found a file of " + std::to_string(size) +
+               " bytes; it is left alone: use another name, or remove it");
+      return nullptr;
+    }
+    MappedFile mapped = map_locked(path_, file, failure_);
+    if (failure_ || mapped.mapping.size() == 0) return nullptr;
+    Mapping& mapping = mapped.mapping;
+
+    const Identity identity = load_identity(mapping.read_only_words());
+    Failure unsound;
+    check_identity(identity, size, unsound);
+    if (unsound) {
+      // Of a region that is no sound channel of this version nothing is known, so nothing is marked in it.
+      if (!options_.replace || unsound.code == Errc::not_a_channel) return refuse(unsound);
+      return create(nullptr, true);
+    }
+    Failure other;
+    compare_identity(identity, options_, wanted_, other);
+    if (other) return options_.replace ? create(&mapping) : refuse(other, true);
+
+    std::error_code error;
+    platform::allocate(mapped.handle, identity.region_size, error);
+    if (error) return refuse({error, "no space for its " + std::to_string(identity.region_size) + " bytes"});
+    std::unique_ptr<Impl> impl = take_over(mapping, identity);
+    if (!impl) {
+      if (options_.replace) return create(&mapping);
+      return refuse({Errc::damaged, "its slots contradict its header, as no publisher leaves them"}, true);
+    }
+    impl->lock = std::move(file.lock);
+    impl->id = file.facts.id;
+    return finish(std::move(impl), std::move(mapping));
+  }
+
+  /// Gives nothing if the region is damaged; then nothing was stored.
+  std::unique_ptr<Impl> take_over(const Mapping& mapping, const Identity& identity) {
+    const Geometry geometry = geometry_of(identity);
+    Word* const words = mapping.words();
+    const SubscriberLines<HardwareAtomics> found{words};
+    const Recovery<HardwareAtomics> recovery{words, geometry};
+    mapping.prefault(platform::Access::read_write);
+    std::optional<std::uint64_t> head;
+    if (found.boot() == platform::boot_id()) {
+      head = recovery.take_over();
+    } else {
+      head = recovery.take_over_after_reboot();
+    }
+    if (!head) return nullptr;
+    auto impl = start(identity, *head);
+    impl->epoch.number = found.epoch().first + 1;
+    return impl;
+  }
+
+  /// A new region behind the name: where there is none, or in the place of an empty file or of an old region,
+  /// which is marked if `old` is given.
+  std::unique_ptr<Impl> create(const Mapping* old, bool replace = false) {
+    std::error_code error;
+    platform::NewFile file = platform::NewFile::create(path_, fresh_.region_size, options_.mode, error);
+    if (error) {
+      fail(failure_, error,
+           "a region of " + std::to_string(fresh_.region_size) + " bytes cannot be made there");
+      return nullptr;
+    }
+    Mapping mapping = Mapping::map(file.handle(), platform::Access::read_write, fresh_.region_size, error);
+    if (error) {
+      fail(failure_, error, "a region of " + std::to_string(fresh_.region_size) + " bytes cannot be mapped");
+      return nullptr;
+    }
+    mapping.prefault(platform::Access::read_write);
+    Recovery<HardwareAtomics>{mapping.words(), geometry_of(fresh_)}.create();
+    std::unique_ptr<Impl> impl = start(fresh_, 0);
+    impl->epoch.number = 1;
+    impl->id = platform::facts_of(file.handle(), error).id;
+    impl = finish(std::move(impl), std::move(mapping));
+    store_identity(impl->mapping.words(), fresh_);
+
+    if (old != nullptr || replace) {
+      file.take_name(path_, error);
+    } else {
+      file.give_name(path_, error);
+    }
+    impl->lock = file.take_lock();
+    impl->lock.keep_from_children(impl->mapping.words(), impl->mapping.size());
+    if (error) {
+      impl->remove_on_close = false;
+      if (error != std::errc::file_exists) fail(failure_, error, "the new region cannot be given its name");
+      return nullptr;
+    }
+    if (old != nullptr) supersede(*old);
+    return impl;
+  }
+
+  std::unique_ptr<Impl> start(const Identity& identity, std::uint64_t head) const {
+    auto impl = std::make_unique<Impl>(location_, path_);
+    impl->identity = identity;
+    impl->geometry = geometry_of(identity);
+    impl->head = head;
+    impl->epoch.first_sequence = head + 1;
+    impl->remove_on_close = options_.remove_on_close;
+    return impl;
+  }
+
+  /// Announces the publisher in the region's own lines.
+  std::unique_ptr<Impl> finish(std::unique_ptr<Impl> impl, Mapping mapping) const {
+    impl->mapping = std::move(mapping);
+    const Lines lines{impl->mapping.words()};
+    lines.store_process(platform::process_id());
+    lines.store_epoch(impl->epoch.number, impl->epoch.first_sequence);
+    lines.store_state(StateWord::live);
+    lines.store_boot(platform::boot_id());
+    if (impl->lock) impl->lock.keep_from_children(impl->mapping.words(), impl->mapping.size());
+    return impl;
+  }
+
+  std::unique_ptr<Impl> refuse(Failure why, bool replaceable = false) {
+    if (replaceable)
+      why.text += "; use another name, remove() it, or set replace to put a new channel in its place";
+    failure_ = std::move(why);
+    return nullptr;
+  }
+
+  const Location& location_;
+  const PublisherOptions& options_;
+  const Wanted& wanted_;
+  Failure& failure_;
+  std::string path_;
+  Identity fresh_{};
+};
+
+std::optional<PublisherRegion> PublisherRegion::open(const Location& location, const PublisherOptions& options,
+                                                     const Wanted& wanted, Failure& failure) {
+  std::unique_ptr<Impl> impl = Opening{location, options, wanted, failure}.run();
+  if (impl) return PublisherRegion{std::move(impl)};
+  explain(failure, "cannot publish to", location);
+  return std::nullopt;
+}
+
+PublisherRegion::PublisherRegion(std::unique_ptr<Impl> impl) noexcept : impl_{std::move(impl)} {}
+PublisherRegion::PublisherRegion(PublisherRegion&&) noexcept = default;
+PublisherRegion& PublisherRegion::operator=(PublisherRegion&&) noexcept = default;
+PublisherRegion::~PublisherRegion() = default;
+
+Word* PublisherRegion::words() const noexcept {
+  return impl_->mapping.words();
+}
+const Geometry& PublisherRegion::geometry() const noexcept {
+  return impl_->geometry;
+}
+const Identity& PublisherRegion::identity() const noexcept {
+  return impl_->identity;
+}
+const Location& PublisherRegion::location() const noexcept {
+  return impl_->location;
+}
+std::uint64_t PublisherRegion::head() const noexcept {
+  return impl_->head;
+}
+Epoch PublisherRegion::epoch() const noexcept {
+  return impl_->epoch;
+}
+
+} // namespace seqcast::inline v1::detail

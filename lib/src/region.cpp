@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "region.hpp"
+
+#include <boost/interprocess/mapped_region.hpp>
+
+namespace seqcast::inline v1::detail {
+
+namespace ipc = boost::interprocess;
+
+namespace {
+
+/// What mapped_region asks of a file: only its descriptor.
+struct Mappable {
+  const platform::Handle& handle;
+
+  ipc::mapping_handle_t get_mapping_handle() const {
+    return ipc::ipcdetail::mapping_handle_from_file_handle(handle.id());
+  }
+};
+
+// A hostile sparse file could be larger than what can be touched in reasonable time.
+constexpr std::uint64_t most_prefaulted = std::uint64_t{1} << 30;
+
+} // namespace
+
+struct Mapping::Impl {
+  ipc::mapped_region region;
+};
+
+Mapping::Mapping() noexcept = default;
+Mapping::Mapping(Mapping&&) noexcept = default;
+Mapping& Mapping::operator=(Mapping&&) noexcept = default;
+Mapping::~Mapping() = default;
+
+Mapping Mapping::map(const platform::Handle& handle, platform::Access access, std::uint64_t size,
+                     std::error_code& error) {
+  Mapping mapping;
+  if (size != static_cast<std::size_t>(size)) { // a 32-bit process
+    error = std::make_error_code(std::errc::not_enough_memory);
+    return mapping;
+  }
+  try {
+    const ipc::mode_t mode = access == platform::Access::read_only ? ipc::read_only : ipc::read_write;
+    mapping.impl_ = std::make_unique<Impl>(
+        Impl{ipc::mapped_region{Mappable{handle}, mode, 0, static_cast<std::size_t>(size)}});
+  } catch (const ipc::interprocess_exception& failure) {
+    error = {failure.get_native_error(), std::system_category()};
+  }
+  return mapping;
+}
+
+Word* Mapping::words() const noexcept {
+  return words_at(impl_->region.get_address());
+}
+
+const Word* Mapping::read_only_words() const noexcept {
+  return words_at(static_cast<const void*>(impl_->region.get_address()));
+}
+
+std::uint64_t Mapping::size() const noexcept {
+  return impl_ ? impl_->region.get_size() : 0;
+}
+
+void Mapping::prefault(platform::Access access) const noexcept {
+  const std::size_t step = ipc::mapped_region::get_page_size() / word_size;
+  const std::size_t end = static_cast<std::size_t>(std::min(size(), most_prefaulted)) / word_size;
+  if (access == platform::Access::read_only) {
+    const Word* const words = read_only_words();
+    for (std::size_t i = 0; i < end; i += step) {
+      (void)words[i].load(std::memory_order_relaxed); // relaxed: the value is not used
+    }
+  } else {
+    Word* const all = words();
+    for (std::size_t i = 0; i < end; i += step) {
+      // relaxed, and no read-modify-write: only the holder of the lock stores anything here.
+      all[i].store(all[i].load(std::memory_order_relaxed), std::memory_order_relaxed);
+    }
+  }
+}
+
+Identity load_identity(const Word* words) noexcept {
+  IdentityWords copy{};
+  // [identity] acquire: pairs with the release in store_identity().
+  // Otherwise the magic could be seen before the fields that it vouches for.
+  copy[0] = words[0].load(std::memory_order_acquire);
+  if (copy[0] == magic) {
+    for (std::size_t i = 1; i < copy.size(); ++i) {
+      copy[i] = words[i].load(std::memory_order_relaxed); // relaxed: the acquire above orders it
+    }
+  }
+  return std::bit_cast<Identity>(copy);
+}
+
+void store_identity(Word* words, const Identity& identity) noexcept {
+  const auto copy = std::bit_cast<IdentityWords>(identity);
+  for (std::size_t i = 1; i < copy.size(); ++i) {
+    words[i].store(copy[i], std::memory_order_relaxed); // relaxed: the release below orders it
+  }
+  // [identity] release: pairs with the acquire in load_identity().
+  // Otherwise the magic could be seen before the fields that it vouches for.
+  words[0].store(copy[0], std::memory_order_release);
+}
+
+} // namespace seqcast::inline v1::detail

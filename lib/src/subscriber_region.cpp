@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "attach.hpp"
+
+#include <seqcast/detail/recovery.hpp>
+
+#include <ctime>
+#include <thread>
+
+namespace seqcast::inline v1::detail {
+
+struct SubscriberRegion::Impl {
+  Impl(Location where, std::string its_path) : location{std::move(where)}, path{std::move(its_path)} {}
+
+  Location location;
+  std::string path;
+  platform::Handle handle; // for questions about the lock; the subscriber itself takes none
+  platform::FileId id;
+  Mapping mapping;
+  Identity identity{};
+  Geometry geometry;
+  std::uint64_t newest = 0;
+  std::uint64_t oldest = 1;
+
+  SubscriberLines<HardwareAtomics> lines() const noexcept {
+    return SubscriberLines<HardwareAtomics>{mapping.read_only_words()};
+  }
+};
+
+namespace {
+
+/// Where reading can begin: what the region holds, or nothing if an earlier boot of the machine left it.
+bool find_range(const Word* words, const Geometry& geometry, std::uint64_t& newest, std::uint64_t& oldest) {
+  const SubscriberLines<HardwareAtomics> lines{words};
+  if (lines.boot() != platform::boot_id()) {
+    newest = newest_trace<HardwareAtomics>(words, geometry);
+    oldest = newest + 1;
+    return true;
+  }
+  const std::uint64_t head = lines.head();
+  if (head >= sequence_limit - geometry.capacity || lines.oldest() > head + 1) return false;
+  newest = RingSubscriber<HardwareAtomics>{words, geometry, head, 1, ResumeAt::half}.newest();
+  const std::uint64_t still_there = newest + 2 > geometry.capacity ? newest + 2 - geometry.capacity : 1;
+  oldest = std::max({std::uint64_t{1}, still_there, lines.oldest()});
+  return true;
+}
+
+} // namespace
+
+/// One attempt of SubscriberRegion::open().
+class SubscriberRegion::Opening {
+ public:
+  static std::unique_ptr<Impl> run(const Location& location, const std::string& path, const Wanted& wanted,
+                                   Failure& failure) {
+    std::error_code error;
+    platform::Handle handle = platform::open_file(path, platform::Access::read_only, error);
+    explain_open(error, failure);
+    if (failure) return nullptr;
+    const platform::FileFacts facts = platform::facts_of(handle, error);
+    check_regular(facts, failure);
+    if (facts.size == 0) fail(failure, Errc::no_channel, "the file is empty; start a publisher on it");
+    if (facts.size < header_size) {
+      fail(failure, Errc::not_a_channel,
+           "expected a channel, found a file of " + std::to_string(facts.size) + " bytes; check the name");
+    }
+    if (failure) return nullptr;
+    Mapping mapping = Mapping::map(handle, platform::Access::read_only, facts.size, error);
+    if (error) {
+      fail(failure, error, "its " + std::to_string(facts.size) + " bytes cannot be mapped");
+      return nullptr;
+    }
+    const Identity identity = load_identity(mapping.read_only_words());
+    check_identity(identity, facts.size, failure);
+    if (!failure) compare_identity(identity, wanted, failure);
+    if (failure) return nullptr;
+
+    auto impl = std::make_unique<Impl>(location, path);
+    impl->identity = identity;
+    impl->geometry = geometry_of(identity);
+    if (!find_range(mapping.read_only_words(), impl->geometry, impl->newest, impl->oldest)) {
+      fail(failure, Errc::damaged, "its head is one that no publisher stores");
+      return nullptr;
+    }
+    mapping.prefault(platform::Access::read_only);
+    impl->handle = std::move(handle);
+    impl->id = facts.id;
+    impl->mapping = std::move(mapping);
+    return impl;
+  }
+};
+
+std::optional<SubscriberRegion> SubscriberRegion::open(const Location& location,
+                                                       const SubscriberOptions& options, const Wanted& wanted,
+                                                       Failure& failure) {
+  using clock = std::chrono::steady_clock;
+  const auto begin = clock::now();
+  const std::string path = find_path(location, failure);
+  check_build(wanted, failure);
+  auto pause = std::chrono::microseconds{100};
+  while (!failure) {
+    if (auto impl = Opening::run(location, path, wanted, failure)) return SubscriberRegion{std::move(impl)};
+    const auto passed = clock::now() - begin;
+    if (failure.code != Errc::no_channel || passed >= options.open_timeout) break;
+    failure = {};
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, options.open_timeout - passed));
+    pause = std::min(pause * 2, std::chrono::microseconds{10'000});
+  }
+  explain(failure, "cannot subscribe to", location);
+  return std::nullopt;
+}
+
+SubscriberRegion::SubscriberRegion(std::unique_ptr<Impl> impl) noexcept : impl_{std::move(impl)} {}
+SubscriberRegion::SubscriberRegion(SubscriberRegion&&) noexcept = default;
+SubscriberRegion& SubscriberRegion::operator=(SubscriberRegion&&) noexcept = default;
+SubscriberRegion::~SubscriberRegion() = default;
+
+const Word* SubscriberRegion::words() const noexcept {
+  return impl_->mapping.read_only_words();
+}
+const Geometry& SubscriberRegion::geometry() const noexcept {
+  return impl_->geometry;
+}
+const Identity& SubscriberRegion::identity() const noexcept {
+  return impl_->identity;
+}
+const Location& SubscriberRegion::location() const noexcept {
+  return impl_->location;
+}
+std::uint64_t SubscriberRegion::cursor(Start start) const noexcept {
+  return start == Start::oldest ? impl_->oldest - 1 : impl_->newest;
+}
+std::uint64_t SubscriberRegion::oldest() const noexcept {
+  return impl_->oldest;
+}
+
+bool SubscriberRegion::publisher_alive() const noexcept {
+  return platform::publisher_lock_held(impl_->handle);
+}
+
+State SubscriberRegion::state() const noexcept {
+  if (superseded()) return State::superseded;
+  if (publisher_alive()) return State::live;
+  const bool closed =
+      impl_->lines().state() == StateWord::closed && impl_->lines().boot() == platform::boot_id();
+  return closed ? State::closed : State::no_publisher;
+}
+
+Epoch SubscriberRegion::epoch() const noexcept {
+  const auto [number, first] = impl_->lines().epoch();
+  return {number, first};
+}
+
+bool SubscriberRegion::superseded() const noexcept {
+  std::error_code error;
+  const platform::FileFacts named = platform::facts_of(impl_->path, error);
+  if (!error) return named.id != impl_->id;
+  // Any other error says nothing about the region: the folder may have become unreadable, say.
+  return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+}
+
+bool SubscriberRegion::successor_exists() const noexcept {
+  std::error_code error;
+  const platform::FileFacts named = platform::facts_of(impl_->path, error);
+  return !error && named.id != impl_->id;
+}
+
+} // namespace seqcast::inline v1::detail
