@@ -80,6 +80,12 @@ inline constexpr std::size_t boot_offset = 432; // two words
 inline constexpr std::size_t wake_offset = 448; // futex word of flag_wake_always, in its low half
 inline constexpr std::size_t header_size = 512;
 
+// The bell, a file of its own: the only bytes that subscribers may write.
+inline constexpr std::uint64_t bell_magic = 0x0A4C'4C45'4251'4553; // "SEQBELL\n", little-endian
+inline constexpr std::size_t bell_flag_offset = 64;                // 1: somebody sleeps, or is about to
+inline constexpr std::size_t bell_word_offset = 72;                // futex word in its low half
+inline constexpr std::size_t bell_size = 128;
+
 // A slot, in words from its start.
 inline constexpr std::size_t version_word = 0;
 inline constexpr std::size_t size_word = 1; // u32 size, u32 reserved
@@ -167,6 +173,12 @@ inline Word* words_at(void* base) noexcept {
 }
 inline const Word* words_at(const void* base) noexcept {
   return reinterpret_cast<const Word*>(base);
+}
+
+/// The half of a word that a futex compares: the low one.
+inline const std::uint32_t* low_half(const Word* word) noexcept {
+  const auto* halves = reinterpret_cast<const std::uint32_t*>(word);
+  return std::endian::native == std::endian::little ? halves : halves + 1;
 }
 
 } // namespace seqcast::inline v1::detail
