@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "attach.hpp"
 
+#include "bell.hpp"
+
 #include <seqcast/detail/ring.hpp>
 
 #include <array>
@@ -108,8 +110,17 @@ MappedFile map_locked(const std::string& path, const LockedFile& file, Failure& 
   return mapped;
 }
 
-void supersede(const Mapping& mapping) noexcept {
+void supersede(const Mapping& mapping, const std::string& path) {
   PublisherLines<HardwareAtomics>{mapping.words()}.store_state(StateWord::superseded);
+  ring(nullptr, mapping.words() + wake_offset / word_size);
+  std::error_code error;
+  const platform::FileFacts named = platform::facts_of(Bell::path_of(path), error);
+  if (const Bell bell = Bell::find(path, named.owner); bell && named.own) ring(bell.flag(), bell.word());
+}
+
+void ring(Word* flag, Word* word) noexcept {
+  DoorbellPublisher<HardwareAtomics>{flag, word}.ring();
+  platform::wake_all(low_half(word));
 }
 
 } // namespace seqcast::inline v1::detail

@@ -44,8 +44,12 @@ struct MappedFile {
 /// stands for something else by then.
 MappedFile map_locked(const std::string& path, const LockedFile& file, Failure& failure);
 
-/// Tells the subscribers of a region that has lost its name. Requires: the caller holds its lock, it is sound.
-void supersede(const Mapping& mapping) noexcept;
+/// Tells the subscribers of a sound region that has lost its name, `path`, and wakes them.
+/// Requires: the caller holds the region's lock.
+void supersede(const Mapping& mapping, const std::string& path);
+
+/// Wakes all who sleep on the word, to have a look around. Requires: the caller holds the channel's lock.
+void ring(Word* flag, Word* word) noexcept;
 
 /// How often to begin again when names change while they are looked at.
 inline constexpr int most_attempts = 64;

@@ -117,8 +117,9 @@ Identity make_identity(const PublisherOptions& options, const Wanted& wanted, Fa
     fail(failure, Errc::invalid_options,
          "message_alignment is for BytePublisher; a Publisher<T> takes alignof(T)");
   }
-  if ((options.mode & 0600) != 0600 || options.mode > 0777) {
-    fail(failure, Errc::invalid_options, "mode has to let the owner read and write, and be at most 0777");
+  for (const std::uint32_t mode : {options.mode, options.doorbell_mode}) {
+    if ((mode & 0600) == 0600 && mode <= 0777) continue;
+    fail(failure, Errc::invalid_options, "a mode has to let the owner read and write, and be at most 0777");
   }
   if (wanted.schema_name.size() >= std::tuple_size_v<decltype(Identity::schema_name)> ||
       wanted.schema_name.find('\0') != std::string_view::npos) {
@@ -145,7 +146,10 @@ Identity make_identity(const PublisherOptions& options, const Wanted& wanted, Fa
                                            default_capacity_least, default_capacity_most));
   identity.max_message_size = size;
   identity.message_alignment = alignment;
-  identity.compatible_flags = timestamps ? flag_timestamps : 0;
+  const bool wake_always = options.wake_always.value_or(false);
+  const bool doorbell = options.doorbell.value_or(!wake_always);
+  identity.compatible_flags = (timestamps ? flag_timestamps : 0) | (doorbell ? flag_doorbell : 0) |
+                              (wake_always ? flag_wake_always : 0);
   identity.schema_tag = wanted.schema_tag;
   std::copy(wanted.schema_name.begin(), wanted.schema_name.end(), identity.schema_name.begin());
   if (identity.slot_stride > max_region_size / identity.capacity) {
@@ -197,9 +201,12 @@ void compare_identity(const Identity& found, const PublisherOptions& options, co
     compare(failure, "message_alignment", *options.message_alignment, found.message_alignment);
   }
   if (options.capacity) compare(failure, "capacity", *options.capacity, found.capacity);
-  if (options.timestamps) {
-    compare(failure, "timestamps", *options.timestamps ? 1 : 0, found.compatible_flags & flag_timestamps);
-  }
+  const auto compare_flag = [&](const std::optional<bool>& option, const char* what, std::uint64_t flag) {
+    if (option) compare(failure, what, *option ? 1 : 0, (found.compatible_flags & flag) != 0 ? 1 : 0);
+  };
+  compare_flag(options.timestamps, "timestamps", flag_timestamps);
+  compare_flag(options.doorbell, "doorbell", flag_doorbell);
+  compare_flag(options.wake_always, "wake_always", flag_wake_always);
 }
 
 } // namespace seqcast::inline v1::detail

@@ -35,6 +35,18 @@ const char* to_string(Wait reason) noexcept {
   return "unknown";
 }
 
+const char* to_string(Wakeup wakeup) noexcept {
+  switch (wakeup) {
+    case Wakeup::doorbell:
+      return "doorbell";
+    case Wakeup::wake_word:
+      return "wake word";
+    case Wakeup::polling:
+      return "polling";
+  }
+  return "unknown";
+}
+
 std::string to_string(const Location& location) {
   const char* kind = location.kind() == Location::Kind::file ? "file" : "shared_memory";
   return std::string{kind} + "(\"" + location.name() + "\")";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "attach.hpp"
+#include "bell.hpp"
 
 #include <seqcast/detail/recovery.hpp>
 
@@ -15,6 +16,7 @@ struct PublisherRegion::Impl {
   platform::LockFile lock;
   platform::FileId id;
   Mapping mapping;
+  Bell bell; // empty if the channel has none
   Identity identity{};
   Geometry geometry;
   std::uint64_t head = 0;
@@ -23,16 +25,31 @@ struct PublisherRegion::Impl {
 
   Impl(Impl&&) = delete;
   ~Impl() {
-    // In a forked child the lock and the mapping are the parent's business.
+    // In a forked child the lock and the mappings are the parent's business.
     if (!lock || lock.inherited()) return;
     PublisherLines<HardwareAtomics>{mapping.words()}.store_state(StateWord::closed);
     if (remove_on_close) remove();
-    lock.keep_from_children(nullptr, 0);
+    ring();
+    lock.forget_children();
   }
 
   void remove() noexcept {
     std::error_code error;
-    if (platform::facts_of(path, error).id == id && !error) platform::remove_file(path, error);
+    if (platform::facts_of(path, error).id != id || error) return;
+    platform::remove_file(path, error);
+    Bell::remove(path);
+  }
+
+  /// The word that sleepers watch; null if nobody can sleep.
+  Word* wake_word() const noexcept {
+    if (bell) return bell.word();
+    const bool in_region = (identity.compatible_flags & flag_wake_always) != 0;
+    return in_region ? mapping.words() + wake_offset / word_size : nullptr;
+  }
+
+  /// Wakes whoever sleeps, to have a look at what has become of the channel.
+  void ring() const noexcept {
+    if (wake_word() != nullptr) detail::ring(bell ? bell.flag() : nullptr, wake_word());
   }
 };
 
@@ -99,14 +116,26 @@ class PublisherRegion::Opening {
     std::error_code error;
     platform::allocate(mapped.handle, identity.region_size, error);
     if (error) return refuse({error, "no space for its " + std::to_string(identity.region_size) + " bytes"});
+    Bell bell = find_bell(identity);
+    if (failure_) return nullptr;
     std::unique_ptr<Impl> impl = take_over(mapping, identity);
     if (!impl) {
       if (options_.replace) return create(&mapping);
       return refuse({Errc::damaged, "its slots contradict its header, as no publisher leaves them"}, true);
     }
-    impl->lock = std::move(file.lock);
     impl->id = file.facts.id;
-    return finish(std::move(impl), std::move(mapping));
+    announce(*impl, std::move(mapping));
+    bell.publish_name(failure_);
+    hold(*impl, std::move(file.lock), std::move(bell));
+    // The one before may have died between clearing the flag and waking.
+    impl->ring();
+    return failure_ ? nullptr : std::move(impl);
+  }
+
+  /// The channel's bell, if it has one.
+  Bell find_bell(const Identity& identity) {
+    if ((identity.compatible_flags & flag_doorbell) == 0) return {};
+    return Bell::prepare(path_, options_, failure_);
   }
 
   /// Gives nothing if the region is damaged; then nothing was stored.
@@ -148,23 +177,25 @@ class PublisherRegion::Opening {
     std::unique_ptr<Impl> impl = start(fresh_, 0);
     impl->epoch.number = 1;
     impl->id = platform::facts_of(file.handle(), error).id;
-    impl = finish(std::move(impl), std::move(mapping));
+    announce(*impl, std::move(mapping));
     store_identity(impl->mapping.words(), fresh_);
+    Bell bell = find_bell(fresh_);
+    if (failure_) return nullptr;
 
     if (old != nullptr || replace) {
       file.take_name(path_, error);
     } else {
       file.give_name(path_, error);
     }
-    impl->lock = file.take_lock();
-    impl->lock.keep_from_children(impl->mapping.words(), impl->mapping.size());
     if (error) {
-      impl->remove_on_close = false;
       if (error != std::errc::file_exists) fail(failure_, error, "the new region cannot be given its name");
       return nullptr;
     }
-    if (old != nullptr) supersede(*old);
-    return impl;
+    bell.publish_name(failure_);
+    if (old != nullptr) supersede(*old, path_);
+    hold(*impl, file.take_lock(), std::move(bell));
+    impl->ring();
+    return failure_ ? nullptr : std::move(impl);
   }
 
   std::unique_ptr<Impl> start(const Identity& identity, std::uint64_t head) const {
@@ -177,16 +208,22 @@ class PublisherRegion::Opening {
     return impl;
   }
 
-  /// Announces the publisher in the region's own lines.
-  std::unique_ptr<Impl> finish(std::unique_ptr<Impl> impl, Mapping mapping) const {
-    impl->mapping = std::move(mapping);
-    const Lines lines{impl->mapping.words()};
+  /// Says in the region's own lines who publishes now.
+  static void announce(Impl& impl, Mapping mapping) {
+    impl.mapping = std::move(mapping);
+    const Lines lines{impl.mapping.words()};
     lines.store_process(platform::process_id());
-    lines.store_epoch(impl->epoch.number, impl->epoch.first_sequence);
+    lines.store_epoch(impl.epoch.number, impl.epoch.first_sequence);
     lines.store_state(StateWord::live);
     lines.store_boot(platform::boot_id());
-    if (impl->lock) impl->lock.keep_from_children(impl->mapping.words(), impl->mapping.size());
-    return impl;
+  }
+
+  /// From here on the channel is this publisher's, and closed by its destructor.
+  static void hold(Impl& impl, platform::LockFile lock, Bell bell) {
+    impl.lock = std::move(lock);
+    impl.bell = std::move(bell);
+    impl.lock.keep_from_children(impl.mapping.words(), impl.mapping.size());
+    if (impl.bell) impl.lock.keep_from_children(impl.bell.mapping().words(), bell_size);
   }
 
   std::unique_ptr<Impl> refuse(Failure why, bool replaceable = false) {
@@ -234,6 +271,12 @@ std::uint64_t PublisherRegion::head() const noexcept {
 }
 Epoch PublisherRegion::epoch() const noexcept {
   return impl_->epoch;
+}
+Word* PublisherRegion::sleepers_flag() const noexcept {
+  return impl_->bell ? impl_->bell.flag() : nullptr;
+}
+Word* PublisherRegion::wake_word() const noexcept {
+  return impl_->wake_word();
 }
 
 } // namespace seqcast::inline v1::detail

@@ -80,7 +80,7 @@ void Mapping::prefault(platform::Access access) const noexcept {
 
 Identity load_identity(const Word* words) noexcept {
   IdentityWords copy{};
-  // [identity] acquire: pairs with the release in store_identity().
+  // [identity] acquire: pairs with the release in store_magic().
   // Otherwise the magic could be seen before the fields that it vouches for.
   copy[0] = words[0].load(std::memory_order_acquire);
   if (copy[0] == magic) {
@@ -96,9 +96,13 @@ void store_identity(Word* words, const Identity& identity) noexcept {
   for (std::size_t i = 1; i < copy.size(); ++i) {
     words[i].store(copy[i], std::memory_order_relaxed); // relaxed: the release below orders it
   }
+  store_magic(words, copy[0]);
+}
+
+void store_magic(Word* words, std::uint64_t number) noexcept {
   // [identity] release: pairs with the acquire in load_identity().
   // Otherwise the magic could be seen before the fields that it vouches for.
-  words[0].store(copy[0], std::memory_order_release);
+  words[0].store(number, std::memory_order_release);
 }
 
 } // namespace seqcast::inline v1::detail

@@ -47,4 +47,7 @@ Identity load_identity(const Word* words) noexcept;
 /// Makes a region of zeros a channel. Everything else in the region has to be stored before.
 void store_identity(Word* words, const Identity& identity) noexcept;
 
+/// Makes a file of zeros what the magic says.
+void store_magic(Word* words, std::uint64_t number) noexcept;
+
 } // namespace seqcast::inline v1::detail

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "attach.hpp"
+#include "bell.hpp"
 
 namespace seqcast::inline v1 {
 
@@ -31,7 +32,8 @@ bool remove(const Location& location) {
       fail(failure, error, "the file cannot be removed");
       break;
     }
-    if (!unsound) supersede(mapped.mapping);
+    if (!unsound) supersede(mapped.mapping, path);
+    Bell::remove(path);
     return true;
   }
   fail(failure, std::make_error_code(std::errc::resource_unavailable_try_again),

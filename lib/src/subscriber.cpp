@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <seqcast/subscriber.hpp>
 
-#include <thread>
-
 namespace seqcast::inline v1 {
 
 namespace {
-
-using clock = std::chrono::steady_clock;
-
-constexpr int spins = 2000; // a few microseconds
-constexpr auto longest_pause = std::chrono::milliseconds{1};
-constexpr auto state_interval = std::chrono::milliseconds{20};
 
 detail::ResumeAt resume_at(Resume resume) noexcept {
   switch (resume) {
@@ -60,6 +52,7 @@ void SubscriberBase::attach(Start start) {
            resume_at(options_.resume)};
   outcome_ = detail::Outcome::nothing;
   told_ = State::live;
+  doorbell_ = {};
 }
 
 std::error_code SubscriberBase::error() const noexcept {
@@ -84,6 +77,18 @@ bool SubscriberBase::ready() const noexcept {
   return outcome_ != detail::Outcome::corrupt && ring_.ready();
 }
 
+std::optional<Wait> SubscriberBase::look_around() {
+  const State before = told_;
+  std::optional<Wait> change = changed_state();
+  // What was published before the change is told first, and the change in the wait after that.
+  if (change && ready()) {
+    told_ = before;
+    return Wait::message;
+  }
+  doorbell_ = region_.doorbell();
+  return change;
+}
+
 std::optional<Wait> SubscriberBase::changed_state() {
   const State found = region_.state();
   if (found == State::superseded && options_.follow) {
@@ -106,36 +111,11 @@ std::optional<Wait> SubscriberBase::changed_state() {
   return std::nullopt;
 }
 
-Wait SubscriberBase::wait_until(clock::time_point deadline, const std::stop_token& stop) {
-  for (int i = 0; i < spins; ++i) {
-    if (ready()) return Wait::message;
-  }
-  auto next_look = clock::now();
-  std::chrono::nanoseconds pause{0};
-  for (;;) {
-    const auto now = clock::now();
-    if (now >= next_look) {
-      const State before = told_;
-      const std::optional<Wait> change = changed_state();
-      // What was published before the change is told first, and the change in the wait after that.
-      if (ready()) {
-        told_ = before;
-        return Wait::message;
-      }
-      if (change) return *change;
-      next_look = now + state_interval;
-    }
-    if (ready()) return Wait::message;
-    if (stop.stop_requested()) return Wait::stopped;
-    if (now >= deadline) return Wait::timeout;
-    if (pause.count() == 0) {
-      std::this_thread::yield();
-    } else {
-      std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, deadline - now));
-    }
-    pause =
-        std::min<std::chrono::nanoseconds>(pause + std::chrono::microseconds{20} + pause / 4, longest_pause);
-  }
+Wakeup SubscriberBase::wakeup() {
+  doorbell_ = region_.doorbell();
+  if (!doorbell_.present()) return Wakeup::polling;
+  const bool in_region = (region_.identity().compatible_flags & detail::flag_wake_always) != 0;
+  return in_region ? Wakeup::wake_word : Wakeup::doorbell;
 }
 
 bool SubscriberBase::reopen() {

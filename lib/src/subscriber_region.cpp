@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "attach.hpp"
+#include "bell.hpp"
 
 #include <seqcast/detail/recovery.hpp>
 
@@ -14,7 +15,7 @@ struct SubscriberRegion::Impl {
   Location location;
   std::string path;
   platform::Handle handle; // for questions about the lock; the subscriber itself takes none
-  platform::FileId id;
+  platform::FileFacts facts;
   Mapping mapping;
   Identity identity{};
   Geometry geometry;
@@ -24,6 +25,10 @@ struct SubscriberRegion::Impl {
   SubscriberLines<HardwareAtomics> lines() const noexcept {
     return SubscriberLines<HardwareAtomics>{mapping.read_only_words()};
   }
+};
+
+struct SubscriberRegion::OwnBell {
+  Bell bell; // empty if there is none that this process may write to
 };
 
 namespace {
@@ -49,7 +54,7 @@ bool find_range(const Word* words, const Geometry& geometry, std::uint64_t& newe
 /// One attempt of SubscriberRegion::open().
 class SubscriberRegion::Opening {
  public:
-  static std::unique_ptr<Impl> run(const Location& location, const std::string& path, const Wanted& wanted,
+  static std::shared_ptr<Impl> run(const Location& location, const std::string& path, const Wanted& wanted,
                                    Failure& failure) {
     std::error_code error;
     platform::Handle handle = platform::open_file(path, platform::Access::read_only, error);
@@ -73,7 +78,7 @@ class SubscriberRegion::Opening {
     if (!failure) compare_identity(identity, wanted, failure);
     if (failure) return nullptr;
 
-    auto impl = std::make_unique<Impl>(location, path);
+    auto impl = std::make_shared<Impl>(location, path);
     impl->identity = identity;
     impl->geometry = geometry_of(identity);
     if (!find_range(mapping.read_only_words(), impl->geometry, impl->newest, impl->oldest)) {
@@ -82,7 +87,7 @@ class SubscriberRegion::Opening {
     }
     mapping.prefault(platform::Access::read_only);
     impl->handle = std::move(handle);
-    impl->id = facts.id;
+    impl->facts = facts;
     impl->mapping = std::move(mapping);
     return impl;
   }
@@ -108,7 +113,11 @@ std::optional<SubscriberRegion> SubscriberRegion::open(const Location& location,
   return std::nullopt;
 }
 
-SubscriberRegion::SubscriberRegion(std::unique_ptr<Impl> impl) noexcept : impl_{std::move(impl)} {}
+SubscriberRegion::SubscriberRegion(std::shared_ptr<const Impl> impl) noexcept : impl_{std::move(impl)} {}
+SubscriberRegion SubscriberRegion::share() const {
+  return SubscriberRegion{impl_};
+}
+
 SubscriberRegion::SubscriberRegion(SubscriberRegion&&) noexcept = default;
 SubscriberRegion& SubscriberRegion::operator=(SubscriberRegion&&) noexcept = default;
 SubscriberRegion::~SubscriberRegion() = default;
@@ -149,10 +158,22 @@ Epoch SubscriberRegion::epoch() const noexcept {
   return {number, first};
 }
 
+DoorbellSubscriber<HardwareAtomics> SubscriberRegion::doorbell() {
+  if ((impl_->identity.compatible_flags & flag_wake_always) != 0) {
+    return DoorbellSubscriber<HardwareAtomics>{words() + wake_offset / word_size};
+  }
+  if ((impl_->identity.compatible_flags & flag_doorbell) == 0) return {};
+  if (!bell_) bell_ = std::make_unique<OwnBell>();
+  Bell& bell = bell_->bell;
+  if (!bell || bell.stale()) bell = Bell::find(impl_->path, impl_->facts.owner);
+  if (!bell) return {};
+  return {bell.flag(), bell.word()};
+}
+
 bool SubscriberRegion::superseded() const noexcept {
   std::error_code error;
   const platform::FileFacts named = platform::facts_of(impl_->path, error);
-  if (!error) return named.id != impl_->id;
+  if (!error) return named.id != impl_->facts.id;
   // Any other error says nothing about the region: the folder may have become unreadable, say.
   return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
 }
@@ -160,7 +181,7 @@ bool SubscriberRegion::superseded() const noexcept {
 bool SubscriberRegion::successor_exists() const noexcept {
   std::error_code error;
   const platform::FileFacts named = platform::facts_of(impl_->path, error);
-  return !error && named.id != impl_->id;
+  return !error && named.id != impl_->facts.id;
 }
 
 } // namespace seqcast::inline v1::detail

@@ -63,6 +63,19 @@ struct PublisherOptions {
   /// Whether each message carries its publish time. Default: no. Costs one reading of the clock per message.
   std::optional<bool> timestamps = {};
 
+  /// Whether a bell lies beside the region (for test.dat: test.dat.bell), on which subscribers of the same user
+  /// sleep at no cost to them or to the publisher. Default: yes, unless wake_always. Without it publish() has
+  /// no fence and never makes a system call, and subscribers that wait poll.
+  std::optional<bool> doorbell = {};
+
+  /// Whether every message wakes all who sleep, for one system call (about 0.4 us) a message. Then subscribers
+  /// of any user who may read the region can sleep, without a bell. Default: no.
+  std::optional<bool> wake_always = {};
+
+  /// Permissions of the bell, whatever the region's. Whoever may write the bell may also truncate it, and so
+  /// kill the publisher and the sleepers, which have it mapped: widen it only to users whom you trust that far.
+  std::uint32_t doorbell_mode = 0600;
+
   /// Permissions of a channel that is created, whatever the umask. Subscribers need to read, nothing else.
   std::uint32_t mode = 0600;
 
@@ -92,10 +105,19 @@ enum class Resume {
   oldest, ///< the oldest still there: the fewest lost, and soon overtaken again
 };
 
+/// What a waiting subscriber does with its core.
+enum class Strategy {
+  spin_then_sleep, ///< looks for a few microseconds, then sleeps
+  sleep,           ///< sleeps at once: the least power, and a wake-up for every message
+  yield,           ///< looks, and gives the core to whoever else wants it
+  spin,            ///< looks without pause: the least latency, and a whole core
+};
+
 /// How to subscribe.
 struct SubscriberOptions {
   Start start = Start::newest;
   Resume resume = Resume::half;
+  Strategy strategy = Strategy::spin_then_sleep;
 
   /// How long to wait for a channel to appear where there is none yet. Default: not at all.
   std::chrono::nanoseconds open_timeout{0};
@@ -118,6 +140,13 @@ struct Epoch {
   std::uint64_t first_sequence = 0; ///< the sequence that this one began with
 };
 
+/// How a subscriber that sleeps learns of a message.
+enum class Wakeup {
+  doorbell,  ///< it is woken through the bell
+  wake_word, ///< it is woken by every message (PublisherOptions::wake_always)
+  polling,   ///< it looks again, after pauses that grow to 1 ms: no bell, or no permission to write to it
+};
+
 /// Why a wait ended.
 enum class Wait {
   message,      ///< next() has something to say
@@ -131,6 +160,7 @@ enum class Wait {
 /// What the enumerators are called, for people.
 const char* to_string(State state) noexcept;
 const char* to_string(Wait reason) noexcept;
+const char* to_string(Wakeup wakeup) noexcept;
 /// file("test.dat") or shared_memory("ticker"), as one would write it.
 std::string to_string(const Location& location);
 

@@ -55,7 +55,9 @@ class PublisherBase {
 
  protected:
   explicit PublisherBase(detail::PublisherRegion region) noexcept
-      : region_{std::move(region)}, ring_{region_.words(), region_.geometry(), region_.head()} {}
+      : region_{std::move(region)},
+        ring_{region_.words(), region_.geometry(), region_.head()},
+        doorbell_{region_.sleepers_flag(), region_.wake_word()} {}
 
   static detail::PublisherRegion open_or_raise(const Location& location, const PublisherOptions& options,
                                                const detail::Wanted& wanted) {
@@ -75,12 +77,21 @@ class PublisherBase {
     return region;
   }
 
-  std::uint64_t publish_time() const noexcept {
-    return ring_.geometry().timestamps ? detail::monotonic_now() : 0;
+  template <class Fill>
+  std::uint64_t publish_with(std::uint32_t size, Fill&& fill) noexcept {
+    const std::uint64_t time_ns = timestamps() ? detail::monotonic_now() : 0;
+    const std::uint64_t sequence = ring_.publish(size, time_ns, fill);
+    if (doorbell_.present()) ring_doorbell();
+    return sequence;
   }
+
+ private:
+  // Out of line: a channel without a bell executes nothing of it.
+  void ring_doorbell() noexcept;
 
   detail::PublisherRegion region_;
   detail::RingPublisher<detail::HardwareAtomics> ring_;
+  detail::DoorbellPublisher<detail::HardwareAtomics> doorbell_;
 };
 
 /// Publishes messages of type T.
@@ -103,10 +114,11 @@ class Publisher : public PublisherBase {
   }
 
   /// Publishes one message and gives its sequence.
-  /// Progress: wait-free; no system call (but the clock's, where the system has no vDSO), no allocation.
+  /// Progress: wait-free; no allocation. No system call, unless a subscriber sleeps and is to be woken, or the
+  /// channel has timestamps and the system no vDSO.
   /// Memory ordering: whoever receives the message sees what happened before this call, and the message whole.
   std::uint64_t publish(const T& message) noexcept {
-    return ring_.publish(sizeof(T), publish_time(), [&](detail::Word* payload) {
+    return publish_with(sizeof(T), [&](detail::Word* payload) {
       detail::store_payload<detail::HardwareAtomics>(
           payload, static_cast<const std::byte*>(static_cast<const void*>(&message)), sizeof(T));
     });
@@ -144,10 +156,9 @@ class BytePublisher : public PublisherBase {
   /// Progress and memory ordering: as for Publisher::publish().
   std::uint64_t publish(std::span<const std::byte> message) {
     check_room(message.size(), 0);
-    return ring_.publish(
-        static_cast<std::uint32_t>(message.size()), publish_time(), [&](detail::Word* payload) {
-          detail::store_payload<detail::HardwareAtomics>(payload, message.data(), message.size());
-        });
+    return publish_with(static_cast<std::uint32_t>(message.size()), [&](detail::Word* payload) {
+      detail::store_payload<detail::HardwareAtomics>(payload, message.data(), message.size());
+    });
   }
 
   /// The same for text; no terminating zero is added.
@@ -162,7 +173,7 @@ class BytePublisher : public PublisherBase {
       check_room(piece.size(), size);
       size += piece.size();
     }
-    return ring_.publish(static_cast<std::uint32_t>(size), publish_time(), [&](detail::Word* payload) {
+    return publish_with(static_cast<std::uint32_t>(size), [&](detail::Word* payload) {
       detail::PayloadGatherer<detail::HardwareAtomics> gatherer{payload};
       for (const auto piece : pieces) gatherer.append(piece);
       gatherer.finish();

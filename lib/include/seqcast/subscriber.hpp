@@ -26,6 +26,21 @@
 
 namespace seqcast::inline v1 {
 
+class Notifier;
+
+namespace detail {
+
+class Waiting;
+
+/// The time `timeout` from now, or the end of time.
+inline std::chrono::steady_clock::time_point after(std::chrono::nanoseconds timeout) noexcept {
+  const auto now = std::chrono::steady_clock::now();
+  const auto most = std::chrono::steady_clock::time_point::max() - now;
+  return timeout < most ? now + timeout : std::chrono::steady_clock::time_point::max();
+}
+
+} // namespace detail
+
 /// What both kinds of subscriber have in common. Movable; a moved-from object may only be assigned or
 /// destroyed.
 class SubscriberBase {
@@ -61,19 +76,24 @@ class SubscriberBase {
   }
 
   /// Waits until next() has something to say, until something has become of the publisher, or for `timeout` at
-  /// most. A state is told once per change, so a loop of draining and waiting never spins.
-  /// Progress: blocks, in slices of at most 20 ms, after each of which the publisher's state is looked at.
+  /// most. A state is told once per change, so a loop of draining and waiting never spins. The timeout is of
+  /// the steady clock; signals do not shorten or lengthen it. Progress: blocks, in slices of at most 50 ms,
+  /// after each of which the publisher's state is looked at; a lost or hostile bell, or a publisher that was
+  /// killed, costs one slice.
   Wait wait_for(std::chrono::nanoseconds timeout) {
-    return wait_until(add(std::chrono::steady_clock::now(), timeout));
+    return wait_until(detail::after(timeout));
   }
   /// The same, and gives Wait::stopped when the token asks for it.
   Wait wait_for(std::chrono::nanoseconds timeout, const std::stop_token& stop) {
-    return wait_until(add(std::chrono::steady_clock::now(), timeout), stop);
+    return wait_until(detail::after(timeout), stop);
   }
   Wait wait_until(std::chrono::steady_clock::time_point deadline) {
     return wait_until(deadline, std::stop_token{});
   }
   Wait wait_until(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
+
+  /// How this subscriber is woken when it sleeps. Asks the operating system.
+  Wakeup wakeup();
 
   /// Attaches to the region that is behind the name now, from its oldest message on; true if that is another
   /// one than before. Sequences then start afresh. Errors: as for opening; this subscriber stays where it was.
@@ -130,24 +150,38 @@ class SubscriberBase {
     return taken;
   }
 
-  static std::chrono::steady_clock::time_point add(std::chrono::steady_clock::time_point now,
-                                                   std::chrono::nanoseconds timeout) noexcept {
-    const auto most = std::chrono::steady_clock::time_point::max() - now;
-    return timeout < most ? now + timeout : std::chrono::steady_clock::time_point::max();
-  }
+  friend class detail::Waiting;
+  friend class Notifier;
 
   void attach(Start start);
   bool ready() const noexcept;
+  /// What has become of the publisher since the last wait that told; Wait::message if messages came before
+  /// that.
+  std::optional<Wait> look_around();
   std::optional<Wait> changed_state();
 
   detail::SubscriberRegion region_;
   SubscriberOptions options_;
   detail::Wanted wanted_;
   detail::RingSubscriber<detail::HardwareAtomics> ring_;
+  detail::DoorbellSubscriber<detail::HardwareAtomics> doorbell_; // as look_around() found it
   std::vector<std::byte> buffer_; // of a ByteSubscriber: as long as the longest message
   detail::Outcome outcome_ = detail::Outcome::nothing;
   State told_ = State::live; // the last state that a wait has told
 };
+
+/// Which subscriber a wait ended for, and why; null with Wait::timeout and Wait::stopped.
+struct WaitedFor {
+  SubscriberBase* subscriber = nullptr;
+  Wait reason = Wait::timeout;
+};
+
+/// Waits for several channels at once, in one thread, as SubscriberBase::wait_for() does for one. Of several
+/// that are ready the first in order is given. Progress: as there. The kernel sleeps on up to 127 channels at
+/// once since Linux 5.16; on more, or before, and where a subscriber has no bell, it is woken every
+/// millisecond.
+WaitedFor wait_any(std::span<SubscriberBase* const> subscribers, std::chrono::nanoseconds timeout,
+                   const std::stop_token& stop = {});
 
 /// Receives messages of type T.
 template <Message T>

@@ -25,6 +25,7 @@ FileFacts from(const struct stat& status) noexcept {
   return {.id = {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino)},
           .size = static_cast<std::uint64_t>(status.st_size),
           .regular = S_ISREG(status.st_mode),
+          .owner = status.st_uid,
           .own = status.st_uid == ::geteuid()};
 }
 
@@ -108,6 +109,10 @@ void allocate(const Handle& handle, std::uint64_t size, std::error_code& error) 
   if (result != 0) error = {result, std::system_category()};
 }
 
+void set_mode(const Handle& handle, std::uint32_t mode, std::error_code& error) {
+  if (::fchmod(handle.id(), static_cast<mode_t>(mode)) != 0) error = last_error();
+}
+
 BootId boot_id() noexcept {
   // 36 characters: 32 hexadecimal digits in five groups.
   std::array<char, 64> text{};
@@ -138,7 +143,7 @@ NewFile NewFile::create(const std::string& path, std::uint64_t size, std::uint32
     error = std::make_error_code(std::errc::no_lock_available);
   }
   // After both openings, so that a mode without write permission does no harm; and free of the umask.
-  if (!error && ::fchmod(file.handle_.id(), static_cast<mode_t>(mode)) != 0) error = last_error();
+  if (!error) set_mode(file.handle_, mode, error);
   return file;
 }
 

@@ -23,9 +23,13 @@ namespace {
 
 /// What a forked child has to let go of, in a list of all that this process has.
 struct Holding {
+  struct Range {
+    void* address = nullptr;
+    std::size_t size = 0;
+  };
+
   Handle handle;
-  void* address = nullptr;
-  std::size_t size = 0;
+  std::array<Range, 2> ranges{}; // a region and a bell
   bool inherited = false;
   Holding* next = nullptr;
   Holding* previous = nullptr;
@@ -65,9 +69,11 @@ struct Registry {
     for (Holding* holding = first.next; holding != nullptr; holding = holding->next) {
       holding->inherited = true;
       holding->handle = Handle{};
-      if (holding->address == nullptr) continue;
-      ::mmap(holding->address, holding->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-             -1, 0);
+      for (const Holding::Range& range : holding->ranges) {
+        if (range.address == nullptr) continue;
+        ::mmap(range.address, range.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+               0);
+      }
     }
   }
 };
@@ -158,8 +164,16 @@ std::uint64_t LockFile::holder() const noexcept {
 
 void LockFile::keep_from_children(void* address, std::size_t size) noexcept {
   const std::lock_guard guard{Registry::registry().mutex};
-  entry_->address = address;
-  entry_->size = size;
+  for (Holding::Range& range : entry_->ranges) {
+    if (range.address != nullptr) continue;
+    range = {address, size};
+    return;
+  }
+}
+
+void LockFile::forget_children() noexcept {
+  const std::lock_guard guard{Registry::registry().mutex};
+  entry_->ranges = {};
 }
 
 bool LockFile::inherited() const noexcept {

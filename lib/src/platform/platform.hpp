@@ -16,6 +16,7 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <system_error>
 
 namespace seqcast::inline v1::detail::platform {
@@ -56,7 +57,8 @@ struct FileFacts {
   FileId id;
   std::uint64_t size = 0; // bytes
   bool regular = false;
-  bool own = false; // it belongs to the user that this process runs as
+  std::uint64_t owner = 0;
+  bool own = false; // the owner is the user that this process runs as
 };
 
 /// The path of a location. Errors: Errc::invalid_location.
@@ -102,6 +104,8 @@ class LockFile {
 
   /// In a forked child these bytes become private memory, so that the child cannot write to the channel.
   void keep_from_children(void* address, std::size_t size) noexcept;
+  /// The opposite, for all of them: before they are unmapped.
+  void forget_children() noexcept;
 
   /// True in a forked child of the process that opened it.
   bool inherited() const noexcept;
@@ -117,8 +121,15 @@ class LockFile {
 class NewFile {
  public:
   NewFile() noexcept = default;
-  NewFile(NewFile&&) noexcept = default;
-  NewFile& operator=(NewFile&&) noexcept = default;
+  NewFile(NewFile&& other) noexcept {
+    *this = std::move(other);
+  }
+  NewFile& operator=(NewFile&& other) noexcept {
+    std::swap(lock_, other.lock_);
+    std::swap(handle_, other.handle_);
+    std::swap(temporary_name_, other.temporary_name_);
+    return *this;
+  }
   ~NewFile();
 
   /// In the folder of `path`, `size` bytes of zeros, all of them allocated, locked.
@@ -148,6 +159,22 @@ class NewFile {
   Handle handle_;
   std::string temporary_name_; // empty for a file without any name
 };
+
+/// Gives the file other permissions.
+void set_mode(const Handle& handle, std::uint32_t mode, std::error_code& error);
+
+/// A futex word, and what it has to be for a sleep to begin.
+struct SleepOn {
+  const std::uint32_t* word;
+  std::uint32_t expected;
+};
+
+/// Sleeps until a word is woken, is not as expected, or until the deadline; or for no reason at all. Works
+/// across processes and on read-only mappings.
+void sleep_on(std::span<const SleepOn> words, std::chrono::steady_clock::time_point deadline) noexcept;
+
+/// Wakes all who sleep on the word, in whatever process.
+void wake_all(const std::uint32_t* word) noexcept;
 
 /// Tells one boot of the machine from another.
 using BootId = std::array<std::uint64_t, 2>;

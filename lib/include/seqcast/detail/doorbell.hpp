@@ -12,13 +12,13 @@
 //     word + 1  release     [bell-word]        sleep for as long as the word is what it was
 //     wake all who sleep on the word
 //
-// "Lately": the fence waits for the lines that a polling subscriber has just taken, about one line transfer, so a
-// publisher leaves it out when its last `guarded_messages` messages found nobody asleep. Whoever falls asleep just
-// then may be overlooked once; that is why the first sleep of a wait is a short one, with another look after it
-// (lib/docs/decisions/0001-doorbell-fence.md).
+// "Lately": the fence waits for the lines that a polling subscriber has just taken, about one line transfer, so
+// a publisher leaves it out when its last `guarded_messages` messages found nobody asleep. Whoever falls asleep
+// just then may be overlooked once; that is why the first sleep of a wait is a short one, with another look
+// after it (lib/docs/decisions/0001-doorbell-fence.md).
 //
-// Who may call it: DoorbellPublisher the holder of the channel's lock, DoorbellSubscriber anybody who may write the
-// bell. Neither waits here: the system calls are the caller's.
+// Who may call it: DoorbellPublisher the holder of the channel's lock, DoorbellSubscriber anybody who may write
+// the bell. Neither waits here: the system calls are the caller's.
 //
 // Invariants
 //   1. A sleeper that a guarded publisher does not wake has seen the message before it slept.
@@ -75,8 +75,8 @@ class DoorbellPublisher {
     if (guarded_ > 0) {
       --guarded_;
       // [bell-look] seq_cst: pairs with the fence in DoorbellSubscriber::prepare().
-      // Otherwise this look at the flag could come before the message is visible, and the subscriber's look at the
-      // slot before its flag is: both would find nothing, and the subscriber would sleep on.
+      // Otherwise this look at the flag could come before the message is visible, and the subscriber's look at
+      // the slot before its flag is: both would find nothing, and the subscriber would sleep on.
       Atomics::fence(std::memory_order_seq_cst);
     }
     // relaxed: the fence is the order it needs, and the flag carries no data.
@@ -109,8 +109,8 @@ class DoorbellSubscriber {
     return word_;
   }
 
-  /// To be called before sleeping. Gives what the word's low half has to be for the sleep to begin; between the two
-  /// the caller looks at the slot once more.
+  /// To be called before sleeping. Gives what the word's low half has to be for the sleep to begin; between the
+  /// two the caller looks at the slot once more.
   std::uint32_t prepare() const noexcept {
     // [bell-word] acquire: pairs with the release in DoorbellPublisher::ring().
     // Otherwise a sleeper could take the new word and yet have its flag wiped out by the clearing before it.
@@ -129,6 +129,28 @@ class DoorbellSubscriber {
  private:
   Word* flag_ = nullptr;
   const Word* word_ = nullptr;
+};
+
+/// A word of this process that other threads bump, to wake the one that sleeps on it beside its doorbells.
+class Interruption {
+ public:
+  const Word* word() const noexcept {
+    return &word_;
+  }
+  /// To be called before looking at what others may have changed; gives what sleep_on() is to expect.
+  std::uint32_t prepare() const noexcept {
+    // [interruption] acquire: pairs with the release in raise().
+    // Otherwise the change could be overlooked after its bump was seen, and the sleep begin.
+    return static_cast<std::uint32_t>(word_.load(std::memory_order_acquire));
+  }
+  /// To be called after the change; the caller then wakes who sleeps on word().
+  void raise() noexcept {
+    // [interruption] release: pairs with the acquire in prepare().
+    word_.fetch_add(1, std::memory_order_release);
+  }
+
+ private:
+  Word word_{0};
 };
 
 } // namespace seqcast::inline v1::detail

@@ -11,7 +11,8 @@
 //   3. A PublisherRegion holds the channel's exclusive lock; in a forked child it is dead, and writes nothing.
 #pragma once
 
-#include <seqcast/detail/layout.hpp>
+#include <seqcast/detail/doorbell.hpp>
+#include <seqcast/detail/slot.hpp>
 #include <seqcast/options.hpp>
 
 #include <memory>
@@ -61,6 +62,10 @@ class PublisherRegion {
   /// Sequence of the last message before this publisher.
   std::uint64_t head() const noexcept;
   Epoch epoch() const noexcept;
+  /// The bell's flag; null if there is no bell.
+  Word* sleepers_flag() const noexcept;
+  /// The word that sleepers watch; null if nobody can sleep.
+  Word* wake_word() const noexcept;
 
  private:
   struct Impl;
@@ -74,6 +79,9 @@ class SubscriberRegion {
   /// Maps the channel, read-only. Gives nothing and fills `failure` if that cannot be.
   static std::optional<SubscriberRegion> open(const Location& location, const SubscriberOptions& options,
                                               const Wanted& wanted, Failure& failure);
+
+  /// The same mapping once more, for another thread.
+  SubscriberRegion share() const;
 
   SubscriberRegion(SubscriberRegion&&) noexcept;
   SubscriberRegion& operator=(SubscriberRegion&&) noexcept;
@@ -91,6 +99,8 @@ class SubscriberRegion {
   bool publisher_alive() const noexcept;
   State state() const noexcept;
   Epoch epoch() const noexcept;
+  /// How to sleep on the channel. Looks for the bell again where it is missing or has been replaced.
+  DoorbellSubscriber<HardwareAtomics> doorbell();
   /// True if another region, or none, is behind the name now.
   bool superseded() const noexcept;
   /// True if another region is behind the name now.
@@ -99,8 +109,10 @@ class SubscriberRegion {
  private:
   struct Impl;
   class Opening;
-  explicit SubscriberRegion(std::unique_ptr<Impl> impl) noexcept;
-  std::unique_ptr<Impl> impl_;
+  struct OwnBell;
+  explicit SubscriberRegion(std::shared_ptr<const Impl> impl) noexcept;
+  std::shared_ptr<const Impl> impl_;
+  std::unique_ptr<OwnBell> bell_; // null until somebody sleeps
 };
 
 } // namespace seqcast::inline v1::detail

@@ -42,6 +42,15 @@ struct HardwareAtomics {
     std::atomic_thread_fence(order);
   }
 
+  /// What a core does between two looks, to save power and the other thread of the core's time.
+  static void pause() noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) && defined(__GNUC__)
+    asm volatile("yield");
+#endif
+  }
+
   /// Asks for a cache line to be owned by this core; a hint, which changes no value and orders nothing.
   static void prefetch_for_write(const Word* word) noexcept {
 #if defined(__x86_64__) && defined(__GNUC__)

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "bell.hpp"
+
+#include "attach.hpp"
+
+namespace seqcast::inline v1::detail {
+
+std::string Bell::path_of(const std::string& path) {
+  return path + ".bell";
+}
+
+// Gives an empty bell, and an error only from the system, if something else has the name.
+Bell Bell::open(const std::string& path, platform::FileFacts& facts, std::error_code& error) {
+  Bell bell;
+  const platform::Handle handle = platform::open_file(path, platform::Access::read_write, error);
+  if (error) return bell;
+  facts = platform::facts_of(handle, error);
+  std::uint64_t found = 0;
+  platform::read_at(handle, 0, &found, sizeof found);
+  if (error || !facts.regular || facts.size != bell_size || found != bell_magic) return bell;
+  platform::allocate(handle, bell_size, error);
+  if (!error) bell.mapping_ = Mapping::map(handle, platform::Access::read_write, bell_size, error);
+  bell.path_ = path;
+  bell.id_ = facts.id;
+  return bell;
+}
+
+Bell Bell::prepare(const std::string& region_path, const PublisherOptions& options, Failure& failure) {
+  const std::string path = path_of(region_path);
+  std::error_code error;
+  platform::FileFacts facts;
+  Bell bell = open(path, facts, error);
+  if (bell) {
+    if (!facts.own && !options.allow_other_owner) {
+      fail(failure, Errc::other_owner,
+           "another user owns its bell, " + path + "; remove that, or set doorbell = false");
+    }
+    return bell;
+  }
+  if (!error) {
+    fail(failure, Errc::not_a_channel,
+         "its bell would be " + path + ", which seqcast did not make; move that away, or set doorbell = false");
+    return bell;
+  }
+  if (error == std::errc::no_such_file_or_directory) {
+    error.clear();
+    bell.fresh_ = platform::NewFile::create(path, bell_size, options.doorbell_mode, error);
+    if (!error) {
+      bell.mapping_ = Mapping::map(bell.fresh_.handle(), platform::Access::read_write, bell_size, error);
+    }
+    if (!error) {
+      store_magic(bell.mapping_.words(), bell_magic);
+      bell.id_ = platform::facts_of(bell.fresh_.handle(), error).id;
+      bell.path_ = path;
+      bell.unnamed_ = true;
+    }
+  }
+  if (error) fail(failure, error, "its bell, " + path + ", cannot be made or opened; or set doorbell = false");
+  return bell;
+}
+
+void Bell::publish_name(Failure& failure) {
+  if (!unnamed_) return;
+  std::error_code error;
+  fresh_.give_name(path_, error);
+  if (error == std::errc::file_exists) {
+    // Another publisher of the same name, which has lost the race for the region, made it just now.
+    error.clear();
+    platform::FileFacts facts;
+    *this = open(std::string{path_}, facts, error);
+    if (!error && !*this) error = std::make_error_code(std::errc::file_exists);
+  }
+  if (error) fail(failure, error, "its bell, " + path_ + ", cannot be given its name");
+  fresh_ = {};
+  unnamed_ = false;
+}
+
+Bell Bell::find(const std::string& region_path, std::uint64_t owner) {
+  std::error_code error;
+  platform::FileFacts facts;
+  Bell bell = open(path_of(region_path), facts, error);
+  // In a folder that others may write to, somebody else could have put it there.
+  if (error || facts.owner != owner) return {};
+  return bell;
+}
+
+bool Bell::stale() const noexcept {
+  std::error_code error;
+  return platform::facts_of(path_, error).id != id_ || error;
+}
+
+void Bell::remove(const std::string& region_path) noexcept {
+  std::error_code error;
+  platform::FileFacts facts;
+  const std::string path = path_of(region_path);
+  if (open(path, facts, error)) platform::remove_file(path, error);
+}
+
+} // namespace seqcast::inline v1::detail

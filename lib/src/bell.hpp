@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// bell: the file beside the region that sleepers and publishers share. It belongs to the name, not to one
+// region: a region that takes another's place takes over its bell, and with it whoever sleeps there.
+//
+// Who may call it: publishers with the channel's lock held; subscribers at any time.
+//
+// Invariants
+//   1. A bell is never larger or smaller than bell_size, and is its creator's.
+//   2. Nothing read from a bell is believed: see detail/doorbell.hpp.
+#pragma once
+
+#include "region.hpp"
+
+#include <seqcast/detail/doorbell.hpp>
+
+namespace seqcast::inline v1::detail {
+
+class Bell {
+ public:
+  /// Where the bell of the region at `path` lies.
+  static std::string path_of(const std::string& path);
+
+  /// The bell that is there or, where none is, a new one, which gets its name from publish_name().
+  /// Errors: not_a_channel if something else has the name, other_owner, the system's.
+  static Bell prepare(const std::string& region_path, const PublisherOptions& options, Failure& failure);
+  void publish_name(Failure& failure);
+
+  /// The bell of a region that belongs to `owner`; an empty one if there is none that this process may write
+  /// to.
+  static Bell find(const std::string& region_path, std::uint64_t owner);
+
+  explicit operator bool() const noexcept {
+    return mapping_.size() != 0;
+  }
+  /// Whether this is no longer the bell behind its name.
+  bool stale() const noexcept;
+
+  Word* flag() const noexcept {
+    return mapping_.words() + bell_flag_offset / word_size;
+  }
+  Word* word() const noexcept {
+    return mapping_.words() + bell_word_offset / word_size;
+  }
+  const Mapping& mapping() const noexcept {
+    return mapping_;
+  }
+
+  /// Removes the bell beside a region, if that is what lies there.
+  static void remove(const std::string& region_path) noexcept;
+
+ private:
+  static Bell open(const std::string& path, platform::FileFacts& facts, std::error_code& error);
+
+  std::string path_;
+  platform::FileId id_;
+  Mapping mapping_;
+  platform::NewFile fresh_; // until it has its name
+  bool unnamed_ = false;
+};
+
+} // namespace seqcast::inline v1::detail

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// linux_wait: sleeping and waking across processes, by shared futexes (futex(2), futex_waitv(2)). The private
+// kind, which std::atomic::wait() uses, does not leave the process.
+#include "linux.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <climits>
+#include <ctime>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace seqcast::inline v1::detail::platform {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+// Where the kernel cannot sleep on several words at once (before 5.16), or not on so many.
+constexpr auto blind_sleep = std::chrono::milliseconds{1};
+
+struct timespec to_timespec(std::chrono::nanoseconds time) noexcept {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+  return {.tv_sec = seconds.count(), .tv_nsec = (time - seconds).count()};
+}
+
+// An absolute time, so that a signal in between does not lengthen the sleep.
+struct timespec absolute(clock::time_point deadline) noexcept {
+  return to_timespec(deadline.time_since_epoch());
+}
+
+void sleep_on_one(const SleepOn& sleep, clock::time_point deadline) noexcept {
+  const struct timespec until = absolute(deadline);
+  ::syscall(SYS_futex, sleep.word, FUTEX_WAIT_BITSET, sleep.expected, &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+}
+
+void sleep_until(clock::time_point deadline) noexcept {
+  const struct timespec until = absolute(deadline);
+  ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+}
+
+#if defined(SYS_futex_waitv) && defined(FUTEX_WAITV_MAX)
+bool sleep_on_many(std::span<const SleepOn> words, clock::time_point deadline) noexcept {
+  std::array<struct futex_waitv, FUTEX_WAITV_MAX> waiters{};
+  if (words.size() > waiters.size()) return false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    waiters[i].val = words[i].expected;
+    waiters[i].uaddr = static_cast<std::uint64_t>(std::bit_cast<std::uintptr_t>(words[i].word));
+    waiters[i].flags = FUTEX_32;
+  }
+  const struct timespec until = absolute(deadline);
+  const long result = ::syscall(SYS_futex_waitv, waiters.data(), words.size(), 0, &until, CLOCK_MONOTONIC);
+  return result >= 0 || (errno != ENOSYS && errno != EINVAL && errno != EPERM);
+}
+#else
+bool sleep_on_many(std::span<const SleepOn>, clock::time_point) noexcept {
+  return false;
+}
+#endif
+
+} // namespace
+
+void sleep_on(std::span<const SleepOn> words, clock::time_point deadline) noexcept {
+  if (words.empty()) {
+    sleep_until(deadline);
+  } else if (words.size() == 1) {
+    sleep_on_one(words.front(), deadline);
+  } else if (!sleep_on_many(words, deadline)) {
+    sleep_on_one(words.front(), std::min(deadline, clock::now() + blind_sleep));
+  }
+}
+
+void wake_all(const std::uint32_t* word) noexcept {
+  ::syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+} // namespace seqcast::inline v1::detail::platform

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// waiting: one loop for waiting on one subscriber or on many.
+#include <seqcast/subscriber.hpp>
+
+#include "platform/platform.hpp"
+
+#include <thread>
+
+namespace seqcast::inline v1 {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+// About 10 us: a message that comes this soon costs nobody a system call.
+constexpr int spins = 500;
+// The first sleep of a wait, after which there is another look: see detail/doorbell.hpp.
+constexpr auto first_slice = std::chrono::microseconds{50};
+// Every later one; then the state of the publisher is looked at.
+constexpr auto slice = std::chrono::milliseconds{50};
+// Without a bell the pauses grow to this.
+constexpr auto longest_pause = std::chrono::milliseconds{1};
+
+} // namespace
+
+class detail::Waiting {
+ public:
+  Waiting(std::span<SubscriberBase* const> subscribers, clock::time_point deadline, const std::stop_token& stop)
+      : subscribers_{subscribers}, deadline_{deadline}, stop_{stop} {}
+
+  WaitedFor run() {
+    if (const WaitedFor found = spin_briefly(); found.subscriber != nullptr) return found;
+    // Ends a sleep when the token is told to stop.
+    const std::stop_callback interrupt{stop_, [this] {
+                                         interruption_.raise();
+                                         platform::wake_all(low_half(interruption_.word()));
+                                       }};
+    for (;;) {
+      if (const WaitedFor found = look(); found.subscriber != nullptr) return found;
+      const auto now = clock::now();
+      if (now >= next_look_) {
+        if (const WaitedFor found = look_around(); found.subscriber != nullptr) return found;
+        next_look_ = now + slice;
+      }
+      if (stop_.stop_requested()) return {nullptr, Wait::stopped};
+      if (now >= deadline_) return {nullptr, Wait::timeout};
+      if (uses(Strategy::spin)) {
+        for (int i = 0; i < 64 && look().subscriber == nullptr; ++i) HardwareAtomics::pause();
+      } else if (uses(Strategy::yield)) {
+        std::this_thread::yield();
+      } else if (const WaitedFor found = sleep(now); found.subscriber != nullptr) {
+        return found;
+      }
+    }
+  }
+
+ private:
+  bool uses(Strategy strategy) const noexcept {
+    for (const SubscriberBase* subscriber : subscribers_) {
+      if (subscriber->options_.strategy == strategy) return true;
+    }
+    return false;
+  }
+
+  WaitedFor look() const noexcept {
+    for (SubscriberBase* subscriber : subscribers_) {
+      if (subscriber->ready()) return {subscriber, Wait::message};
+    }
+    return {};
+  }
+
+  WaitedFor spin_briefly() const noexcept {
+    WaitedFor found = look();
+    if (!uses(Strategy::spin_then_sleep)) return found;
+    for (int i = 0; i < spins && found.subscriber == nullptr; ++i) {
+      HardwareAtomics::pause();
+      found = look();
+    }
+    return found;
+  }
+
+  WaitedFor look_around() const {
+    for (SubscriberBase* subscriber : subscribers_) {
+      if (const auto reason = subscriber->look_around()) return {subscriber, *reason};
+    }
+    return {};
+  }
+
+  WaitedFor sleep(clock::time_point now) {
+    sleeps_.clear();
+    auto until = std::min({deadline_, next_look_, now + (slept_ ? slice : first_slice)});
+    if (stop_.stop_possible()) {
+      sleeps_.push_back({low_half(interruption_.word()), interruption_.prepare()});
+      if (stop_.stop_requested()) return {nullptr, Wait::stopped};
+    }
+    for (const SubscriberBase* subscriber : subscribers_) {
+      const auto& doorbell = subscriber->doorbell_;
+      if (doorbell.present()) {
+        sleeps_.push_back({low_half(doorbell.word()), doorbell.prepare()});
+      } else {
+        until = std::min<clock::time_point>(until, now + pause_);
+      }
+    }
+    if (const WaitedFor found = look(); found.subscriber != nullptr) return found;
+    platform::sleep_on(sleeps_, until);
+    // Woken for no message: by the publisher's going, perhaps.
+    if (slept_ && clock::now() < until) next_look_ = now;
+    slept_ = true;
+    pause_ = std::min<std::chrono::nanoseconds>(pause_ + pause_ / 2, longest_pause);
+    return {};
+  }
+
+  std::span<SubscriberBase* const> subscribers_;
+  clock::time_point deadline_;
+  std::stop_token stop_;
+  Interruption interruption_;
+  clock::time_point next_look_ = clock::now();
+  bool slept_ = false;
+  std::chrono::nanoseconds pause_{20'000};
+  std::vector<platform::SleepOn> sleeps_;
+};
+
+Wait SubscriberBase::wait_until(clock::time_point deadline, const std::stop_token& stop) {
+  SubscriberBase* const self = this;
+  return detail::Waiting{{&self, 1}, deadline, stop}.run().reason;
+}
+
+WaitedFor wait_any(std::span<SubscriberBase* const> subscribers, std::chrono::nanoseconds timeout,
+                   const std::stop_token& stop) {
+  return detail::Waiting{subscribers, detail::after(timeout), stop}.run();
+}
+
+} // namespace seqcast::inline v1
