@@ -68,7 +68,7 @@ std::optional<LockedFile> lock_existing(const std::string& path, bool allow_othe
   if (failure) return std::nullopt;
   file.facts = platform::facts_of(file.lock.handle(), error);
   check_regular(file.facts, failure);
-  if (!file.facts.own && !allow_other_owner) {
+  if (file.facts.owner != platform::user_id() && !allow_other_owner) {
     fail(failure, Errc::other_owner,
          "another user owns it and could truncate it, which kills its publisher; set allow_other_owner if you "
          "trust "
@@ -115,7 +115,8 @@ void supersede(const Mapping& mapping, const std::string& path) {
   ring(nullptr, mapping.words() + wake_offset / word_size);
   std::error_code error;
   const platform::FileFacts named = platform::facts_of(Bell::path_of(path), error);
-  if (const Bell bell = Bell::find(path, named.owner); bell && named.own) ring(bell.flag(), bell.word());
+  if (const Bell bell = Bell::find(path, named.owner); bell && named.owner == platform::user_id())
+    ring(bell.flag(), bell.word());
 }
 
 void ring(Word* flag, Word* word) noexcept {

@@ -31,7 +31,7 @@ Bell Bell::prepare(const std::string& region_path, const PublisherOptions& optio
   platform::FileFacts facts;
   Bell bell = open(path, facts, error);
   if (bell) {
-    if (!facts.own && !options.allow_other_owner) {
+    if (facts.owner != platform::user_id() && !options.allow_other_owner) {
       fail(failure, Errc::other_owner,
            "another user owns its bell, " + path + "; remove that, or set doorbell = false");
     }

@@ -28,7 +28,8 @@ struct SubscriberRegion::Impl {
 };
 
 struct SubscriberRegion::OwnBell {
-  Bell bell; // empty if there is none that this process may write to
+  Bell bell;               // empty if there is none that this process may write to
+  std::uint64_t epoch = 0; // in which it was found; only a publisher that comes can make another
 };
 
 namespace {
@@ -165,7 +166,9 @@ DoorbellSubscriber<HardwareAtomics> SubscriberRegion::doorbell() {
   if ((impl_->identity.compatible_flags & flag_doorbell) == 0) return {};
   if (!bell_) bell_ = std::make_unique<OwnBell>();
   Bell& bell = bell_->bell;
-  if (!bell || bell.stale()) bell = Bell::find(impl_->path, impl_->facts.owner);
+  const std::uint64_t now = epoch().number;
+  const bool same_epoch = std::exchange(bell_->epoch, now) == now;
+  if (!bell || (!same_epoch && bell.stale())) bell = Bell::find(impl_->path, impl_->facts.owner);
   if (!bell) return {};
   return {bell.flag(), bell.word()};
 }

@@ -18,7 +18,7 @@ constexpr int spins = 500;
 // The first sleep of a wait, after which there is another look: see detail/doorbell.hpp.
 constexpr auto first_slice = std::chrono::microseconds{50};
 // Every later one; then the state of the publisher is looked at.
-constexpr auto slice = std::chrono::milliseconds{50};
+constexpr auto slice = std::chrono::milliseconds{100};
 // Without a bell the pauses grow to this.
 constexpr auto longest_pause = std::chrono::milliseconds{1};
 

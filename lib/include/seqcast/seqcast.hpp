@@ -5,6 +5,7 @@
 
 #include <seqcast/error.hpp>
 #include <seqcast/message.hpp>
+#include <seqcast/notifier.hpp>
 #include <seqcast/options.hpp>
 #include <seqcast/publisher.hpp>
 #include <seqcast/subscriber.hpp>

@@ -77,7 +77,7 @@ class SubscriberBase {
 
   /// Waits until next() has something to say, until something has become of the publisher, or for `timeout` at
   /// most. A state is told once per change, so a loop of draining and waiting never spins. The timeout is of
-  /// the steady clock; signals do not shorten or lengthen it. Progress: blocks, in slices of at most 50 ms,
+  /// the steady clock; signals do not shorten or lengthen it. Progress: blocks, in slices of at most 100 ms,
   /// after each of which the publisher's state is looked at; a lost or hostile bell, or a publisher that was
   /// killed, costs one slice.
   Wait wait_for(std::chrono::nanoseconds timeout) {

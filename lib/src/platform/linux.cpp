@@ -25,8 +25,7 @@ FileFacts from(const struct stat& status) noexcept {
   return {.id = {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino)},
           .size = static_cast<std::uint64_t>(status.st_size),
           .regular = S_ISREG(status.st_mode),
-          .owner = status.st_uid,
-          .own = status.st_uid == ::geteuid()};
+          .owner = status.st_uid};
 }
 
 std::string folder_of(const std::string& path) {
@@ -132,6 +131,10 @@ BootId boot_id() noexcept {
 
 std::uint64_t process_id() noexcept {
   return static_cast<std::uint64_t>(::getpid());
+}
+
+std::uint64_t user_id() noexcept {
+  return ::geteuid();
 }
 
 NewFile NewFile::create(const std::string& path, std::uint64_t size, std::uint32_t mode,

@@ -12,6 +12,7 @@
 #include <ctime>
 
 #include <linux/futex.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -73,6 +74,24 @@ void sleep_on(std::span<const SleepOn> words, clock::time_point deadline) noexce
   } else if (!sleep_on_many(words, deadline)) {
     sleep_on_one(words.front(), std::min(deadline, clock::now() + blind_sleep));
   }
+}
+
+Signal Signal::make(std::error_code& error) {
+  Signal signal;
+  signal.handle_ = Handle{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  if (!signal.handle_) error = last_error();
+  return signal;
+}
+
+void Signal::set() noexcept {
+  constexpr std::uint64_t one = 1;
+  // Fails only if the counter is at its end; then it is readable already.
+  [[maybe_unused]] const ssize_t written = ::write(id(), &one, sizeof one);
+}
+
+void Signal::clear() noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = ::read(id(), &count, sizeof count);
 }
 
 void wake_all(const std::uint32_t* word) noexcept {

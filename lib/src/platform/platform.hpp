@@ -58,7 +58,6 @@ struct FileFacts {
   std::uint64_t size = 0; // bytes
   bool regular = false;
   std::uint64_t owner = 0;
-  bool own = false; // the owner is the user that this process runs as
 };
 
 /// The path of a location. Errors: Errc::invalid_location.
@@ -176,9 +175,29 @@ void sleep_on(std::span<const SleepOn> words, std::chrono::steady_clock::time_po
 /// Wakes all who sleep on the word, in whatever process.
 void wake_all(const std::uint32_t* word) noexcept;
 
+/// A descriptor that an event loop can wait on.
+class Signal {
+ public:
+  Signal() noexcept = default;
+  static Signal make(std::error_code& error);
+
+  int id() const noexcept {
+    return handle_.id();
+  }
+  /// Makes it readable.
+  void set() noexcept;
+  /// Makes it unreadable.
+  void clear() noexcept;
+
+ private:
+  Handle handle_;
+};
+
 /// Tells one boot of the machine from another.
 using BootId = std::array<std::uint64_t, 2>;
 BootId boot_id() noexcept;
 std::uint64_t process_id() noexcept;
+/// The user that this process runs as, in the terms of FileFacts::owner.
+std::uint64_t user_id() noexcept;
 
 } // namespace seqcast::inline v1::detail::platform

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <seqcast/notifier.hpp>
+
+#include "platform/platform.hpp"
+
+#include <mutex>
+#include <thread>
+
+namespace seqcast::inline v1 {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr auto first_slice = std::chrono::microseconds{50};
+constexpr auto slice = std::chrono::milliseconds{100};
+constexpr auto poll_pause = std::chrono::milliseconds{1};
+
+} // namespace
+
+struct Notifier::Impl {
+  using Ring = detail::RingSubscriber<detail::HardwareAtomics>;
+
+  /// One channel, as the helper thread sees it.
+  struct Watch {
+    SubscriberBase* subscriber; // to be touched by the caller's thread only
+    detail::SubscriberRegion region;
+    Ring ring; // its cursor is the subscriber's at the last arm()
+    State told = State::live;
+    bool armed = true;
+  };
+
+  detail::platform::Signal signal;
+  std::mutex mutex; // guards watches
+  std::vector<Watch> watches;
+  detail::Interruption interruption; // raised after each change of watches, and to end
+  std::jthread thread;
+
+  ~Impl() {
+    thread.request_stop();
+    interrupt();
+  }
+
+  void interrupt() noexcept {
+    interruption.raise();
+    detail::platform::wake_all(detail::low_half(interruption.word()));
+  }
+
+  static Ring ring_of(const detail::SubscriberRegion& region, std::uint64_t cursor) {
+    return {region.words(), region.geometry(), cursor, region.oldest(), detail::ResumeAt::half};
+  }
+
+  static bool fires(Watch& watch) {
+    const State found = watch.region.state();
+    return std::exchange(watch.told, found) != found || watch.ring.ready();
+  }
+
+  /// Makes the descriptor readable if there is news; gives what to sleep on until there may be some.
+  std::vector<detail::platform::SleepOn> look(bool& polling) {
+    std::vector<detail::platform::SleepOn> sleeps{
+        {detail::low_half(interruption.word()), interruption.prepare()}};
+    const std::lock_guard guard{mutex};
+    for (Watch& watch : watches) {
+      if (!watch.armed) continue;
+      const auto doorbell = watch.region.doorbell();
+      if (doorbell.present()) {
+        sleeps.push_back({detail::low_half(doorbell.word()), doorbell.prepare()});
+      } else {
+        polling = true;
+      }
+      if (!fires(watch)) continue;
+      watch.armed = false;
+      signal.set();
+    }
+    return sleeps;
+  }
+
+  void run(const std::stop_token& stop) {
+    auto next_slice = std::chrono::nanoseconds{first_slice};
+    while (!stop.stop_requested()) {
+      bool polling = false;
+      const auto sleeps = look(polling);
+      if (stop.stop_requested()) return; // the interruption may have come before look() prepared for it
+      const auto begin = clock::now();
+      detail::platform::sleep_on(
+          sleeps, begin + (polling ? std::min<std::chrono::nanoseconds>(poll_pause, next_slice) : next_slice));
+      // As in waiting.cpp: a short sleep first, then long ones, until something happens.
+      const bool woken = clock::now() - begin < next_slice;
+      next_slice = woken ? std::chrono::nanoseconds{first_slice} : std::chrono::nanoseconds{slice};
+    }
+  }
+};
+
+Notifier::Notifier() : impl_{std::make_unique<Impl>()} {
+  std::error_code error;
+  impl_->signal = detail::platform::Signal::make(error);
+  if (error) throw std::system_error{error, "seqcast: no descriptor for a Notifier"};
+}
+
+Notifier::Notifier(Notifier&&) noexcept = default;
+Notifier& Notifier::operator=(Notifier&&) noexcept = default;
+Notifier::~Notifier() = default;
+
+int Notifier::descriptor() const noexcept {
+  return impl_->signal.id();
+}
+
+void Notifier::add(SubscriberBase& subscriber) {
+  {
+    const std::lock_guard guard{impl_->mutex};
+    auto region = subscriber.region_.share();
+    auto ring = Impl::ring_of(region, subscriber.cursor());
+    impl_->watches.push_back({&subscriber, std::move(region), ring});
+  }
+  if (!impl_->thread.joinable()) {
+    impl_->thread = std::jthread{[impl = impl_.get()](const std::stop_token& stop) { impl->run(stop); }};
+  }
+  impl_->interrupt();
+}
+
+void Notifier::remove(SubscriberBase& subscriber) noexcept {
+  {
+    const std::lock_guard guard{impl_->mutex};
+    std::erase_if(impl_->watches, [&](const Impl::Watch& watch) { return watch.subscriber == &subscriber; });
+  }
+  impl_->interrupt();
+}
+
+void Notifier::arm() {
+  {
+    const std::lock_guard guard{impl_->mutex};
+    impl_->signal.clear();
+    for (Impl::Watch& watch : impl_->watches) {
+      SubscriberBase& subscriber = *watch.subscriber;
+      if (subscriber.region_.words() != watch.region.words()) { // reopened
+        watch.region = subscriber.region_.share();
+        watch.told = State::live;
+      }
+      watch.ring = Impl::ring_of(watch.region, subscriber.cursor());
+      // A corrupt region always has "something to read".
+      watch.armed = subscriber.error() != Errc::corrupt;
+    }
+  }
+  impl_->interrupt();
+}
+
+} // namespace seqcast::inline v1
