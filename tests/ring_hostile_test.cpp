@@ -180,15 +180,17 @@ TEST_CASE("a head that stays behind makes latest() give up, not hang") {
   CHECK(staging.operations() <= 4 * 2);
 }
 
-TEST_CASE("an implausible head is corrupt for a subscriber that resumes after an overrun") {
+TEST_CASE("a head that the slots do not bear out is corrupt for a subscriber that resumes after an overrun") {
   StagedRing ring{4};
   ring.publish(9);
   auto subscriber = ring.subscriber();
-  for (const std::uint64_t head : {std::uint64_t{20}, detail::sequence_limit, ~std::uint64_t{0}}) {
-    ring.head() = head;
+  for (const std::uint64_t head : {std::uint64_t{20}, detail::sequence_limit - 1}) {
+    ring.head() = head; // the slots do not bear it out
     CHECK(next(subscriber).taken.outcome == Outcome::corrupt);
     CHECK(subscriber.cursor() == 0);
   }
+  ring.head() = detail::sequence_limit; // not to be believed at all: the versions alone have to do
+  is_message(next(subscriber), 8, 7);
 }
 
 TEST_CASE("whatever one word of the region holds, a call ends soon and the cursor does not go back") {

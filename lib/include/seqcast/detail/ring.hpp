@@ -359,7 +359,12 @@ class RingSubscriber {
   }
 
   /// A sequence above the one that was overrun, since `proven` is at least capacity - 1 above it.
+  /// Head may be stale, so it never lowers what the version proves. But a version tells only when its own slot
+  /// was last used, up to capacity - 2 messages ago: without head a subscriber that falls behind a publisher
+  /// which then stops would resume at a message already overwritten, in every call, for ever.
   std::uint64_t resume_from(std::uint64_t proven) const noexcept {
+    const std::uint64_t head = SubscriberLines<Atomics>{words_}.head();
+    if (head < sequence_limit) proven = std::max(proven, head);
     switch (resume_) {
       case ResumeAt::newest:
         return proven;
