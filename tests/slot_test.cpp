@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The copying of payloads between bytes and words, against forbidden pages: every size around the powers of
+// two, in one piece and gathered, with nothing read or written outside. And what each half of a slot stores.
+#include <doctest/doctest.h>
+#include <seqcast/detail/slot.hpp>
+#include <support/guarded_memory.hpp>
+#include <support/staged_atomics.hpp>
+
+#include <vector>
+
+using namespace seqcast::detail;
+using test::GuardedMemory;
+
+namespace {
+
+std::vector<std::size_t> sizes() {
+  std::vector<std::size_t> all{0, 1, 7, 8, 9};
+  for (std::size_t power = 16; power <= 65536; power *= 2) {
+    all.insert(all.end(), {power - 1, power, power + 1});
+  }
+  return all;
+}
+
+void fill(std::span<std::byte> bytes, std::size_t seed) {
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::byte>((i * 131 + seed * 7 + 1) % 251);
+}
+
+bool equal(std::span<const std::byte> one, std::span<const std::byte> other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end());
+}
+
+/// The bytes of a payload of `size` bytes, padded with zeros to whole words.
+std::vector<std::byte> padded(std::span<const std::byte> message) {
+  std::vector<std::byte> bytes(message.begin(), message.end());
+  bytes.resize(words_for(message.size()) * word_size);
+  return bytes;
+}
+
+// A message's words, all ones at first, so that padding has to be stored to be zero.
+struct GuardedWords {
+  explicit GuardedWords(std::size_t size, GuardedMemory::Against side = GuardedMemory::Against::end)
+      : memory{words_for(size) * word_size, side} {
+    std::fill(memory.bytes().begin(), memory.bytes().end(), std::byte{0xFF});
+  }
+  Word* words() const {
+    return words_at(static_cast<void*>(memory.data()));
+  }
+  GuardedMemory memory;
+};
+
+} // namespace
+
+TEST_CASE("a payload is stored as its bytes, padded with zeros to a word, and nothing outside is touched") {
+  for (const std::size_t size : sizes()) {
+    for (const auto side : {GuardedMemory::Against::end, GuardedMemory::Against::begin}) {
+      CAPTURE(size);
+      const GuardedMemory message{size, side};
+      fill(message.bytes(), size);
+      const GuardedWords payload{size, side};
+      store_payload<HardwareAtomics>(payload.words(), message.data(), size);
+      CHECK(equal(payload.memory.bytes(), padded(message.bytes())));
+    }
+  }
+}
+
+TEST_CASE("a payload is loaded byte for byte, and nothing outside is touched") {
+  for (const std::size_t size : sizes()) {
+    for (const auto side : {GuardedMemory::Against::end, GuardedMemory::Against::begin}) {
+      CAPTURE(size);
+      const GuardedMemory message{size, side};
+      fill(message.bytes(), size);
+      const GuardedWords payload{size, side};
+      store_payload<HardwareAtomics>(payload.words(), message.data(), size);
+
+      const GuardedMemory copy{size, side};
+      load_payload<HardwareAtomics>(payload.words(), copy.data(), size);
+      CHECK(equal(copy.bytes(), message.bytes()));
+    }
+  }
+}
+
+TEST_CASE("a copy of few bytes leaves the rest of the buffer alone") {
+  const GuardedWords payload{64};
+  for (std::size_t size = 0; size <= 64; ++size) {
+    std::array<std::byte, 80> copy{};
+    load_payload<HardwareAtomics>(payload.words(), copy.data() + 8, size);
+    for (std::size_t i = 0; i < copy.size(); ++i) {
+      CHECK(copy[i] == (i >= 8 && i < 8 + size ? std::byte{0xFF} : std::byte{0}));
+    }
+  }
+}
+
+TEST_CASE("a message gathered from pieces is the same as in one piece, for all ways to cut 13 bytes") {
+  constexpr std::size_t size = 13;
+  const GuardedMemory message{size};
+  fill(message.bytes(), 5);
+  std::size_t wrong = 0;
+  for (std::uint32_t cuts = 0; cuts < (1U << (size - 1)); ++cuts) { // bit i: cut behind byte i
+    const GuardedWords payload{size};
+    PayloadGatherer<HardwareAtomics> gatherer{payload.words()};
+    std::size_t begin = 0;
+    for (std::size_t end = 1; end <= size; ++end) {
+      if (end < size && (cuts >> (end - 1) & 1) == 0) continue;
+      gatherer.append(message.bytes().subspan(begin, end - begin));
+      begin = end;
+    }
+    gatherer.finish();
+    if (!equal(payload.memory.bytes(), padded(message.bytes()))) ++wrong;
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("odd pieces, empty ones among them, gather into one message of any size") {
+  for (const std::size_t size : sizes()) {
+    for (const std::size_t step : {1, 3, 7, 8, 9, 17, 4095}) {
+      if (size / step > 600) continue;
+      CAPTURE(size);
+      CAPTURE(step);
+      const GuardedMemory message{size};
+      fill(message.bytes(), step);
+      const GuardedWords payload{size};
+      PayloadGatherer<HardwareAtomics> gatherer{payload.words()};
+      for (std::size_t begin = 0; begin < size; begin += step) {
+        gatherer.append({});
+        const GuardedMemory piece{std::min(step, size - begin)};
+        std::copy_n(message.data() + begin, piece.bytes().size(), piece.data());
+        gatherer.append(piece.bytes());
+      }
+      gatherer.finish();
+      CHECK(equal(payload.memory.bytes(), padded(message.bytes())));
+    }
+  }
+}
+
+TEST_CASE("no piece at all stores nothing") {
+  const GuardedWords payload{0};
+  PayloadGatherer<HardwareAtomics> gatherer{payload.words()};
+  gatherer.append({});
+  gatherer.finish();
+  CHECK(payload.memory.bytes().empty());
+}
+
+TEST_CASE("taking a slot's lines in advance changes nothing, at the very end of a mapping too") {
+  for (const std::size_t size : sizes()) {
+    const std::size_t stride = round_up(smallest_payload_offset + round_up(size, word_size), cache_line);
+    const GuardedWords words{stride};
+    const auto before = padded(words.memory.bytes());
+    PublisherSlot<HardwareAtomics>{words.words(), 2}.own_ahead(size);
+    CHECK(equal(words.memory.bytes(), before));
+  }
+}
+
+TEST_CASE("version arithmetic") {
+  CHECK(open_version(1) == 1);
+  CHECK(complete_version(1) == 2);
+  for (std::uint64_t sequence = 1; sequence < 100; ++sequence) {
+    CHECK(sequence_of(open_version(sequence)) == sequence);
+    CHECK(sequence_of(complete_version(sequence)) == sequence);
+    CHECK(newest_proven(open_version(sequence)) == sequence - 1);
+    CHECK(newest_proven(complete_version(sequence)) == sequence);
+  }
+}
+
+TEST_CASE("a version is plausible in its own slot alone, and below 2^63") {
+  for (const std::uint64_t capacity : {2, 4, 8}) {
+    const Geometry geometry{.capacity = capacity};
+    for (std::uint64_t version = 1; version < 100; ++version) {
+      for (std::uint64_t index = 0; index < capacity; ++index) {
+        CHECK(plausible(version, index, geometry) == (index == ((version + 1) / 2 - 1) % capacity));
+      }
+    }
+    for (std::uint64_t index = 0; index < capacity; ++index) CHECK(plausible(0, index, geometry));
+    const std::uint64_t limit = std::uint64_t{1} << 63;
+    std::uint64_t accepted = 0;
+    for (std::uint64_t index = 0; index < capacity; ++index) {
+      accepted += plausible(limit - 1, index, geometry) ? 1 : 0;
+      CHECK_FALSE(plausible(limit, index, geometry));
+      CHECK_FALSE(plausible(limit + 1, index, geometry));
+      CHECK_FALSE(plausible(~std::uint64_t{0}, index, geometry));
+    }
+    CHECK(accepted == 1);
+  }
+}
+
+TEST_CASE("a reader accepts exactly a version that did not change") {
+  std::array<test::StagedAtomics::Word, 8> words{};
+  const PublisherSlot<test::StagedAtomics> publisher{words.data(), 2};
+  const SubscriberSlot<test::StagedAtomics> subscriber{words.data(), 2};
+  publisher.open(1);
+  CHECK(subscriber.version() == 1);
+  publisher.begin();
+  publisher.store_size(9);
+  publisher.complete(1);
+  CHECK(subscriber.version() == 2);
+  CHECK(subscriber.size() == 9);
+  std::uint64_t now = 0;
+  CHECK(subscriber.unchanged(2, now));
+  publisher.open(9);
+  CHECK_FALSE(subscriber.unchanged(2, now));
+  CHECK(now == 17);
+  publisher.discard();
+  CHECK(publisher.version() == 0);
+}
