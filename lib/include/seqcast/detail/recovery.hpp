@@ -53,6 +53,7 @@ class Recovery {
     const std::uint64_t found = SubscriberLines<Atomics>{words_}.head();
     if (found >= sequence_limit - geometry_.capacity) return std::nullopt;
     const std::uint64_t oldest = SubscriberLines<Atomics>{words_}.oldest();
+    if (oldest > found + 1) return std::nullopt; // no subscriber could open the region
 
     // The dead one may have completed a message and not yet moved head.
     const bool behind = version_for(found + 1) == complete_version(found + 1);
