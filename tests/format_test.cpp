@@ -1,9 +1,215 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The bytes of a region, against lib/docs/format.md.
+// The bytes of a region, written down here by hand from lib/docs/format.md: what a real publisher leaves in a
+// file is compared with them, and a file made of them is read by a subscriber and taken over by a publisher.
+// The process, the boot id and the publish times, which no two runs have in common, are zeros here.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
+#include <support/file_bytes.hpp>
+#include <support/temporary_folder.hpp>
 
-TEST_CASE("a slot of a 48-byte message is one cache line") {
-  CHECK(seqcast::detail::smallest_payload_offset + 48 == seqcast::detail::cache_line);
+#include <string_view>
+
+namespace golden {
+struct Pair {
+  std::uint64_t number;
+  std::uint64_t repeated;
+};
+} // namespace golden
+
+template <>
+struct seqcast::schema<golden::Pair> {
+  static constexpr std::uint64_t tag = 0xBEEF'CAFE'BADD'F00D;
+  static constexpr std::string_view name = "golden.Pair";
+};
+
+using namespace seqcast;
+using test::Bytes;
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little,
+              "the golden bytes are those of a little-endian machine");
+
+constexpr std::size_t region_size = 640;
+
+struct Row {
+  std::size_t offset;
+  std::string_view hex; // bytes in hexadecimal; the rest of the region is zero
+};
+
+// Capacity 2, messages of up to 16 bytes, alignment 8, schema tag and name; three messages published, closed.
+constexpr std::array<Row, 20> header{{
+    {0, "53 45 51 43 41 53 54 0A"},                           // magic "SEQCAST\n"
+    {8, "01 00 00 00"},                                       // format version
+    {12, "00 02 00 00"},                                      // header size 512
+    {16, "80 02 00 00 00 00 00 00"},                          // region size 640
+    {24, "00 02 00 00 00 00 00 00"},                          // slots offset 512
+    {32, "40 00 00 00 00 00 00 00"},                          // slot stride 64
+    {40, "02 00 00 00 00 00 00 00"},                          // capacity 2
+    {48, "10 00 00 00"},                                      // max message size 16
+    {52, "08 00 00 00"},                                      // message alignment 8
+    {72, "00 00 00 00 00 00 00 00"},                          // incompatible flags
+    {80, "0D F0 DD BA FE CA EF BE"},                          // schema tag
+    {88, "67 6F 6C 64 65 6E 2E 50 61 69 72"},                 // schema name "golden.Pair"
+    {256, "03 00 00 00 00 00 00 00"},                         // head 3
+    {384, "02 00 00 00 00 00 00 00"},                         // state closed
+    {392, "01 00 00 00 00 00 00 00"},                         // epoch 1
+    {400, "00 00 00 00 00 00 00 00"},                         // first sequence of the last even epoch
+    {408, "01 00 00 00 00 00 00 00"},                         // first sequence of the last odd epoch
+    {416, "01 00 00 00 00 00 00 00"},                         // oldest
+    {424, "00 00 00 00 00 00 00 00"},                         // process
+    {432, "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"}, // boot id
+}};
+
+constexpr std::array<Row, 6> plain_slots{{
+    {56, "10 00 00 00"},                                      // payload offset 16
+    {64, "00 00 00 00 00 00 00 00"},                          // compatible flags
+    {512, "06 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00"}, // message 3, 16 bytes
+    {528, "03 00 00 00 00 00 00 00 33 33 33 33 33 33 33 33"}, //
+    {576, "07 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00"}, // open for message 4
+    {592, "02 00 00 00 00 00 00 00 22 22 22 22 22 22 22 22"}, // still message 2
+}};
+
+constexpr std::array<Row, 6> timed_slots{{
+    {56, "18 00 00 00"},             // payload offset 24
+    {64, "01 00 00 00 00 00 00 00"}, // compatible flags: timestamps
+    {512, "06 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"}, // version, size, time
+    {536, "03 00 00 00 00 00 00 00 33 33 33 33 33 33 33 33"},                         //
+    {576, "07 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"}, //
+    {600, "02 00 00 00 00 00 00 00 22 22 22 22 22 22 22 22"},                         //
+}};
+
+std::uint8_t digit(char c) {
+  return static_cast<std::uint8_t>(c <= '9' ? c - '0' : c - 'A' + 10);
+}
+
+template <std::size_t Count>
+void put(Bytes& bytes, const std::array<Row, Count>& rows) {
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; 3 * i < row.hex.size(); ++i) {
+      bytes.at(row.offset + i) =
+          static_cast<std::uint8_t>(digit(row.hex[3 * i]) * 16 + digit(row.hex[3 * i + 1]));
+    }
+  }
+}
+
+Bytes golden_bytes(bool timestamps) {
+  Bytes bytes(region_size);
+  put(bytes, header);
+  put(bytes, timestamps ? timed_slots : plain_slots);
+  return bytes;
+}
+
+using golden::Pair;
+
+Pair pair(std::uint64_t number) {
+  return {number, number * 0x1111'1111'1111'1111};
+}
+
+/// What three messages of a real publisher leave in a file.
+Bytes published(const test::TemporaryFolder& folder, bool timestamps, std::uint64_t count = 3) {
+  const std::string path = folder / "published";
+  Publisher<Pair> publisher{file(path), {.capacity = 2, .timestamps = timestamps}};
+  for (std::uint64_t number = 1; number <= count; ++number) publisher.publish(pair(number));
+  { const Publisher<Pair> closed = std::move(publisher); }
+  return test::read_file(path);
+}
+
+// Where each run differs, and that there is something there.
+void clear_run(Bytes& bytes, bool timestamps) {
+  CHECK(test::number_at<std::uint64_t>(bytes, 424) == static_cast<std::uint64_t>(::getpid()));
+  CHECK(test::number_at<std::uint64_t>(bytes, 432) != 0);
+  for (const std::size_t word : {424, 432, 440}) test::put_number<std::uint64_t>(bytes, word, 0);
+  if (!timestamps) return;
+  for (const std::size_t word : {528, 592}) {
+    CHECK(test::number_at<std::uint64_t>(bytes, word) != 0);
+    test::put_number<std::uint64_t>(bytes, word, 0);
+  }
+}
+
+/// A file of golden bytes, as if it had been written since this machine was started.
+std::string golden_file(const test::TemporaryFolder& folder, bool timestamps) {
+  const Bytes ours = published(folder, timestamps);
+  Bytes bytes = golden_bytes(timestamps);
+  for (const std::size_t word : {432, 440}) {
+    test::put_number(bytes, word, test::number_at<std::uint64_t>(ours, word));
+  }
+  if (timestamps) test::put_number(bytes, 528, test::number_at<std::uint64_t>(ours, 528));
+  const std::string path = folder / "golden";
+  test::write_file(path, bytes);
+  return path;
+}
+
+} // namespace
+
+TEST_CASE("what a publisher leaves in a file is, byte for byte, what the format says") {
+  for (const bool timestamps : {false, true}) {
+    CAPTURE(timestamps);
+    const test::TemporaryFolder folder;
+    Bytes bytes = published(folder, timestamps);
+    const Bytes expected = golden_bytes(timestamps);
+    REQUIRE(bytes.size() == region_size);
+    clear_run(bytes, timestamps);
+    for (std::size_t offset = 0; offset < region_size; ++offset) {
+      CAPTURE(offset);
+      CHECK(bytes[offset] == expected[offset]);
+    }
+  }
+}
+
+TEST_CASE("a subscriber reads a file made of those bytes") {
+  for (const bool timestamps : {false, true}) {
+    CAPTURE(timestamps);
+    const test::TemporaryFolder folder;
+    Subscriber<Pair> subscriber{file(golden_file(folder, timestamps)), {.start = Start::oldest}};
+    CHECK(subscriber.capacity() == 2);
+    CHECK(subscriber.max_message_size() == 16);
+    CHECK(subscriber.timestamps() == timestamps);
+    CHECK(subscriber.state() == State::closed);
+    CHECK(subscriber.epoch().number == 1);
+    CHECK(subscriber.epoch().first_sequence == 1);
+    CHECK(subscriber.lag() == 1); // message 2 is in the open slot
+    const auto received = subscriber.next();
+    REQUIRE(received);
+    CHECK(received->sequence == 3);
+    CHECK(received->lost == 0);
+    CHECK(received->message.number == pair(3).number);
+    CHECK(received->message.repeated == pair(3).repeated);
+    CHECK((received->published_at_ns != 0) == timestamps);
+  }
+}
+
+TEST_CASE("a publisher takes over a file made of those bytes") {
+  const test::TemporaryFolder folder;
+  const Location golden_channel = file(golden_file(folder, false));
+  Publisher<Pair> publisher{golden_channel};
+  CHECK(publisher.head() == 3);
+  CHECK(publisher.epoch().number == 2);
+  CHECK(publisher.epoch().first_sequence == 4);
+  CHECK(publisher.publish(pair(4)) == 4);
+}
+
+TEST_CASE("a subscriber of those bytes refuses another schema") {
+  const test::TemporaryFolder folder;
+  Bytes bytes = golden_bytes(false);
+  bytes.at(88) = 'G';
+  test::write_file(folder / "golden", bytes);
+  std::error_code error;
+  CHECK_FALSE(Subscriber<Pair>::open(folder.channel("golden"), {}, error));
+  CHECK(error == Errc::wrong_identity);
+}
+
+TEST_CASE("a slot of a 48-byte message is one cache line, and so is one of 40 bytes with its publish time") {
+  struct Longest {
+    std::array<std::uint64_t, 6> words;
+  };
+  struct LongestTimed {
+    std::array<std::uint64_t, 5> words;
+  };
+  const test::TemporaryFolder folder;
+  const Publisher<Longest> plain{folder.channel("plain"), {.capacity = 2}};
+  const Publisher<LongestTimed> timed{folder.channel("timed"), {.capacity = 2, .timestamps = true}};
+  CHECK(test::number_at<std::uint64_t>(test::read_file(folder / "plain"), 32) == 64);
+  CHECK(test::number_at<std::uint64_t>(test::read_file(folder / "timed"), 32) == 64);
 }
