@@ -64,7 +64,7 @@ constexpr std::array<Row, 20> header{{
 
 constexpr std::array<Row, 6> plain_slots{{
     {56, "10 00 00 00"},                                      // payload offset 16
-    {64, "00 00 00 00 00 00 00 00"},                          // compatible flags
+    {64, "02 00 00 00 00 00 00 00"},                          // compatible flags: doorbell
     {512, "06 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00"}, // message 3, 16 bytes
     {528, "03 00 00 00 00 00 00 00 33 33 33 33 33 33 33 33"}, //
     {576, "07 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00"}, // open for message 4
@@ -72,8 +72,8 @@ constexpr std::array<Row, 6> plain_slots{{
 }};
 
 constexpr std::array<Row, 6> timed_slots{{
-    {56, "18 00 00 00"},             // payload offset 24
-    {64, "01 00 00 00 00 00 00 00"}, // compatible flags: timestamps
+    {56, "18 00 00 00"},                                                              // payload offset 24
+    {64, "03 00 00 00 00 00 00 00"},                                                  // doorbell and timestamps
     {512, "06 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"}, // version, size, time
     {536, "03 00 00 00 00 00 00 00 33 33 33 33 33 33 33 33"},                         //
     {576, "07 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"}, //
@@ -156,6 +156,31 @@ TEST_CASE("what a publisher leaves in a file is, byte for byte, what the format 
       CHECK(bytes[offset] == expected[offset]);
     }
   }
+}
+
+TEST_CASE("the bell beside it is what the format says, and the region tells of it") {
+  const test::TemporaryFolder folder;
+  published(folder, false);
+  Bytes bell = test::read_file(folder / "published.bell");
+  REQUIRE(bell.size() == 128);
+  test::put_number<std::uint64_t>(bell, 72, 0); // the word, rung any number of times
+  Bytes expected(128);
+  const std::string_view magic = "SEQBELL\n";
+  std::copy(magic.begin(), magic.end(), expected.begin());
+  CHECK(bell == expected);
+}
+
+TEST_CASE("compatible flags: doorbell, or wake_always, or neither") {
+  const auto flags = [](const PublisherOptions& options) {
+    const test::TemporaryFolder folder;
+    const BytePublisher publisher{folder.channel(), options};
+    CHECK(std::filesystem::exists(folder / "channel.bell") == options.doorbell.value_or(true));
+    return test::number_at<std::uint64_t>(test::read_file(folder / "channel"), 64);
+  };
+  CHECK(flags({}) == 2);
+  CHECK(flags({.timestamps = true}) == 3);
+  CHECK(flags({.doorbell = false}) == 0);
+  CHECK(flags({.doorbell = false, .wake_always = true}) == 4);
 }
 
 TEST_CASE("a subscriber reads a file made of those bytes") {

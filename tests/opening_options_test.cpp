@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Options and names: what no channel can have, what the channel that is there contradicts, what unset options
+// adopt, and what becomes of permissions.
+#include <doctest/doctest.h>
+#include <support/file_bytes.hpp>
+#include <support/refusal.hpp>
+#include <support/temporary_folder.hpp>
+
+#include <sys/stat.h>
+
+namespace opening {
+
+struct Point {
+  std::uint64_t x;
+  std::uint64_t y;
+};
+struct Narrow { // as large as a Point
+  std::array<std::uint32_t, 4> words;
+};
+struct Labelled {
+  std::uint64_t x;
+  std::uint64_t y;
+};
+struct Relabelled {
+  std::uint64_t y;
+  std::uint64_t x;
+};
+struct Longest {
+  std::uint64_t x;
+};
+struct TooLong {
+  std::uint64_t x;
+};
+
+inline constexpr std::string_view hundred =
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
+inline const std::string name_of_103 = std::string{hundred} + "012";
+inline const std::string name_of_104 = std::string{hundred} + "0123";
+
+} // namespace opening
+
+template <>
+struct seqcast::schema<opening::Labelled> {
+  static constexpr std::uint64_t tag = 1;
+  static constexpr std::string_view name = "opening.Label";
+};
+template <>
+struct seqcast::schema<opening::Relabelled> {
+  static constexpr std::uint64_t tag = 2;
+  static constexpr std::string_view name = "opening.Label";
+};
+template <>
+struct seqcast::schema<opening::Longest> {
+  static constexpr std::uint64_t tag = 0;
+  static inline const std::string_view name = opening::name_of_103;
+};
+template <>
+struct seqcast::schema<opening::TooLong> {
+  static constexpr std::uint64_t tag = 0;
+  static inline const std::string_view name = opening::name_of_104;
+};
+
+using namespace seqcast;
+using namespace opening;
+using test::publisher_refusal;
+using test::subscriber_refusal;
+using test::TemporaryFolder;
+
+namespace {
+
+mode_t mode_of(const std::string& path) {
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
+class Umask {
+ public:
+  explicit Umask(mode_t mask) : before_{::umask(mask)} {}
+  Umask(const Umask&) = delete;
+  ~Umask() {
+    ::umask(before_);
+  }
+
+ private:
+  mode_t before_;
+};
+
+} // namespace
+
+TEST_CASE("options that no channel can have are refused, and nothing is made") {
+  const TemporaryFolder folder;
+  const auto refused = [&](const PublisherOptions& options, std::initializer_list<const char*> words) {
+    const auto refusal = publisher_refusal<BytePublisher>(folder.channel(), options);
+    CAPTURE(refusal.text);
+    CHECK(refusal.code == Errc::invalid_options);
+    CHECK(refusal.says({to_string(folder.channel()).c_str()}));
+    CHECK(refusal.says(words));
+  };
+  refused({.capacity = 0}, {"capacity is 0", "a power of two, at least 2", "take 2"});
+  refused({.capacity = 1}, {"capacity is 1", "take 2"});
+  refused({.capacity = 3}, {"capacity is 3", "take 4"});
+  refused({.capacity = 1000}, {"capacity is 1000", "take 1024"});
+  refused({.capacity = 1ULL << 40}, {"capacity is 1099511627776", "take 4294967296"});
+  refused({.capacity = ~std::uint64_t{0}}, {"capacity is 18446744073709551615"});
+  refused({.capacity = 1ULL << 32, .max_message_size = 1U << 31}, {"more than the 64 TiB"});
+  refused({.max_message_size = (1U << 31) + 1}, {"max_message_size is 2147483649", "at most 2147483648"});
+  refused({.message_alignment = 0}, {"message_alignment is 0", "a power of two"});
+  refused({.message_alignment = 24}, {"message_alignment is 24"});
+  refused({.message_alignment = 8192}, {"message_alignment is 8192", "at most 4096"});
+  refused({.mode = 0400}, {"mode", "owner read and write"});
+  refused({.mode = 0200}, {"mode"});
+  refused({.mode = 0}, {"mode"});
+  refused({.mode = 01600}, {"mode", "at most 0777"});
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("a typed publisher takes its size and alignment from the type") {
+  const TemporaryFolder folder;
+  CHECK(publisher_refusal<Publisher<Point>>(folder.channel(), {.max_message_size = 17}).code ==
+        Errc::invalid_options);
+  CHECK(publisher_refusal<Publisher<Point>>(folder.channel(), {.message_alignment = 16}).code ==
+        Errc::invalid_options);
+  const Publisher<Point> agreeing{folder.channel(), {.max_message_size = 16, .message_alignment = 8}};
+  CHECK(agreeing.max_message_size() == 16);
+}
+
+TEST_CASE("a schema name has at most 103 bytes") {
+  const TemporaryFolder folder;
+  const auto refusal = publisher_refusal<Publisher<TooLong>>(folder.channel());
+  CHECK(refusal.code == Errc::invalid_options);
+  CHECK(refusal.says({"103 bytes"}));
+  const Publisher<Longest> publisher{folder.channel()};
+  const Subscriber<Longest> subscriber{folder.channel()};
+}
+
+TEST_CASE("another size, alignment or schema is refused by both sides, which name both") {
+  const TemporaryFolder folder;
+  const Location points = folder.channel("points");
+  const Location labels = folder.channel("labels");
+  {
+    const Publisher<Point> publisher{points};
+    const Publisher<Labelled> other{labels};
+  }
+  const auto refused = [](const test::Refusal& refusal, std::initializer_list<const char*> words) {
+    CAPTURE(refusal.text);
+    CHECK(refusal.code == Errc::wrong_identity);
+    CHECK(refusal.says(words));
+  };
+  refused(subscriber_refusal<Subscriber<std::uint64_t>>(points), {"expected messages of size 8", "found 16"});
+  refused(publisher_refusal<Publisher<std::uint64_t>>(points),
+          {"expected messages of size 8", "found 16", "replace"});
+  refused(subscriber_refusal<Subscriber<Narrow>>(points), {"expected alignment 4", "found 8"});
+  refused(publisher_refusal<Publisher<Narrow>>(points), {"expected alignment 4", "found 8"});
+  refused(subscriber_refusal<Subscriber<Labelled>>(points),
+          {"expected schema opening.Label, tag 1", "found without a name, tag 0"});
+  refused(subscriber_refusal<Subscriber<Relabelled>>(labels), {"tag 2", "found opening.Label, tag 1"});
+  refused(publisher_refusal<Publisher<Relabelled>>(labels), {"tag 2", "found opening.Label, tag 1"});
+  const Subscriber<Point> without_a_schema{labels}; // which compares size and alignment alone
+}
+
+TEST_CASE("options that are set are compared with the channel's, options that are not adopt them") {
+  const TemporaryFolder folder;
+  const Location location = folder.channel();
+  { const BytePublisher first{location, {.capacity = 16, .max_message_size = 100, .timestamps = true}}; }
+  const auto refused = [&](const PublisherOptions& options, std::initializer_list<const char*> words) {
+    const auto refusal = publisher_refusal<BytePublisher>(location, options);
+    CAPTURE(refusal.text);
+    CHECK(refusal.code == Errc::wrong_identity);
+    CHECK(refusal.says(words));
+  };
+  refused({.capacity = 8}, {"expected capacity 8", "found 16"});
+  refused({.max_message_size = 99}, {"expected max_message_size 99", "found 100"});
+  refused({.message_alignment = 8}, {"expected message_alignment 8", "found 1"});
+  refused({.timestamps = false}, {"expected timestamps 0", "found 1"});
+  const BytePublisher adopting{location};
+  CHECK(adopting.capacity() == 16);
+  CHECK(adopting.max_message_size() == 100);
+  CHECK(adopting.timestamps());
+  CHECK(adopting.epoch().number == 2);
+}
+
+TEST_CASE("the default capacity is what fits into 1 MiB, at least 8 and at most 1024") {
+  const TemporaryFolder folder;
+  const auto capacity = [&](std::uint32_t size) {
+    return BytePublisher{folder.channel(std::to_string(size)), {.max_message_size = size}}.capacity();
+  };
+  CHECK(capacity(48) == 1024);
+  CHECK(capacity(1008) == 1024);
+  CHECK(capacity(1009) == 512); // 1088 bytes a slot
+  CHECK(capacity(65536) == 8);
+  CHECK(capacity(1 << 20) == 8);
+}
+
+TEST_CASE("a mode is exact whatever the umask, and 0600 by default") {
+  const TemporaryFolder folder;
+  for (const mode_t mask : {mode_t{0}, mode_t{022}, mode_t{0777}}) {
+    const Umask umask{mask};
+    const std::string name = std::to_string(mask);
+    const BytePublisher private_one{folder.channel(name)};
+    CHECK(mode_of(folder / name) == 0600);
+    CHECK(mode_of(folder / (name + ".bell")) == 0600);
+    for (const std::uint32_t mode : {0600U, 0604U, 0644U, 0666U, 0660U, 0700U}) {
+      const std::string other = name + "-" + std::to_string(mode);
+      const BytePublisher publisher{folder.channel(other), {.mode = mode}};
+      CHECK(mode_of(folder / other) == mode);
+      CHECK(mode_of(folder / (other + ".bell")) == 0600);
+    }
+  }
+}
+
+TEST_CASE("names that cannot be are refused") {
+  const auto refused = [](const Location& location, const char* words) {
+    for (const auto& refusal :
+         {subscriber_refusal<ByteSubscriber>(location), publisher_refusal<BytePublisher>(location)}) {
+      CAPTURE(refusal.text);
+      CHECK(refusal.code == Errc::invalid_location);
+      CHECK(refusal.says({words}));
+    }
+    std::error_code error;
+    CHECK_FALSE(seqcast::remove(location, error));
+    CHECK(error == Errc::invalid_location);
+    CHECK_THROWS_AS(seqcast::remove(location), std::system_error);
+  };
+  refused(file(""), "expected a path");
+  refused(file(std::string{"a\0b", 3}), "cannot"); // what() ends at the zero
+  refused(shared_memory(""), "expected a name");
+  refused(shared_memory("a/b"), "without a slash");
+  refused(shared_memory("/a"), "without a slash");
+  refused(shared_memory("."), "expected a name");
+  refused(shared_memory(".."), "expected a name");
+  refused(shared_memory(std::string{"a\0b", 3}), "cannot");
+}
+
+TEST_CASE("a missing folder is no channel for a subscriber, and the system's error for a publisher") {
+  const TemporaryFolder folder;
+  const Location location = folder.channel("missing/channel");
+  CHECK(subscriber_refusal<ByteSubscriber>(location).code == Errc::no_channel);
+  const auto refusal = publisher_refusal<BytePublisher>(location);
+  CHECK(refusal.code == std::errc::no_such_file_or_directory);
+  CHECK(refusal.says({to_string(location).c_str(), "cannot be made there"}));
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What is behind a name and is no channel of this version: each is refused with a code of its own and a
+// sentence that names the location, what was expected and what was found, and stays byte for byte what it was.
+#include <doctest/doctest.h>
+#include <support/file_bytes.hpp>
+#include <support/refusal.hpp>
+#include <support/temporary_folder.hpp>
+
+#include <limits>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+using namespace seqcast;
+using test::Bytes;
+using test::publisher_refusal;
+using test::subscriber_refusal;
+using test::TemporaryFolder;
+
+namespace {
+
+/// A small channel with three messages in it, closed.
+void make_channel(const Location& location) {
+  BytePublisher publisher{location, {.capacity = 4, .max_message_size = 32, .doorbell = false}};
+  for (const char* text : {"one", "two", "three"}) publisher.publish(std::string_view{text});
+}
+
+/// Both sides refuse what is there, in the same words, and change nothing.
+void refused(const Location& location, Errc code, std::initializer_list<const char*> words) {
+  const Bytes before = test::read_file(location.name());
+  for (const test::Refusal& refusal :
+       {subscriber_refusal<ByteSubscriber>(location), publisher_refusal<BytePublisher>(location)}) {
+    CAPTURE(refusal.text);
+    CHECK(refusal.code == code);
+    CHECK(refusal.says({to_string(location).c_str()}));
+    CHECK(refusal.says(words));
+  }
+  CHECK(test::read_file(location.name()) == before);
+}
+
+void is_left_alone(const Location& location) {
+  const Bytes before = test::read_file(location.name());
+  const test::Refusal refusal = publisher_refusal<BytePublisher>(location, {.replace = true});
+  CHECK(refusal.code == Errc::not_a_channel);
+  CHECK(refusal.says({"left alone"}));
+  std::error_code error;
+  CHECK_FALSE(seqcast::remove(location, error));
+  CHECK(error == Errc::not_a_channel);
+  CHECK(test::read_file(location.name()) == before);
+}
+
+} // namespace
+
+TEST_CASE("nothing there is no channel yet, for a subscriber") {
+  const TemporaryFolder folder;
+  const auto refusal = subscriber_refusal<ByteSubscriber>(folder.channel());
+  CHECK(refusal.code == Errc::no_channel);
+  CHECK(refusal.says({"cannot subscribe to file(", "nothing is there", "open_timeout"}));
+  const test::TemporaryName name{"nothing"};
+  const auto other = subscriber_refusal<ByteSubscriber>(name.channel());
+  CHECK(other.code == Errc::no_channel);
+  CHECK(other.says({"shared_memory(", "nothing is there"}));
+}
+
+TEST_CASE("an empty file is no channel yet for a subscriber, and a place for a publisher") {
+  const TemporaryFolder folder;
+  test::write_text(folder / "channel", "");
+  const auto refusal = subscriber_refusal<ByteSubscriber>(folder.channel());
+  CHECK(refusal.code == Errc::no_channel);
+  CHECK(refusal.says({"the file is empty"}));
+  make_channel(folder.channel());
+  ByteSubscriber subscriber{folder.channel(), {.start = Start::oldest}};
+  CHECK(subscriber.next()->text() == "one");
+}
+
+TEST_CASE("a foreign file is refused and left alone, by replace and by remove() too") {
+  const TemporaryFolder folder;
+  const Location location = folder.channel();
+  SUBCASE("one byte") {
+    test::write_text(location.name(), "x");
+    refused(location, Errc::not_a_channel, {"expected a channel", "found a file of 1 bytes"});
+  }
+  SUBCASE("one byte less than a header") {
+    test::write_file(location.name(), Bytes(511, 'x'));
+    refused(location, Errc::not_a_channel, {"found a file of 511 bytes"});
+  }
+  SUBCASE("a long text") {
+    test::write_file(location.name(), Bytes(100'000, 'x'));
+    refused(location, Errc::not_a_channel, {"expected a seqcast channel", "found something else"});
+  }
+  SUBCASE("zeros") {
+    test::write_file(location.name(), Bytes(4096, 0));
+    refused(location, Errc::not_a_channel, {"expected a seqcast channel"});
+  }
+  SUBCASE("a channel whose magic has one other byte") {
+    make_channel(location);
+    test::patch_file<std::uint8_t>(location.name(), 7, '\r');
+    refused(location, Errc::not_a_channel, {"expected a seqcast channel"});
+  }
+  is_left_alone(location);
+}
+
+TEST_CASE("a channel of the other byte order, another version or with an unknown feature says which") {
+  const TemporaryFolder folder;
+  const Location location = folder.channel();
+  make_channel(location);
+  SUBCASE("byte order") {
+    Bytes bytes = test::read_file(location.name());
+    std::reverse(bytes.begin(), bytes.begin() + 8);
+    test::write_file(location.name(), bytes);
+    refused(location, Errc::wrong_byte_order, {"expected this machine's byte order", "found the other"});
+  }
+  SUBCASE("version") {
+    test::patch_file<std::uint32_t>(location.name(), 8, 2);
+    refused(location, Errc::wrong_version, {"expected format version 1", "found 2"});
+  }
+  SUBCASE("version 0") {
+    test::patch_file<std::uint32_t>(location.name(), 8, 0);
+    refused(location, Errc::wrong_version, {"expected format version 1", "found 0"});
+  }
+  SUBCASE("incompatible flag") {
+    test::patch_file<std::uint64_t>(location.name(), 72, 1ULL << 40);
+    refused(location, Errc::unknown_feature, {"expected no unknown incompatible flags", "found 1099511627776"});
+  }
+  BytePublisher replacing{location, {.replace = true}};
+  CHECK(replacing.publish("goes on") == 1);
+}
+
+TEST_CASE("an unknown compatible flag is no obstacle") {
+  const TemporaryFolder folder;
+  make_channel(folder.channel());
+  test::patch_file<std::uint64_t>(folder / "channel", 64, 1ULL << 40);
+  CHECK(ByteSubscriber{folder.channel()}.latest()->text() == "three");
+}
+
+TEST_CASE("every absurd number in the header is refused by both sides") {
+  struct Field {
+    std::size_t offset;
+    std::size_t size;
+    std::initializer_list<std::uint64_t> absurd;
+    const char* expected;
+  };
+  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  const std::array<Field, 8> fields{{
+      {12, 4, {0, 511, 513, 4096, 0xFFFF'FFFF}, "a header of 512 bytes"},
+      {16, 8, {0, 767, 769, 1ULL << 46, most}, "a region size"},
+      {24, 8, {0, 448, 513, 1ULL << 40, most - 63}, "the slots behind the header"},
+      {32, 8, {0, 8, 63, 65, 1ULL << 60, most - 63}, "a slot stride"},
+      {40, 8, {0, 1, 3, 5, 1ULL << 33, 1ULL << 63, most}, "a capacity"},
+      {48, 4, {0x8000'0001, 0xFFFF'FFFF}, "messages of at most"},
+      {52, 4, {0, 3, 8192, 0x8000'0000, 0xFFFF'FFFF}, "an alignment"},
+      {56, 4, {0, 8, 17, 20, 131072, 0xFFFF'FFF8}, "an aligned payload offset"},
+  }};
+  const TemporaryFolder folder;
+  const Location location = folder.channel();
+  make_channel(location);
+  const Bytes sound = test::read_file(location.name());
+  for (const Field& field : fields) {
+    for (const std::uint64_t value : field.absurd) {
+      CAPTURE(field.offset);
+      CAPTURE(value);
+      if (field.size == 4) {
+        test::patch_file(location.name(), field.offset, static_cast<std::uint32_t>(value));
+      } else {
+        test::patch_file(location.name(), field.offset, value);
+      }
+      const std::string found = "found " + std::to_string(value);
+      refused(location, Errc::wrong_geometry, {field.expected, found.c_str()});
+      test::write_file(location.name(), sound);
+    }
+  }
+  CHECK(ByteSubscriber{location}.latest()->text() == "three");
+}
+
+TEST_CASE("sizes that fit the stride but not one another are refused") {
+  const TemporaryFolder folder;
+  const Location location = folder.channel();
+  make_channel(location);
+  SUBCASE("a capacity twice as large, in a file of the old size") {
+    test::patch_file<std::uint64_t>(location.name(), 40, 8);
+    refused(location, Errc::wrong_geometry, {"slots offset + capacity x stride"});
+  }
+  SUBCASE("a message that does not fit the slot") {
+    test::patch_file<std::uint32_t>(location.name(), 48, 49);
+    refused(location, Errc::wrong_geometry, {"a slot stride of whole cache lines that holds a message"});
+  }
+  SUBCASE("timestamps where the payload begins") {
+    test::patch_file<std::uint64_t>(location.name(), 64, 1);
+    refused(location, Errc::wrong_geometry, {"an aligned payload offset"});
+  }
+  SUBCASE("a truncated file") {
+    REQUIRE(::truncate(location.name().c_str(), 767) == 0);
+    refused(location, Errc::wrong_geometry, {"was it truncated?", "found 767"});
+  }
+  SUBCASE("a file cut behind the header") {
+    REQUIRE(::truncate(location.name().c_str(), 512) == 0);
+    refused(location, Errc::wrong_geometry, {"was it truncated?", "found 512"});
+  }
+  SUBCASE("a schema name without an end") {
+    for (std::size_t i = 88; i < 192; ++i) test::patch_file<std::uint8_t>(location.name(), i, 'x');
+    refused(location, Errc::wrong_geometry, {"a schema name that ends with a zero"});
+  }
+}
+
+TEST_CASE("slots that contradict the header are damage: refused, nothing stored, and replaced on request") {
+  const TemporaryFolder folder;
+  const Location location = folder.channel();
+  make_channel(location);
+  test::patch_file<std::uint64_t>(location.name(), 512 + 64, 2 * 4); // message 4 in the slot of message 2
+  const Bytes before = test::read_file(location.name());
+  const auto refusal = publisher_refusal<BytePublisher>(location);
+  CHECK(refusal.code == Errc::damaged);
+  CHECK(refusal.says({to_string(location).c_str(), "contradict", "replace"}));
+  CHECK(test::read_file(location.name()) == before);
+  CHECK(BytePublisher{location, {.replace = true}}.publish("goes on") == 1);
+}
+
+TEST_CASE("a head that no publisher stores is damage for a subscriber") {
+  const TemporaryFolder folder;
+  make_channel(folder.channel());
+  test::patch_file<std::uint64_t>(folder / "channel", 256, std::numeric_limits<std::uint64_t>::max());
+  CHECK(subscriber_refusal<ByteSubscriber>(folder.channel()).code == Errc::damaged);
+}
+
+TEST_CASE("what is not a regular file is refused, whatever it points to") {
+  const TemporaryFolder folder;
+  const Location location = folder.channel();
+  const std::string path = location.name();
+  SUBCASE("folder") {
+    REQUIRE(::mkdir(path.c_str(), 0700) == 0);
+  }
+  SUBCASE("FIFO") {
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  }
+  SUBCASE("symbolic link to a channel") {
+    make_channel(folder.channel("target"));
+    REQUIRE(::symlink("target", path.c_str()) == 0);
+  }
+  SUBCASE("dangling symbolic link") {
+    REQUIRE(::symlink("nowhere", path.c_str()) == 0);
+  }
+  SUBCASE("socket") {
+    struct sockaddr_un address {};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const int id = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    REQUIRE(::bind(id, static_cast<struct sockaddr*>(static_cast<void*>(&address)), sizeof address) == 0);
+    ::close(id);
+  }
+  for (const auto& refusal :
+       {subscriber_refusal<ByteSubscriber>(location), publisher_refusal<BytePublisher>(location),
+        publisher_refusal<BytePublisher>(location, {.replace = true})}) {
+    CAPTURE(refusal.text);
+    CHECK(refusal.code == Errc::not_a_regular_file);
+    CHECK(refusal.says({to_string(location).c_str(), "found a", "give the"}));
+  }
+  std::error_code error;
+  CHECK_FALSE(seqcast::remove(location, error));
+  CHECK(error == Errc::not_a_regular_file);
+  CHECK_FALSE(std::filesystem::exists(folder / "nowhere"));
+}
