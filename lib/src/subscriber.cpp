@@ -80,8 +80,10 @@ bool SubscriberBase::ready() const noexcept {
 std::optional<Wait> SubscriberBase::look_around() {
   const State before = told_;
   std::optional<Wait> change = changed_state();
-  // What was published before the change is told first, and the change in the wait after that.
-  if (change && ready()) {
+  // What was published before the change is told first, and the change in the wait after that. A subscriber
+  // that has just followed is told so at once: what is ready then is of the new region, with new sequences.
+  const bool followed = change == Wait::superseded && options_.follow;
+  if (change && !followed && ready()) {
     told_ = before;
     return Wait::message;
   }
