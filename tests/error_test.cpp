@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Errors as values: every enumerator has its message, the system's conditions match those that mean the same,
+// and the words for states and waits are there.
+#include <doctest/doctest.h>
+#include <seqcast/seqcast.hpp>
+
+#include <set>
+#include <string>
+
+using namespace seqcast;
+
+namespace {
+
+constexpr std::array all{
+    Errc::no_channel,      Errc::invalid_location, Errc::invalid_options,  Errc::not_a_regular_file,
+    Errc::not_a_channel,   Errc::wrong_byte_order, Errc::wrong_version,    Errc::wrong_geometry,
+    Errc::unknown_feature, Errc::wrong_identity,   Errc::damaged,          Errc::publisher_alive,
+    Errc::lock_obstructed, Errc::other_owner,      Errc::build_mismatch,   Errc::overrun,
+    Errc::corrupt,         Errc::wrong_size,       Errc::buffer_too_small,
+};
+
+} // namespace
+
+TEST_CASE("every enumerator has a message of its own") {
+  std::set<std::string> messages;
+  for (const Errc error : all) {
+    const std::error_code code = error;
+    CHECK(code);
+    CHECK(&code.category() == &error_category());
+    CHECK(code == error);
+    CHECK(code.message().find("unknown") != 0);
+    CHECK(messages.insert(code.message()).second);
+  }
+  // The list above is complete: the number behind the last one has no name.
+  const std::error_code behind{static_cast<int>(all.size()) + 1, error_category()};
+  CHECK(behind.message() == "unknown seqcast error 20");
+  CHECK(static_cast<std::size_t>(Errc::buffer_too_small) == all.size());
+}
+
+TEST_CASE("no error is no error") {
+  CHECK_FALSE(std::error_code{});
+  CHECK(std::string{error_category().name()} == "seqcast");
+}
+
+TEST_CASE("errors that the system knows too are equal to its conditions, and the others to none") {
+  const auto condition = [](Errc error) { return std::error_code{error}; };
+  CHECK(condition(Errc::no_channel) == std::errc::no_such_file_or_directory);
+  CHECK(condition(Errc::invalid_location) == std::errc::invalid_argument);
+  CHECK(condition(Errc::invalid_options) == std::errc::invalid_argument);
+  CHECK(condition(Errc::publisher_alive) == std::errc::device_or_resource_busy);
+  CHECK(condition(Errc::lock_obstructed) == std::errc::device_or_resource_busy);
+  CHECK(condition(Errc::other_owner) == std::errc::permission_denied);
+  CHECK(condition(Errc::buffer_too_small) == std::errc::message_size);
+  CHECK(condition(Errc::publisher_alive) != Errc::lock_obstructed);
+  for (const Errc error :
+       {Errc::not_a_channel, Errc::damaged, Errc::overrun, Errc::corrupt, Errc::wrong_size}) {
+    CHECK(condition(error).default_error_condition().category() == error_category());
+  }
+}
+
+TEST_CASE("states, waits and wake-ups have words") {
+  std::set<std::string> words;
+  for (const State state : {State::live, State::no_publisher, State::closed, State::superseded}) {
+    CHECK(words.insert(to_string(state)).second);
+  }
+  words.clear();
+  for (const Wait wait :
+       {Wait::message, Wait::timeout, Wait::closed, Wait::no_publisher, Wait::superseded, Wait::stopped}) {
+    CHECK(words.insert(to_string(wait)).second);
+  }
+  words.clear();
+  for (const Wakeup wakeup : {Wakeup::doorbell, Wakeup::wake_word, Wakeup::polling}) {
+    CHECK(words.insert(to_string(wakeup)).second);
+  }
+  CHECK(words.count("unknown") == 0);
+  CHECK(std::string{to_string(State::no_publisher)} == "no publisher");
+  CHECK(std::string{to_string(Wait::message)} == "message");
+}
+
+TEST_CASE("a location is written as one would write it, and equal to itself alone") {
+  CHECK(to_string(file("test.dat")) == "file(\"test.dat\")");
+  CHECK(to_string(shared_memory("ticker")) == "shared_memory(\"ticker\")");
+  CHECK(file("a") == file("a"));
+  CHECK(file("a") != file("b"));
+  CHECK(file("a") != shared_memory("a"));
+}
