@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The rules of the house, checked over the sources themselves: who may know Boost, the operating system, memory
+// orders and casts, which header may include which, and that each ordering has its partner and its argument.
+// Each rule is shown on made-up text to notice a breach, so that none is kept by being blind.
+#include <doctest/doctest.h>
+#include <support/sources.hpp>
+
+using namespace test;
+
+namespace {
+
+const Sources& sources() {
+  static const Sources all = read_sources(SEQCAST_SOURCE_DIR);
+  return all;
+}
+
+template <class Rule>
+void is_kept(const Rule& rule) {
+  for (const Source& source : sources()) {
+    for (const std::string& breach : rule(source)) FAIL_CHECK(breach);
+  }
+}
+
+/// How many breaches the rule finds in this file.
+template <class Rule>
+std::size_t breaches(const Rule& rule, const std::string& path, const std::string& text) {
+  return rule(Source{path, text}).size();
+}
+
+} // namespace
+
+TEST_CASE("the sources are found, and build folders are not taken for them") {
+  std::size_t headers = 0;
+  for (const Source& source : sources()) {
+    headers += source.under("lib/include/seqcast/") ? 1 : 0;
+    CHECK_FALSE(source.under("build"));
+    CHECK_FALSE(source.under(".git/"));
+  }
+  CHECK(headers >= 12);
+}
+
+TEST_CASE("Boost is known to lib/src/region.cpp alone") {
+  is_kept(boost_outside_region);
+  const std::string text = "#include <boost/interprocess/mapped_region.hpp>\n";
+  CHECK(breaches(boost_outside_region, "lib/src/attach.cpp", text) == 1);
+  CHECK(breaches(boost_outside_region, "lib/include/seqcast/publisher.hpp", text) == 1);
+  CHECK(breaches(boost_outside_region, "lib/src/region.cpp", text) == 0);
+}
+
+TEST_CASE("the operating system is known to lib/src/platform alone") {
+  is_kept(system_outside_platform);
+  for (const char* text :
+       {"#include <unistd.h>\n", "#include <sys/mman.h>\n", "#  include <windows.h>\n", "#ifdef __linux__\n",
+        "#if defined(_WIN32)\n", "#if 0\n#elif defined(__APPLE__)\n"}) {
+    CAPTURE(text);
+    CHECK(breaches(system_outside_platform, "lib/src/attach.cpp", text) == 1);
+    CHECK(breaches(system_outside_platform, "lib/include/seqcast/detail/slot.hpp", text) == 1);
+    CHECK(breaches(system_outside_platform, "lib/src/platform/linux.cpp", text) == 0);
+  }
+  CHECK(breaches(system_outside_platform, "lib/src/attach.cpp",
+                 "#include <cerrno>\n#include \"attach.hpp\"\n") == 0);
+  CHECK(breaches(system_outside_platform, "lib/src/attach.cpp", "#if defined(__x86_64__)\n") == 0);
+}
+
+TEST_CASE("memory orders are named in slot, ring, doorbell and where the identity is published, nowhere else") {
+  is_kept(orders_outside_their_files);
+  const std::string text = "head.load(std::memory_order_acquire);\n";
+  CHECK(breaches(orders_outside_their_files, "lib/include/seqcast/detail/recovery.hpp", text) == 1);
+  CHECK(breaches(orders_outside_their_files, "demos/torn.cpp", text) == 1);
+  CHECK(breaches(orders_outside_their_files, "lib/src/bell.cpp", "x.load(std::memory_order::relaxed);\n") == 1);
+  CHECK(breaches(orders_outside_their_files, "lib/include/seqcast/detail/ring.hpp", text) == 0);
+  CHECK(breaches(orders_outside_their_files, "lib/src/bell.cpp", "// a memory_order_release in prose\n") == 0);
+}
+
+TEST_CASE("every atomic operation names its order") {
+  is_kept(unnamed_orders);
+  CHECK(breaches(unnamed_orders, "lib/include/seqcast/detail/ring.hpp", "x.load();\n") == 1);
+  CHECK(breaches(unnamed_orders, "lib/include/seqcast/detail/ring.hpp", "x.store(1);\n") == 1);
+  CHECK(breaches(unnamed_orders, "lib/src/region.cpp", "x.fetch_add(1);\n") == 1);
+  CHECK(breaches(unnamed_orders, "lib/src/region.cpp", "x.store(1, std::memory_order_relaxed);\n") == 0);
+}
+
+TEST_CASE("bytes become words in layout alone") {
+  is_kept(casts_outside_layout);
+  const std::string text = "auto* words = reinterpret_cast<Word*>(bytes);\n";
+  CHECK(breaches(casts_outside_layout, "lib/src/region.cpp", text) == 1);
+  CHECK(breaches(casts_outside_layout, "lib/include/seqcast/detail/layout.hpp", text) == 0);
+}
+
+TEST_CASE("demos and the command-line tool include what users include") {
+  is_kept(private_headers_in_front);
+  for (const char* text : {"#include <seqcast/detail/ring.hpp>\n", "#include \"../lib/src/region.hpp\"\n"}) {
+    CHECK(breaches(private_headers_in_front, "demos/server.cpp", text) == 1);
+    CHECK(breaches(private_headers_in_front, "lib/cli/main.cpp", text) == 1);
+  }
+  CHECK(breaches(private_headers_in_front, "demos/server.cpp", "#include <seqcast/seqcast.hpp>\n") == 0);
+}
+
+TEST_CASE("no header includes one above it, and none is without a rule") {
+  is_kept(wrong_directions);
+  const std::string folder = "lib/include/seqcast/";
+  CHECK(breaches(wrong_directions, folder + "detail/slot.hpp", "#include <seqcast/detail/ring.hpp>\n") == 1);
+  CHECK(breaches(wrong_directions, folder + "detail/ring.hpp", "#include <seqcast/options.hpp>\n") == 1);
+  CHECK(breaches(wrong_directions, folder + "options.hpp", "#include <seqcast/detail/layout.hpp>\n") == 1);
+  CHECK(breaches(wrong_directions, folder + "publisher.hpp", "#include <seqcast/subscriber.hpp>\n") == 1);
+  CHECK(breaches(wrong_directions, folder + "made_up.hpp", "") == 1);
+  CHECK(breaches(wrong_directions, folder + "detail/ring.hpp", "#include <seqcast/detail/slot.hpp>\n") == 0);
+}
+
+TEST_CASE("every ordering has its partner, and its paragraph in ordering.md") {
+  Sources files;
+  std::string argument;
+  for (const Source& source : sources()) {
+    if (source.code() && source.under("lib/")) files.push_back(source);
+    if (source.path == "lib/docs/ordering.md") argument = source.text;
+  }
+  REQUIRE_FALSE(argument.empty());
+  for (const std::string& breach : unpaired_tags(files, argument)) FAIL_CHECK(breach);
+
+  const Source both{"slot.hpp",
+                    "  // [some-tag] release: pairs with the acquire\n  // [some-tag] acquire: pairs\n"};
+  const Source one{"slot.hpp", "  // [some-tag] release: pairs with nothing\n  // see [some-tag]\n"};
+  CHECK(unpaired_tags({both}, "## [some-tag]\n").empty());
+  CHECK(unpaired_tags({one}, "## [some-tag]\n").size() == 1);
+  CHECK(unpaired_tags({both}, "In prose: ## [some-tag]\n").size() == 1);
+  CHECK(unpaired_tags({both}, "## [some-tag]\n## [gone]\n").size() == 1);
+  CHECK(unpaired_tags(files, "").size() >= 8); // so that many are seen
+}
+
+TEST_CASE("every file says under which licence it is") {
+  is_kept(without_licence);
+  CHECK(breaches(without_licence, "lib/src/x.cpp", "#include <array>\n") == 1);
+  CHECK(breaches(without_licence, "demos/run", "#!/bin/sh\nset -eu\n# SPDX-License-Identifier: BSL-1.0\n") ==
+        1);
+  CHECK(breaches(without_licence, "demos/run", "#!/bin/sh\n# SPDX-License-Identifier: BSL-1.0\n") == 0);
+  CHECK(breaches(without_licence, "bench/CMakeLists.txt", "project(x)\n") == 1);
+  CHECK(breaches(without_licence, "lib/src/empty.cpp", "\n") == 0);
+  CHECK(breaches(without_licence, "README.md", "# seqcast\n") == 0);
+}
