@@ -120,9 +120,9 @@ Bytes published(const test::TemporaryFolder& folder, bool timestamps, std::uint6
 void clear_run(Bytes& bytes, bool timestamps) {
   CHECK(test::number_at<std::uint64_t>(bytes, 424) == static_cast<std::uint64_t>(::getpid()));
   CHECK(test::number_at<std::uint64_t>(bytes, 432) != 0);
-  for (const std::size_t word : {424, 432, 440}) test::put_number<std::uint64_t>(bytes, word, 0);
+  for (const std::size_t word : {424U, 432U, 440U}) test::put_number<std::uint64_t>(bytes, word, 0);
   if (!timestamps) return;
-  for (const std::size_t word : {528, 592}) {
+  for (const std::size_t word : {528U, 592U}) {
     CHECK(test::number_at<std::uint64_t>(bytes, word) != 0);
     test::put_number<std::uint64_t>(bytes, word, 0);
   }
@@ -132,7 +132,7 @@ void clear_run(Bytes& bytes, bool timestamps) {
 std::string golden_file(const test::TemporaryFolder& folder, bool timestamps) {
   const Bytes ours = published(folder, timestamps);
   Bytes bytes = golden_bytes(timestamps);
-  for (const std::size_t word : {432, 440}) {
+  for (const std::size_t word : {432U, 440U}) {
     test::put_number(bytes, word, test::number_at<std::uint64_t>(ours, word));
   }
   if (timestamps) test::put_number(bytes, 528, test::number_at<std::uint64_t>(ours, 528));

@@ -15,7 +15,7 @@ constexpr std::int64_t stores_of_publish = 1 + message_words + 3; // size, paylo
 /// missing.
 class Follower {
  public:
-  explicit Follower(StagedRing& ring) : ring_{ring}, subscriber_{ring.subscriber(ResumeAt::oldest)} {}
+  explicit Follower(StagedRing& ring) : subscriber_{ring.subscriber(ResumeAt::oldest)} {}
 
   /// Gives who published the last message.
   std::uint64_t drain() {
@@ -38,7 +38,6 @@ class Follower {
   }
 
  private:
-  StagedRing& ring_;
   RingSubscriber subscriber_;
   std::uint64_t last_ = 0;
   std::uint64_t author_ = 0;
@@ -85,7 +84,7 @@ TEST_CASE("a new region is what an idle publisher leaves") {
 }
 
 TEST_CASE("after a death at any store of publish() a successor goes on, and no complete message is lost") {
-  for (const std::uint64_t capacity : {2, 4, 8}) {
+  for (const std::uint64_t capacity : {2U, 4U, 8U}) {
     for (std::uint64_t published = 0; published <= 2 * capacity + 1; ++published) {
       for (std::int64_t stores = 0; stores <= stores_of_publish; ++stores) {
         CAPTURE(capacity);
@@ -114,7 +113,7 @@ TEST_CASE("after a death at any store of publish() a successor goes on, and no c
 }
 
 TEST_CASE("two successors in a row may die as well") {
-  for (const std::uint64_t capacity : {2, 4}) {
+  for (const std::uint64_t capacity : {2U, 4U}) {
     for (std::uint64_t published = 0; published <= capacity; ++published) {
       for (std::int64_t first = 0; first <= stores_of_publish; ++first) {
         for (std::int64_t second = 0; second <= stores_of_publish; ++second) {
@@ -143,7 +142,7 @@ TEST_CASE("two successors in a row may die as well") {
 }
 
 TEST_CASE("a successor may die at any store of taking over, too") {
-  for (const std::uint64_t capacity : {2, 4}) {
+  for (const std::uint64_t capacity : {2U, 4U}) {
     for (std::uint64_t published = 0; published <= capacity + 1; ++published) {
       for (std::int64_t first = 0; first <= stores_of_publish; ++first) {
         StagedRing undisturbed{capacity};

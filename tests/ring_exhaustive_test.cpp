@@ -54,7 +54,7 @@ struct Trial {
 
 template <class Run>
 void for_each_trial(const Run& run) {
-  for (const std::uint64_t capacity : {2, 4, 8}) {
+  for (const std::uint64_t capacity : {2U, 4U, 8U}) {
     for (const ResumeAt resume : {ResumeAt::half, ResumeAt::newest, ResumeAt::oldest}) {
       for (const std::uint64_t backlog :
            {std::uint64_t{0}, std::uint64_t{1}, capacity - 1, capacity, 3 * capacity}) {
@@ -150,7 +150,7 @@ TEST_CASE("so do two bursts before any two operations") {
 
 TEST_CASE("a subscriber that looks before any one operation of publish() sees whole messages in order") {
   std::uint64_t looks = 0;
-  for (const std::uint64_t capacity : {2, 4, 8}) {
+  for (const std::uint64_t capacity : {2U, 4U, 8U}) {
     for (std::uint64_t behind = 0; behind <= capacity + 1; ++behind) {
       for (const bool newest : {false, true}) {
         for (std::uint64_t at = 0; at < 9; ++at) {

@@ -133,7 +133,7 @@ TEST_CASE("next() resumes where it was told to") {
 TEST_CASE(
     "one call is enough after an overrun when the publisher pauses, dies or closes, wherever it stopped") {
   for (const ResumeAt resume : {ResumeAt::half, ResumeAt::newest, ResumeAt::oldest}) {
-    for (const std::uint64_t capacity : {2, 4, 8, 16}) {
+    for (const std::uint64_t capacity : {2U, 4U, 8U, 16U}) {
       for (std::uint64_t published = capacity; published <= 4 * capacity; ++published) {
         CAPTURE(capacity);
         CAPTURE(published);

@@ -114,7 +114,7 @@ TEST_CASE("a message gathered from pieces is the same as in one piece, for all w
 
 TEST_CASE("odd pieces, empty ones among them, gather into one message of any size") {
   for (const std::size_t size : sizes()) {
-    for (const std::size_t step : {1, 3, 7, 8, 9, 17, 4095}) {
+    for (const std::size_t step : {1U, 3U, 7U, 8U, 9U, 17U, 4095U}) {
       if (size / step > 600) continue;
       CAPTURE(size);
       CAPTURE(step);
@@ -164,7 +164,7 @@ TEST_CASE("version arithmetic") {
 }
 
 TEST_CASE("a version is plausible in its own slot alone, and below 2^63") {
-  for (const std::uint64_t capacity : {2, 4, 8}) {
+  for (const std::uint64_t capacity : {2U, 4U, 8U}) {
     const Geometry geometry{.capacity = capacity};
     for (std::uint64_t version = 1; version < 100; ++version) {
       for (std::uint64_t index = 0; index < capacity; ++index) {
