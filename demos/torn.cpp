@@ -68,7 +68,7 @@ int main() try {
   }
   const std::string name = fmt::format("seqcast-torn-{}", getpid());
   const Child publisher{[&] {
-    seqcast::Publisher<Block> blocks{seqcast::shared_memory(name)};
+    seqcast::Publisher<Block> blocks{seqcast::shared_memory(name), {.doorbell = false}}; // nobody sleeps
     publish_for_ever([&](const Block& block) { blocks.publish(block); });
   }};
   seqcast::Subscriber<Block> blocks{seqcast::shared_memory(name), {.open_timeout = 5s}};
