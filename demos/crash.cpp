@@ -66,8 +66,7 @@ int main() try {
                client->cursor());
   }
   seqcast::remove(where);
-  fmt::print("{} publishers killed; {} messages received in order, {} lost, {} torn\n", killed, received, lost,
-             torn);
+  fmt::print("{} publishers killed; {} messages in order, {} lost, {} torn\n", killed, received, lost, torn);
   if (stop.requested() || (received == publishers * messages_each && lost == 0 && torn == 0)) return 0;
   fmt::print(stderr, "crash: this must not happen; please report it\n");
   return 1;

@@ -136,7 +136,7 @@ grep -q '^seqcast  *0 of  *[1-9][0-9]* reads torn$' output.txt || broken 'no rea
 
 case_of 'publishers that are killed lose no complete message'
 expect 0 crash
-await output.txt '100 publishers killed; 10000 messages received in order, 0 lost, 0 torn'
+await output.txt '100 publishers killed; 10000 messages in order, 0 lost, 0 torn'
 
 echo "passed: $name"
 echo "$passed cases passed"
