@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// child: a forked process that runs a function, and a line to talk with it.
+//
+// Who may call it: the main thread of a test. The function runs in the child, which never comes back into the
+// test: it ends with status 0, or with 1 if the function throws (and says so on stderr).
+//
+// Invariants
+//   1. A child is always reaped: by wait(), by kill(), or killed and reaped by the destructor.
+//   2. A child does not outlive the thread that made it, nor does it run destructors of the test's objects.
+//   3. Every wait has a watchdog. The end of the other side ends a wait with nothing instead.
+#pragma once
+
+#include "support/watchdog.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <optional>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace test_support {
+
+[[noreturn]] inline void raise_errno(const char* what) {
+  throw std::system_error{errno, std::system_category(), what};
+}
+
+/// A descriptor that is closed by its destructor.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int id) noexcept : id_{id} {}
+  Descriptor(Descriptor&& other) noexcept : id_{std::exchange(other.id_, -1)} {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(id_, other.id_);
+    return *this;
+  }
+  ~Descriptor() {
+    if (id_ >= 0) ::close(id_);
+  }
+  int id() const noexcept {
+    return id_;
+  }
+
+ private:
+  int id_ = -1;
+};
+
+/// True if something can be read (or the other side has ended) before the watchdog's time is over.
+inline bool readable(int descriptor, const Watchdog& watchdog) {
+  for (;;) {
+    struct pollfd wanted {
+      descriptor, POLLIN, 0
+    };
+    const int found = ::poll(&wanted, 1, watchdog.milliseconds_left());
+    if (found > 0) return true;
+    if (found == 0) return false;
+    if (errno != EINTR) raise_errno("poll");
+  }
+}
+
+/// One end of a line between two processes.
+class Line {
+ public:
+  explicit Line(int descriptor) noexcept : descriptor_{descriptor} {}
+
+  static std::pair<Line, Line> make() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) raise_errno("socketpair");
+    return {Line{ends[0]}, Line{ends[1]}};
+  }
+
+  void hang_up() noexcept {
+    descriptor_ = Descriptor{};
+  }
+
+  void send_bytes(const void* bytes, std::size_t size) {
+    const char* next = static_cast<const char*>(bytes);
+    while (size > 0) {
+      const ssize_t sent = ::send(descriptor_.id(), next, size, MSG_NOSIGNAL);
+      if (sent < 0 && errno != EINTR) raise_errno("send");
+      if (sent < 0) continue;
+      next += sent;
+      size -= static_cast<std::size_t>(sent);
+    }
+  }
+
+  /// Gives false if the other side has ended.
+  bool receive_bytes(void* bytes, std::size_t size) {
+    const Watchdog watchdog{"word from another process"};
+    char* next = static_cast<char*>(bytes);
+    while (size > 0) {
+      if (!readable(descriptor_.id(), watchdog)) throw GaveUp{"gave up waiting for " + watchdog.what()};
+      const ssize_t got = ::recv(descriptor_.id(), next, size, 0);
+      if (got == 0 || (got < 0 && errno == ECONNRESET)) return false;
+      if (got < 0 && errno != EINTR) raise_errno("recv");
+      if (got < 0) continue;
+      next += got;
+      size -= static_cast<std::size_t>(got);
+    }
+    return true;
+  }
+
+  template <class T>
+  void send(const T& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    send_bytes(&value, sizeof value);
+  }
+
+  void send(const std::string& text) {
+    send(text.size());
+    send_bytes(text.data(), text.size());
+  }
+
+  /// Nothing if the other side has ended. Throws GaveUp if it lives and keeps silent.
+  template <class T>
+  std::optional<T> receive() {
+    if constexpr (std::is_same_v<T, std::string>) {
+      const auto size = receive<std::size_t>();
+      std::string text(size.value_or(0), '\0');
+      if (!size || !receive_bytes(text.data(), text.size())) return std::nullopt;
+      return text;
+    } else {
+      static_assert(std::is_trivially_copyable_v<T>);
+      T value{};
+      if (!receive_bytes(&value, sizeof value)) return std::nullopt;
+      return value;
+    }
+  }
+
+  /// For what has to come: its absence is a failure.
+  template <class T>
+  T expect() {
+    std::optional<T> value = receive<T>();
+    if (!value) throw GaveUp{"the other process ended before it said what it had to"};
+    return std::move(*value);
+  }
+
+ private:
+  Descriptor descriptor_;
+};
+
+/// How a process ended.
+struct Ended {
+  int status = -1; // of exit; -1 if a signal ended it
+  int signal = 0;
+  friend bool operator==(const Ended&, const Ended&) = default;
+};
+
+/// Waits for the end of a process by its id and reaps it; its watchdog ends in a kill.
+inline Ended reap(pid_t id, const Watchdog& watchdog) {
+  const Descriptor process{static_cast<int>(::syscall(SYS_pidfd_open, id, 0))};
+  const bool ended = process.id() < 0 || readable(process.id(), watchdog);
+  if (!ended) ::kill(id, SIGKILL);
+  int status = 0;
+  while (::waitpid(id, &status, 0) < 0) {
+    if (errno != EINTR) raise_errno("waitpid");
+  }
+  if (!ended) throw GaveUp{"gave up waiting for " + watchdog.what() + " and killed it"};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
+}
+
+class Child {
+ public:
+  /// Forks, and runs `function(Line&)` in the child.
+  template <class Function>
+  explicit Child(Function&& function) : Child{Line::make(), std::forward<Function>(function)} {}
+
+  Child(Child&& other) noexcept : id_{std::exchange(other.id_, 0)}, line_{std::move(other.line_)} {}
+  Child& operator=(Child&&) = delete;
+
+  ~Child() {
+    if (id_ == 0) return;
+    ::kill(id_, SIGKILL);
+    while (::waitpid(id_, nullptr, 0) < 0 && errno == EINTR) continue;
+  }
+
+  pid_t id() const noexcept {
+    return id_;
+  }
+  Line& line() noexcept {
+    return line_;
+  }
+
+  /// Waits for its end.
+  Ended wait() {
+    return reap(std::exchange(id_, 0), Watchdog{"the end of a child process"});
+  }
+
+  /// SIGKILL, and nothing else: it may still be dying afterwards, and is not reaped.
+  void strike() noexcept {
+    ::kill(id_, SIGKILL);
+  }
+
+  /// SIGKILL, and waits until it is dead, but leaves the zombie there.
+  void kill_into_zombie() {
+    strike();
+    siginfo_t facts{};
+    while (::waitid(P_PID, static_cast<id_t>(id_), &facts, WEXITED | WNOWAIT) != 0) {
+      if (errno != EINTR) raise_errno("waitid");
+    }
+  }
+
+  /// SIGKILL, and reaps it.
+  Ended kill() {
+    strike();
+    return wait();
+  }
+
+ private:
+  template <class Function>
+  Child(std::pair<Line, Line> ends, Function&& function) : line_{std::move(ends.first)} {
+    std::fflush(nullptr);
+    const pid_t parent = ::getpid();
+    id_ = ::fork();
+    if (id_ < 0) raise_errno("fork");
+    if (id_ > 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(2);
+    line_.hang_up();
+    int status = 0;
+    try {
+      function(ends.second);
+    } catch (const std::exception& failure) {
+      std::fprintf(stderr, "child process: %s\n", failure.what());
+      status = 1;
+    }
+    std::fflush(nullptr);
+    ::_exit(status);
+  }
+
+  pid_t id_ = 0;
+  Line line_;
+};
+
+inline constexpr Ended ended_well{0, 0};
+inline constexpr Ended ended_killed{-1, SIGKILL};
+
+} // namespace test_support

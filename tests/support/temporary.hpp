@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// temporary: names for files and shared-memory objects that nobody else has, and that are gone afterwards.
+//
+// Who may call it: any test. Objects belong to the process that made them: in a forked child their destructors
+// do nothing.
+#pragma once
+
+#include "support/child.hpp"
+
+#include <seqcast/options.hpp>
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+namespace test_support {
+
+/// A new folder, removed with all that is in it. Its default place is a tmpfs.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(const std::string& place = "/dev/shm") : path_{place + "/seqcast-test-XXXXXX"} {
+    if (::mkdtemp(path_.data()) == nullptr) raise_errno("mkdtemp");
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    if (::getpid() == owner_) std::filesystem::remove_all(path_, ignored);
+  }
+
+  const std::string& path() const noexcept {
+    return path_;
+  }
+  std::string operator/(const std::string& name) const {
+    return path_ + "/" + name;
+  }
+
+  /// Lets every user look into it and make files in it.
+  void open_to_all() const {
+    if (::chmod(path_.c_str(), 0777) != 0) raise_errno("chmod");
+  }
+
+  std::size_t entries() const {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator{path_}) count += entry.exists() ? 1 : 0;
+    return count;
+  }
+
+ private:
+  std::string path_;
+  pid_t owner_ = ::getpid();
+};
+
+/// A name for a shared-memory object; the object is removed, if there is one.
+class TemporaryObject {
+ public:
+  TemporaryObject() {
+    static std::atomic<int> count{0};
+    name_ = "seqcast-test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+  }
+  TemporaryObject(const TemporaryObject&) = delete;
+  TemporaryObject& operator=(const TemporaryObject&) = delete;
+  ~TemporaryObject() {
+    if (::getpid() == owner_) ::unlink(path().c_str());
+  }
+
+  seqcast::Location location() const {
+    return seqcast::shared_memory(name_);
+  }
+  std::string path() const {
+    return "/dev/shm/" + name_;
+  }
+
+ private:
+  std::string name_;
+  pid_t owner_ = ::getpid();
+};
+
+} // namespace test_support

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// watchdog: bounds for waits. A test never sleeps to let something happen: it waits for that thing, and gives
+// up loudly when it does not come.
+//
+// Who may call it: any test, any thread, any process.
+//
+// Invariants
+//   1. The bound is far above what a slow, loaded machine needs: it tells a hang from a success, never fast
+//      from slow.
+//   2. Giving up throws, so that destructors reap children and remove files.
+#pragma once
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+namespace test_support {
+
+using steady = std::chrono::steady_clock;
+
+/// How long any one wait may take.
+inline constexpr std::chrono::seconds patience{60};
+
+struct GaveUp : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// A point in time after which waiting is a failure.
+class Watchdog {
+ public:
+  explicit Watchdog(std::string what, std::chrono::nanoseconds bound = patience)
+      : what_{std::move(what)}, end_{steady::now() + bound} {}
+
+  bool expired() const noexcept {
+    return steady::now() >= end_;
+  }
+
+  /// Throws GaveUp once the time is over.
+  void check() const {
+    if (expired()) throw GaveUp{"gave up waiting for " + what_};
+  }
+
+  /// For poll(2): what is left, at least 0.
+  int milliseconds_left() const noexcept {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end_ - steady::now()).count();
+    return left > 0 ? static_cast<int>(left) : 0;
+  }
+
+  const std::string& what() const noexcept {
+    return what_;
+  }
+
+ private:
+  std::string what_;
+  steady::time_point end_;
+};
+
+/// Looks again and again until `holds()`; throws GaveUp if it never does.
+template <class Condition>
+void wait_until(const std::string& what, const Condition& holds) {
+  const Watchdog watchdog{what};
+  while (!holds()) {
+    watchdog.check();
+    std::this_thread::yield();
+  }
+}
+
+} // namespace test_support
