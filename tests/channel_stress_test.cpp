@@ -245,7 +245,8 @@ void run_all_sizes(std::size_t subscribers, std::uint64_t turn, std::chrono::mil
     constexpr std::uint64_t capacities[] = {2, 8, 64};
     const std::uint64_t step = sum.runs + turn;
     const bool in_file = (step / 3) % 2 == 0;
-    INFO("run ", sum.runs, ", capacity ", capacities[step % 3], std::string{in_file ? ", file" : ", shared memory"});
+    INFO("run ", sum.runs, ", capacity ", capacities[step % 3],
+         std::string{in_file ? ", file" : ", shared memory"});
     run(std::move(face),
         {in_file ? seqcast::file(folder / "channel") : object.location(), capacities[step % 3], subscribers,
          at_least},

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// One live publisher per channel, whatever else happens: other opens and closes of the file, deaths, zombies,
+// read locks. For forks see fork_process_test.cpp.
+#include "support/child.hpp"
+#include "support/temporary.hpp"
+
+#include <doctest/doctest.h>
+#include <seqcast/seqcast.hpp>
+
+#include <fcntl.h>
+
+using namespace test_support;
+using Numbers = seqcast::Publisher<std::uint64_t>;
+using NumberSubscriber = seqcast::Subscriber<std::uint64_t>;
+
+namespace {
+
+std::error_code try_to_publish(const seqcast::Location& place) {
+  std::error_code error;
+  const auto publisher = Numbers::open(place, {}, error);
+  CHECK(publisher.has_value() == !error);
+  return error;
+}
+
+/// A publisher process that publishes 1 and then waits for the end of its line.
+Child publisher_process(const seqcast::Location& place) {
+  Child child{[place](Line& line) {
+    Numbers publisher{place};
+    line.send(publisher.publish(1));
+    line.receive<bool>();
+  }};
+  child.line().expect<std::uint64_t>();
+  return child;
+}
+
+} // namespace
+
+TEST_CASE("a second publisher is refused in the same process and in another one") {
+  const TemporaryFolder folder;
+  const seqcast::Location place = seqcast::file(folder / "channel");
+  auto publisher = std::make_optional<Numbers>(place);
+  CHECK(try_to_publish(place) == seqcast::Errc::publisher_alive);
+  Child other{[&](Line& line) { line.send(try_to_publish(place) == seqcast::Errc::publisher_alive); }};
+  CHECK(other.line().expect<bool>());
+  CHECK(other.wait() == ended_well);
+  std::error_code error;
+  CHECK_FALSE(seqcast::remove(place, error));
+  CHECK(error == seqcast::Errc::publisher_alive);
+  CHECK_FALSE(Numbers::open(place, {.replace = true}, error));
+  CHECK(error == seqcast::Errc::publisher_alive);
+  publisher.reset();
+  CHECK_FALSE(try_to_publish(place));
+}
+
+TEST_CASE("the refusal of a second publisher names the process of the first") {
+  const TemporaryObject object;
+  Child first = publisher_process(object.location());
+  try {
+    const Numbers second{object.location()};
+    FAIL("a second publisher was let in");
+  } catch (const std::system_error& refusal) {
+    CHECK(refusal.code() == seqcast::Errc::publisher_alive);
+    CHECK(std::string{refusal.what()}.find(std::to_string(first.id())) != std::string::npos);
+  }
+}
+
+TEST_CASE("opening and closing the file in the publisher's own process does not free the lock") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "channel";
+  const seqcast::Location place = seqcast::file(path);
+  const Numbers publisher{place};
+  for (const int mode : {O_RDONLY, O_RDWR}) {
+    { const Descriptor stray{::open(path.c_str(), mode | O_CLOEXEC)}; }
+    { const NumberSubscriber subscriber{place}; }
+    CHECK(try_to_publish(place) == seqcast::Errc::publisher_alive);
+    Child other{[&](Line& line) { line.send(try_to_publish(place) == seqcast::Errc::publisher_alive); }};
+    CHECK(other.line().expect<bool>());
+  }
+}
+
+TEST_CASE("a killed publisher can be succeeded at once") {
+  const TemporaryObject object;
+  const int rounds = 50;
+  int at_once = 0;
+  for (int round = 0; round < rounds; ++round) {
+    Child child = publisher_process(object.location());
+    child.strike(); // and it is dying while the successor opens
+    std::error_code error = try_to_publish(object.location());
+    if (!error) ++at_once;
+    // On a loaded machine it may take the dead longer to die than the library waits.
+    wait_until("a killed publisher's lock",
+               [&] { return !error || !(error = try_to_publish(object.location())); });
+    CHECK(child.wait() == ended_killed);
+  }
+  MESSAGE(at_once << " of " << rounds << " take-overs at the first call");
+  CHECK(at_once > rounds / 2);
+}
+
+TEST_CASE("a killed publisher that nobody has waited for counts as gone") {
+  const TemporaryObject object;
+  Child child = publisher_process(object.location());
+  NumberSubscriber subscriber{object.location()};
+  CHECK(subscriber.publisher_alive());
+  child.kill_into_zombie();
+  CHECK_FALSE(subscriber.publisher_alive());
+  CHECK(subscriber.state() == seqcast::State::no_publisher);
+  CHECK_FALSE(try_to_publish(object.location()));
+}
+
+TEST_CASE("a reader's lock keeps publishers out, and they are told that it is no publisher's") {
+  for (const int command : {F_SETLK, F_OFD_SETLK}) {
+    CAPTURE(command == F_SETLK);
+    const TemporaryFolder folder;
+    const std::string path = folder / "channel";
+    const seqcast::Location place = seqcast::file(path);
+    { Numbers{place}.publish(1); }
+    const NumberSubscriber subscriber{place};
+    Child reader{[&](Line& line) {
+      const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+      struct flock lock {};
+      lock.l_type = F_RDLCK;
+      lock.l_whence = SEEK_SET;
+      line.send(::fcntl(file.id(), command, &lock) == 0);
+      line.receive<bool>();
+    }};
+    REQUIRE(reader.line().expect<bool>());
+    CHECK_FALSE(subscriber.publisher_alive());
+    CHECK(subscriber.state() == seqcast::State::closed);
+    try {
+      const Numbers publisher{place};
+      FAIL("a publisher was let in without a lock");
+    } catch (const std::system_error& refusal) {
+      CHECK(refusal.code() == seqcast::Errc::lock_obstructed);
+      const std::string text = refusal.what();
+      CHECK(text.find("read lock") != std::string::npos);
+      // The system does not tell whose an open-file-description lock is.
+      if (command == F_SETLK) CHECK(text.find("process " + std::to_string(reader.id())) != std::string::npos);
+    }
+    CHECK(reader.kill() == ended_killed);
+    CHECK_FALSE(try_to_publish(place));
+  }
+}
