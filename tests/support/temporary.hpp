@@ -44,9 +44,15 @@ class TemporaryFolder {
     if (::chmod(path_.c_str(), 0777) != 0) raise_errno("chmod");
   }
 
+  /// What is in it, but for the bells of channels that are in it too.
   std::size_t entries() const {
     std::size_t count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator{path_}) count += entry.exists() ? 1 : 0;
+    for (const auto& entry : std::filesystem::directory_iterator{path_}) {
+      const std::filesystem::path& path = entry.path();
+      const bool bell =
+          path.extension() == ".bell" && std::filesystem::exists(path.parent_path() / path.stem());
+      if (!bell) ++count;
+    }
     return count;
   }
 
@@ -65,7 +71,9 @@ class TemporaryObject {
   TemporaryObject(const TemporaryObject&) = delete;
   TemporaryObject& operator=(const TemporaryObject&) = delete;
   ~TemporaryObject() {
-    if (::getpid() == owner_) ::unlink(path().c_str());
+    if (::getpid() != owner_) return;
+    ::unlink(path().c_str());
+    ::unlink((path() + ".bell").c_str());
   }
 
   seqcast::Location location() const {

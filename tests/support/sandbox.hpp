@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// sandbox: restrictions that a child process puts on itself: its own mounts, another user, a file system that
+// cannot do much. Each gives false where it is not allowed, and the test then says that it checked nothing.
+//
+// Who may call it: the function of a Child, never the test process itself; nothing of it can be undone.
+#pragma once
+
+#include "support/child.hpp"
+
+#include <array>
+#include <string>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+namespace test_support {
+
+/// Mounts made from here on are seen by this process and its children alone, and end with them.
+inline bool own_mounts() {
+  if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+  return ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+}
+
+/// Puts an empty file system of `size` (such as "64k") onto a folder.
+inline bool mount_tmpfs(const std::string& folder, const std::string& size) {
+  return ::mount("seqcast-test", folder.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+}
+
+/// Becomes the user "nobody". Root only.
+inline bool become_nobody() {
+  constexpr unsigned nobody = 65534;
+  return ::geteuid() == 0 && ::setgroups(0, nullptr) == 0 && ::setgid(nobody) == 0 && ::setuid(nobody) == 0;
+}
+
+inline bool limit_descriptors(rlim_t count) {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  limit.rlim_cur = count;
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+enum class Links { allowed, refused };
+
+/// From here on every file system is one without O_TMPFILE, as NFS and vfat are, and, with Links::refused, one
+/// without hard links, as vfat is: the system calls answer what they answer there.
+inline bool forbid_unnamed_files(Links links) {
+  constexpr auto number = static_cast<unsigned>(offsetof(struct seccomp_data, nr));
+  constexpr auto open_flags =
+      static_cast<unsigned>(offsetof(struct seccomp_data, args) + 2 * sizeof(std::uint64_t));
+  constexpr unsigned unnamed = O_TMPFILE & ~O_DIRECTORY;
+  constexpr unsigned allow = SECCOMP_RET_ALLOW;
+  const unsigned no_link = links == Links::refused ? SECCOMP_RET_ERRNO | EPERM : allow;
+#ifdef __NR_link
+  constexpr unsigned link_number = __NR_link;
+#else
+  constexpr unsigned link_number = __NR_linkat;
+#endif
+  std::array<struct sock_filter, 9> filter{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, link_number, 6, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_linkat, 5, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_openat, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, open_flags),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, unnamed, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
+      BPF_STMT(BPF_RET | BPF_K, allow),
+      BPF_STMT(BPF_RET | BPF_K, no_link),
+  }};
+  const struct sock_fprog program { static_cast<unsigned short>(filter.size()), filter.data() };
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+} // namespace test_support

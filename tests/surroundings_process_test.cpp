@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What surrounds a channel: other users, the current folder, and what a process has open. Nothing may leak, and
+// nobody but the owner may publish.
+//
+// What needs root is skipped without it, and says so.
+#include "support/sandbox.hpp"
+#include "support/temporary.hpp"
+
+#include <doctest/doctest.h>
+#include <seqcast/seqcast.hpp>
+
+#include <fstream>
+
+using namespace test_support;
+using Numbers = seqcast::Publisher<std::uint64_t>;
+using NumberSubscriber = seqcast::Subscriber<std::uint64_t>;
+
+namespace {
+
+std::size_t open_descriptors() {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) ++count;
+  return count;
+}
+
+std::size_t shared_mappings() {
+  std::ifstream maps{"/proc/self/maps"};
+  std::size_t count = 0;
+  for (std::string range, rights, rest; maps >> range >> rights && std::getline(maps, rest);) {
+    if (rights.back() == 's') ++count;
+  }
+  return count;
+}
+
+/// Entries of this process and of the folder that a leak would add to.
+struct Belongings {
+  std::size_t descriptors = open_descriptors();
+  std::size_t mappings = shared_mappings();
+  friend bool operator==(const Belongings&, const Belongings&) = default;
+};
+
+bool root() {
+  if (::geteuid() == 0) return true;
+  MESSAGE("skipped: only root can become another user");
+  return false;
+}
+
+} // namespace
+
+TEST_CASE("a subscriber of another user reads a channel that it may only read") {
+  if (!root()) return;
+  const TemporaryFolder folder;
+  folder.open_to_all();
+  const seqcast::Location place = seqcast::file(folder / "channel");
+  auto publisher = std::make_optional<Numbers>(place, seqcast::PublisherOptions{.mode = 0644});
+  REQUIRE(::chmod(place.name().c_str(), 0444) == 0);
+  publisher->publish(7);
+  Child stranger{[&](Line& line) {
+    if (!become_nobody()) throw std::runtime_error{"root cannot become nobody"};
+    std::error_code error;
+    auto subscriber = NumberSubscriber::open(place, {.start = seqcast::Start::oldest}, error);
+    if (!subscriber) throw std::system_error{error};
+    line.send(subscriber->next()->message);
+    line.send(subscriber->publisher_alive());
+    line.expect<bool>(); // it is closed
+    line.send(subscriber->state());
+    // Whoever may not write may not publish either, nor remove.
+    line.send(!Numbers::open(place, {.allow_other_owner = true}, error) &&
+              error == std::errc::permission_denied);
+  }};
+  CHECK(stranger.line().expect<std::uint64_t>() == 7);
+  CHECK(stranger.line().expect<bool>());
+  publisher.reset();
+  stranger.line().send(true);
+  CHECK(stranger.line().expect<seqcast::State>() == seqcast::State::closed);
+  CHECK(stranger.line().expect<bool>());
+  CHECK(stranger.wait() == ended_well);
+}
+
+TEST_CASE("a channel that is the owner's alone is refused to a subscriber of another user") {
+  if (!root()) return;
+  const TemporaryFolder folder;
+  folder.open_to_all();
+  const seqcast::Location place = seqcast::file(folder / "channel");
+  const Numbers publisher{place};
+  Child stranger{[&](Line& line) {
+    if (!become_nobody()) throw std::runtime_error{"root cannot become nobody"};
+    std::error_code error;
+    line.send(!NumberSubscriber::open(place, {}, error) && error == std::errc::permission_denied);
+  }};
+  CHECK(stranger.line().expect<bool>());
+}
+
+TEST_CASE("a publisher refuses a channel that belongs to another user, unless it is told to trust that user") {
+  if (!root()) return;
+  const TemporaryFolder folder;
+  folder.open_to_all();
+  const seqcast::Location place = seqcast::file(folder / "channel");
+  Child stranger{[&](Line&) {
+    if (!become_nobody()) throw std::runtime_error{"root cannot become nobody"};
+    Numbers{place}.publish(7);
+  }};
+  REQUIRE(stranger.wait() == ended_well);
+  std::error_code error;
+  for (const bool replace : {false, true}) {
+    CHECK_FALSE(Numbers::open(place, {.replace = replace}, error));
+    CHECK(error == seqcast::Errc::other_owner);
+  }
+  const auto trusting = Numbers::open(place, {.allow_other_owner = true}, error);
+  REQUIRE(trusting);
+  CHECK(trusting->head() == 1);
+}
+
+TEST_CASE("a change of the current folder does not change which channel a relative name stands for") {
+  const TemporaryFolder folder;
+  Child child{[&](Line& line) {
+    std::filesystem::current_path(folder.path());
+    std::optional<Numbers> publisher{std::in_place, seqcast::file("channel"),
+                                     seqcast::PublisherOptions{.capacity = 8, .remove_on_close = true}};
+    NumberSubscriber subscriber{seqcast::file("channel")};
+    std::filesystem::current_path("/");
+    publisher->publish(7);
+    line.send(subscriber.state() == seqcast::State::live && !subscriber.reopen());
+    line.send(folder.entries());
+    publisher.reset();
+    line.send(folder.entries());
+    line.send(subscriber.state() == seqcast::State::superseded);
+    const Numbers successor{seqcast::file(folder / "channel")};
+    line.send(subscriber.reopen());
+  }};
+  CHECK(child.line().expect<bool>());
+  CHECK(child.line().expect<std::size_t>() == 1);
+  CHECK(child.line().expect<std::size_t>() == 0);
+  CHECK(child.line().expect<bool>());
+  CHECK(child.line().expect<bool>());
+  CHECK(child.wait() == ended_well);
+}
+
+TEST_CASE("a thousand openings and closings leave no descriptor, no mapping and no file behind") {
+  const TemporaryFolder folder;
+  const seqcast::Location place = seqcast::file(folder / "channel");
+  const auto cycle = [&](int round) {
+    std::error_code error;
+    std::optional<Numbers> publisher{std::in_place, place, seqcast::PublisherOptions{.capacity = 8}};
+    std::optional<NumberSubscriber> subscriber{std::in_place, place};
+    publisher->publish(7);
+    CHECK(subscriber->next().has_value());
+    *subscriber = NumberSubscriber{place};
+    std::optional<Numbers> elsewhere{std::move(publisher)};
+    CHECK_FALSE(seqcast::Subscriber<int>::open(place, {}, error));      // another type
+    if (round % 100 == 0) CHECK_FALSE(Numbers::open(place, {}, error)); // refused
+    publisher.reset();
+    elsewhere.reset();
+    CHECK_FALSE(seqcast::Publisher<int>::open(place, {}, error)); // another type
+    elsewhere.emplace(place, seqcast::PublisherOptions{.capacity = 16, .replace = true});
+    CHECK(subscriber->reopen());
+    elsewhere.reset();
+    CHECK(folder.entries() == 1);
+    CHECK(seqcast::remove(place));
+    CHECK_FALSE(NumberSubscriber::open(place, {}, error)); // nothing there
+  };
+  cycle(0); // what is opened once and for all
+  const Belongings before;
+  for (int round = 1; round <= 1000; ++round) cycle(round);
+  CHECK(Belongings{} == before);
+  CHECK(folder.entries() == 0);
+  {
+    const Numbers publisher{place};
+    CHECK_FALSE(Belongings{} == before); // this test can see one that is open
+  }
+  CHECK(Belongings{} == before);
+}
