@@ -104,6 +104,8 @@ std::optional<LockedFile> lock_existing(const std::string& path, bool allow_othe
 MappedFile map_locked(const std::string& path, const LockedFile& file, Failure& failure) {
   std::error_code error;
   MappedFile mapped{.handle = platform::open_file(path, platform::Access::read_write, error), .mapping = {}};
+  if (error == std::errc::no_such_file_or_directory) return {};
+  if (error) fail(failure, error, "the file cannot be opened once more, to be mapped");
   if (error || platform::facts_of(mapped.handle, error).id != file.facts.id) return {};
   mapped.mapping = Mapping::map(mapped.handle, platform::Access::read_write, file.facts.size, error);
   if (error) fail(failure, error, "its " + std::to_string(file.facts.size) + " bytes cannot be mapped");
