@@ -68,6 +68,9 @@ class PublisherRegion::Opening {
   std::unique_ptr<Impl> run() {
     path_ = find_path(location_, failure_);
     fresh_ = make_identity(options_, wanted_, failure_);
+    std::error_code error;
+    boot_ = platform::boot_id(error);
+    if (error) fail(failure_, error, "the system does not tell which boot this is");
     for (int attempt = 0; attempt < most_attempts && !failure_; ++attempt) {
       std::unique_ptr<Impl> impl = attempt_once();
       if (impl) return impl;
@@ -146,7 +149,7 @@ class PublisherRegion::Opening {
     const Recovery<HardwareAtomics> recovery{words, geometry};
     mapping.prefault(platform::Access::read_write);
     std::optional<std::uint64_t> head;
-    if (found.boot() == platform::boot_id()) {
+    if (found.boot() == boot_) {
       head = recovery.take_over();
     } else {
       head = recovery.take_over_after_reboot();
@@ -209,13 +212,13 @@ class PublisherRegion::Opening {
   }
 
   /// Says in the region's own lines who publishes now.
-  static void announce(Impl& impl, Mapping mapping) {
+  void announce(Impl& impl, Mapping mapping) const {
     impl.mapping = std::move(mapping);
     const Lines lines{impl.mapping.words()};
     lines.store_process(platform::process_id());
     lines.store_epoch(impl.epoch.number, impl.epoch.first_sequence);
     lines.store_state(StateWord::live);
-    lines.store_boot(platform::boot_id());
+    lines.store_boot(boot_);
   }
 
   /// From here on the channel is this publisher's, and closed by its destructor.
@@ -239,6 +242,7 @@ class PublisherRegion::Opening {
   Failure& failure_;
   std::string path_;
   Identity fresh_{};
+  platform::BootId boot_{};
 };
 
 std::optional<PublisherRegion> PublisherRegion::open(const Location& location, const PublisherOptions& options,

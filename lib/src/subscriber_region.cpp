@@ -19,6 +19,7 @@ struct SubscriberRegion::Impl {
   Mapping mapping;
   Identity identity{};
   Geometry geometry;
+  platform::BootId boot{};
   std::uint64_t newest = 0;
   std::uint64_t oldest = 1;
 
@@ -35,9 +36,10 @@ struct SubscriberRegion::OwnBell {
 namespace {
 
 /// Where reading can begin: what the region holds, or nothing if an earlier boot of the machine left it.
-bool find_range(const Word* words, const Geometry& geometry, std::uint64_t& newest, std::uint64_t& oldest) {
+bool find_range(const Word* words, const Geometry& geometry, const platform::BootId& boot,
+                std::uint64_t& newest, std::uint64_t& oldest) {
   const SubscriberLines<HardwareAtomics> lines{words};
-  if (lines.boot() != platform::boot_id()) {
+  if (lines.boot() != boot) {
     newest = newest_trace<HardwareAtomics>(words, geometry);
     oldest = newest + 1;
     return true;
@@ -82,7 +84,12 @@ class SubscriberRegion::Opening {
     auto impl = std::make_shared<Impl>(location, path);
     impl->identity = identity;
     impl->geometry = geometry_of(identity);
-    if (!find_range(mapping.read_only_words(), impl->geometry, impl->newest, impl->oldest)) {
+    impl->boot = platform::boot_id(error);
+    if (error) {
+      fail(failure, error, "the system does not tell which boot this is");
+      return nullptr;
+    }
+    if (!find_range(mapping.read_only_words(), impl->geometry, impl->boot, impl->newest, impl->oldest)) {
       fail(failure, Errc::damaged, "its head is one that no publisher stores");
       return nullptr;
     }
@@ -149,8 +156,7 @@ bool SubscriberRegion::publisher_alive() const noexcept {
 State SubscriberRegion::state() const noexcept {
   if (superseded()) return State::superseded;
   if (publisher_alive()) return State::live;
-  const bool closed =
-      impl_->lines().state() == StateWord::closed && impl_->lines().boot() == platform::boot_id();
+  const bool closed = impl_->lines().state() == StateWord::closed && impl_->lines().boot() == impl_->boot;
   return closed ? State::closed : State::no_publisher;
 }
 

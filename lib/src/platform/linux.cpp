@@ -45,6 +45,26 @@ std::string path_of_descriptor(int id) {
   return "/proc/self/fd/" + std::to_string(id);
 }
 
+/// All zeros where the system has no such number. Anything else that fails is an error: a wrong number would
+/// stand for another boot, whose messages nobody believes.
+BootId read_boot_id() {
+  // 36 characters: 32 hexadecimal digits in five groups.
+  std::array<char, 64> text{};
+  const Handle source{::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)};
+  if (!source && errno != ENOENT && errno != ENOTDIR && errno != EACCES) throw std::system_error{last_error()};
+  BootId boot{};
+  if (!source || ::read(source.id(), text.data(), text.size() - 1) < 36) return boot;
+  std::size_t digits = 0;
+  for (const char c : text) {
+    const bool decimal = c >= '0' && c <= '9';
+    if (!decimal && !(c >= 'a' && c <= 'f')) continue;
+    const auto value = static_cast<std::uint64_t>(decimal ? c - '0' : c - 'a' + 10);
+    if (digits < 32) boot[digits / 16] = boot[digits / 16] << 4 | value;
+    ++digits;
+  }
+  return boot;
+}
+
 } // namespace
 
 std::error_code last_error() noexcept {
@@ -112,21 +132,14 @@ void set_mode(const Handle& handle, std::uint32_t mode, std::error_code& error) 
   if (::fchmod(handle.id(), static_cast<mode_t>(mode)) != 0) error = last_error();
 }
 
-BootId boot_id() noexcept {
-  // 36 characters: 32 hexadecimal digits in five groups.
-  std::array<char, 64> text{};
-  const Handle source{::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)};
-  BootId boot{};
-  if (!source || ::read(source.id(), text.data(), text.size() - 1) < 36) return boot;
-  std::size_t digits = 0;
-  for (const char c : text) {
-    const bool decimal = c >= '0' && c <= '9';
-    if (!decimal && !(c >= 'a' && c <= 'f')) continue;
-    const auto value = static_cast<std::uint64_t>(decimal ? c - '0' : c - 'a' + 10);
-    if (digits < 32) boot[digits / 16] = boot[digits / 16] << 4 | value;
-    ++digits;
+BootId boot_id(std::error_code& error) noexcept {
+  try {
+    static const BootId boot = read_boot_id(); // once: no process outlives its boot
+    return boot;
+  } catch (const std::system_error& failure) {
+    error = failure.code();
+    return {};
   }
-  return boot;
 }
 
 std::uint64_t process_id() noexcept {

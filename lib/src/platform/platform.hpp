@@ -195,7 +195,8 @@ class Signal {
 
 /// Tells one boot of the machine from another.
 using BootId = std::array<std::uint64_t, 2>;
-BootId boot_id() noexcept;
+/// Read once per process; after a first success it never fails, and opens no descriptor.
+BootId boot_id(std::error_code& error) noexcept;
 std::uint64_t process_id() noexcept;
 /// The user that this process runs as, in the terms of FileFacts::owner.
 std::uint64_t user_id() noexcept;
