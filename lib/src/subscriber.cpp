@@ -132,7 +132,9 @@ bool SubscriberBase::reopen(std::error_code& error) {
   if (!region_.superseded()) return false;
   SubscriberOptions at_once = options_;
   at_once.open_timeout = {};
-  auto region = open_or_tell(location(), at_once, wanted_, error);
+  detail::Failure failure;
+  auto region = region_.open_again(at_once, wanted_, failure);
+  error = failure.code;
   if (!region) return false;
   region_ = std::move(*region);
   attach(Start::oldest);

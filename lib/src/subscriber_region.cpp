@@ -99,26 +99,37 @@ class SubscriberRegion::Opening {
     impl->mapping = std::move(mapping);
     return impl;
   }
+
+  /// Tries until there is a channel, or until options.open_timeout is over.
+  static std::optional<SubscriberRegion> wait(const Location& location, const std::string& path,
+                                              const SubscriberOptions& options, const Wanted& wanted,
+                                              Failure& failure) {
+    using clock = std::chrono::steady_clock;
+    const auto begin = clock::now();
+    check_build(wanted, failure);
+    auto pause = std::chrono::microseconds{100};
+    while (!failure) {
+      if (auto impl = run(location, path, wanted, failure)) return SubscriberRegion{std::move(impl)};
+      const auto passed = clock::now() - begin;
+      if (failure.code != Errc::no_channel || passed >= options.open_timeout) break;
+      failure = {};
+      std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, options.open_timeout - passed));
+      pause = std::min(pause * 2, std::chrono::microseconds{10'000});
+    }
+    explain(failure, "cannot subscribe to", location);
+    return std::nullopt;
+  }
 };
 
 std::optional<SubscriberRegion> SubscriberRegion::open(const Location& location,
                                                        const SubscriberOptions& options, const Wanted& wanted,
                                                        Failure& failure) {
-  using clock = std::chrono::steady_clock;
-  const auto begin = clock::now();
-  const std::string path = find_path(location, failure);
-  check_build(wanted, failure);
-  auto pause = std::chrono::microseconds{100};
-  while (!failure) {
-    if (auto impl = Opening::run(location, path, wanted, failure)) return SubscriberRegion{std::move(impl)};
-    const auto passed = clock::now() - begin;
-    if (failure.code != Errc::no_channel || passed >= options.open_timeout) break;
-    failure = {};
-    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, options.open_timeout - passed));
-    pause = std::min(pause * 2, std::chrono::microseconds{10'000});
-  }
-  explain(failure, "cannot subscribe to", location);
-  return std::nullopt;
+  return Opening::wait(location, find_path(location, failure), options, wanted, failure);
+}
+
+std::optional<SubscriberRegion> SubscriberRegion::open_again(const SubscriberOptions& options,
+                                                             const Wanted& wanted, Failure& failure) const {
+  return Opening::wait(impl_->location, impl_->path, options, wanted, failure);
 }
 
 SubscriberRegion::SubscriberRegion(std::shared_ptr<const Impl> impl) noexcept : impl_{std::move(impl)} {}

@@ -83,6 +83,10 @@ class SubscriberRegion {
   /// The same mapping once more, for another thread.
   SubscriberRegion share() const;
 
+  /// Maps what is behind this region's name by now, whatever the current folder is by now.
+  std::optional<SubscriberRegion> open_again(const SubscriberOptions& options, const Wanted& wanted,
+                                             Failure& failure) const;
+
   SubscriberRegion(SubscriberRegion&&) noexcept;
   SubscriberRegion& operator=(SubscriberRegion&&) noexcept;
   ~SubscriberRegion();
