@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// explorer: every execution of a small program that the C++20 memory model allows, each one once.
+//
+// Graphs grow by one event at a time. A load branches over all stores that coherence lets it read; a store over
+// all places in the modification order that coherence leaves it (so not only the order of execution: the weak
+// outcome of 2+2W is found), and over all earlier loads that could have read from it: then what was added after
+// such a load, and is not needed by the store, is taken back. This is the search of Kokologiannakis, Marmanis,
+// Gladstein and Vafeiadis (Truly stateless, optimal dynamic partial order reduction, POPL 2022), which needs no
+// table of states. Reduction is by construction: interleavings that give the same graph are not told apart.
+// interleaver.hpp finds the same graphs in the plain way, through all interleavings, and the tests compare the
+// two.
+//
+// Covered: relaxed, acquire and release loads and stores; release sequences of C++20; read-modify-writes;
+// release, acquire and sequentially consistent fences; threads that begin after others; futexes; death between
+// any two operations, with the stores lost that need not have been performed yet (atomics.hpp). Not covered:
+// load buffering and whatever else needs a cycle of program order and reads-from; seq_cst loads and stores,
+// consume, compare-exchange, mixed-size and non-atomic accesses; liveness other than 'blocked for ever';
+// anything beyond the bounds of the program at hand: numbers of messages, calls, words and slots.
+#pragma once
+
+#include "atomics.hpp"
+#include "sc.hpp"
+
+#include <deque>
+#include <memory>
+
+namespace model {
+
+struct Thread {
+  std::string name;
+  std::function<void()> body;
+  std::vector<std::size_t> after = {}; // threads that must have ended before this one begins
+  bool ordered =
+      true; // what they did then happens before it; otherwise it merely does not overlook their stores
+  bool mortal = false; // may die: see Machine::store()
+};
+
+/// What a program's end can be asked about.
+struct Final {
+  const Graph& graph;
+  const std::vector<Script>& scripts;
+};
+
+struct Program {
+  std::function<void()> setup = {}; // sets initial values
+  std::vector<Thread> threads = {};
+  std::function<std::string(const Final&)> at_end = {}; // what is wrong with a whole execution, or ""
+};
+
+/// The events of a graph, one a line, in the order in which the search came to them.
+inline std::string trace(const Machine& machine, const Program& program, const Graph& graph);
+
+struct Found {
+  std::uint64_t executions = 0; // whole ones, none counted twice
+  std::uint64_t blocked = 0;    // of them: with a thread that waits for ever, or until it is read again
+  std::uint64_t unrolled = 0;   // of them: with a thread that met the bound of a loop
+  std::uint64_t steps = 0;
+  bool capped = false;
+  std::string violation; // the first one, and how it came about
+};
+
+class Explorer {
+ public:
+  Explorer(const Program& program, const Mutation& mutation, std::uint64_t most_executions)
+      : program_{program}, most_{most_executions}, scripts_(program.threads.size()) {
+    if (program.threads.size() > most_threads) give_up("more threads than the bound in graph.hpp");
+    machine_.reset(&mutation);
+    if (program.setup) program.setup();
+  }
+
+  Found run() {
+    graph(0) = Graph{};
+    visit(0);
+    return found_;
+  }
+
+ private:
+  friend class Interleaver;
+
+  Graph& graph(std::size_t depth) {
+    while (pool_.size() <= depth) pool_.push_back(std::make_unique<Graph>());
+    return *pool_[depth];
+  }
+  Graph& branch(std::size_t depth) {
+    Graph& copy = graph(depth + 1);
+    copy = graph(depth);
+    return copy;
+  }
+  bool consistent(const Graph& g) const {
+    return !any_sc_ || sc_consistent(g);
+  }
+  bool over() const {
+    return !found_.violation.empty() || found_.capped;
+  }
+
+  /// The thread's next operation, or none if it has ended.
+  const Op* next_op(std::size_t t, const Graph& g) {
+    Script& script = scripts_[t];
+    const Graph::Thread& events = g.threads[t];
+    bool valid = events.size() < script.ops.size() ||
+                 (events.size() == script.ops.size() && script.ending != Script::Ending::open);
+    for (std::size_t i = 0; valid && i < std::min(events.size(), script.told.size()); ++i) {
+      valid = events[i].kind == script.told[i].first && events[i].value == script.told[i].second;
+    }
+    if (!valid) replay(t, g);
+    return events.size() < script.ops.size() ? &script.ops[events.size()] : nullptr;
+  }
+
+  void replay(std::size_t t, const Graph& g) {
+    const Thread& thread = program_.threads[t];
+    machine_.run(t, thread.body, !thread.after.empty(), thread.mortal, g, scripts_[t]);
+  }
+
+  bool ended(std::size_t t, const Graph& g) {
+    return next_op(t, g) == nullptr && scripts_[t].ending == Script::Ending::finished;
+  }
+
+  /// A thread that can go on. The second half of a read-modify-write goes first.
+  const Op* pick(const Graph& g, std::size_t& chosen) {
+    const Op* first = nullptr;
+    for (std::size_t t = 0; t < program_.threads.size(); ++t) {
+      const Op* op = next_op(t, g);
+      if (op == nullptr) {
+        if (scripts_[t].ending == Script::Ending::failed) tell(scripts_[t].text, g);
+        continue;
+      }
+      if (op->kind == Kind::begin && !may_begin(t, g)) continue;
+      if (op->kind == Kind::store && op->exclusive) {
+        chosen = t;
+        return op;
+      }
+      if (first == nullptr) {
+        first = op;
+        chosen = t;
+      }
+    }
+    return first;
+  }
+
+  bool may_begin(std::size_t t, const Graph& g) {
+    for (const std::size_t other : program_.threads[t].after) {
+      if (!ended(other, g)) return false;
+    }
+    return true;
+  }
+
+  void visit(std::size_t depth) {
+    Graph& g = graph(depth);
+    for (;;) {
+      if (over()) return;
+      ++found_.steps;
+      std::size_t t = 0;
+      const Op* next = pick(g, t);
+      if (over()) return;
+      if (next == nullptr) return complete(g);
+      const Op op = *next;
+      Event event = g.draft(t, op);
+      switch (op.kind) {
+        case Kind::begin:
+          for (const std::size_t other : program_.threads[t].after) {
+            g.follow(event, other, program_.threads[t].ordered);
+          }
+          g.add(t, event);
+          continue;
+        case Kind::fence:
+          g.add(t, event);
+          any_sc_ = any_sc_ || op.order == std::memory_order_seq_cst;
+          if (!consistent(g)) return;
+          continue;
+        case Kind::load: {
+          const std::size_t newest = g.stores[op.location].size();
+          const std::size_t floor = g.floor(t, g.threads[t].size(), op);
+          if (floor == newest && !op.may_be_lost) {
+            load_from(g, t, event, newest);
+            if (!consistent(g)) return;
+            continue;
+          }
+          for (std::size_t place = floor; place <= newest; ++place) {
+            Graph& copy = branch(depth);
+            load_from(copy, t, event, place);
+            if (consistent(copy)) visit(depth + 1);
+          }
+          if (op.may_be_lost) lose(depth, t, event);
+          return;
+        }
+        case Kind::store: {
+          if (place_store(depth, t, event)) continue;
+          return;
+        }
+        case Kind::lost:
+          give_up("a lost operation was asked for");
+      }
+    }
+  }
+
+  void load_from(Graph& g, std::size_t t, Event event, std::size_t place) const {
+    g.set_source(event, g.store_at(event.op.location, place), machine_.initial(event.op.location));
+    g.add(t, event);
+  }
+
+  void lose(std::size_t depth, std::size_t t, Event event) {
+    event.kind = Kind::lost;
+    event.message = {};
+    branch(depth).add(t, event);
+    visit(depth + 1);
+  }
+
+  /// The places a store may take: `from` to `to`, both included, less those that are taken.
+  static void places(const Graph& g, std::size_t t, const Op& op, std::size_t& from, std::size_t& to) {
+    if (op.exclusive) {
+      const Graph::Thread& events = g.threads[t];
+      from = to = g.position(op.location, events[events.size() - 1].source);
+    } else {
+      from = g.floor(t, g.threads[t].size(), op);
+      to = g.stores[op.location].size();
+    }
+  }
+
+  /// True if there was nothing to branch over: the store then stands in this depth's own graph.
+  bool place_store(std::size_t depth, std::size_t t, const Event& event) {
+    Graph& g = graph(depth);
+    const std::size_t location = event.op.location;
+    std::size_t from = 0;
+    std::size_t to = 0;
+    places(g, t, event.op, from, to);
+    const std::vector<EventId> readers = readers_of(g, event);
+    if (from == to && readers.empty() && !event.op.may_be_lost && !g.taken(location, from)) {
+      g.add_store(t, event, from);
+      return consistent(g);
+    }
+    for (std::size_t place = from; place <= to; ++place) {
+      if (g.taken(location, place)) continue;
+      Graph& copy = branch(depth);
+      copy.add_store(t, event, place);
+      if (consistent(copy)) visit(depth + 1);
+    }
+    if (event.op.may_be_lost) lose(depth, t, event);
+    for (const EventId reader : readers) revisit(depth, t, event, reader);
+    return false;
+  }
+
+  /// Loads that could have read from a store that comes only now.
+  static std::vector<EventId> readers_of(const Graph& g, const Event& event) {
+    std::vector<EventId> found;
+    for (std::size_t t = 0; t < most_threads; ++t) {
+      for (std::size_t i = event.prefix.count[t]; i < g.threads[t].size(); ++i) {
+        const Event& other = g.threads[t][i];
+        if (other.kind == Kind::load && other.op.location == event.op.location) {
+          found.push_back({static_cast<std::uint8_t>(t), static_cast<std::uint8_t>(i)});
+        }
+      }
+    }
+    return found;
+  }
+
+  /// Takes back what came after `reader` and does not matter to the store, and lets `reader` read from the
+  /// store. Only from that one of the graphs that differ in what is taken back in which it is 'maximal', so
+  /// that the result is reached once.
+  void revisit(std::size_t depth, std::size_t t, const Event& event, EventId reader) {
+    const Graph& g = graph(depth);
+    const std::uint32_t since = g.at(reader).stamp;
+    std::array<std::size_t, most_threads> keep{};
+    for (std::size_t other = 0; other < most_threads; ++other) {
+      const Graph::Thread& events = g.threads[other];
+      std::size_t count = std::min<std::size_t>(event.prefix.count[other], events.size());
+      while (count < events.size() && events[count].stamp <= since) ++count;
+      keep[other] = count;
+      for (std::size_t i = count; i < events.size(); ++i) {
+        if (!maximal(g, {static_cast<std::uint8_t>(other), static_cast<std::uint8_t>(i)}, event)) return;
+      }
+    }
+    if (!maximal(g, reader, event)) return;
+
+    std::size_t from = 0;
+    std::size_t to = 0;
+    for (std::size_t place = 0; place <= to; ++place) {
+      Graph& copy = branch(depth);
+      copy.truncate(keep);
+      places(copy, t, event.op, from, to);
+      if (place < from) place = from;
+      if (copy.taken(event.op.location, place)) continue;
+      copy.add_store(t, event, place);
+      if (!reread(copy, reader,
+                  {static_cast<std::uint8_t>(t), static_cast<std::uint8_t>(copy.threads[t].size() - 1)})) {
+        continue;
+      }
+      if (consistent(copy)) visit(depth + 1);
+      if (over()) return;
+    }
+  }
+
+  /// Lets the last event of its thread read from another store. False if coherence forbids it.
+  static bool reread(Graph& g, EventId reader, EventId store) {
+    const Op op = g.at(reader).op;
+    const std::uint32_t stamp = g.at(reader).stamp;
+    Graph::Thread& events = g.threads[reader.thread];
+    if (g.floor(reader.thread, reader.index, op) > g.position(op.location, store)) return false;
+    events.truncate(reader.index);
+    Event event = g.draft(reader.thread, op);
+    g.set_source(event, store, 0);
+    event.stamp = stamp;
+    events.push_back(event);
+    return true;
+  }
+
+  /// Whether an event that is to be taken back did the newest thing it could, of what came before it and of
+  /// what the store needs.
+  static bool maximal(const Graph& g, EventId id, const Event& store) {
+    const Event& event = g.at(id);
+    if (event.kind == Kind::lost) return false;
+    if (event.kind != Kind::load && event.kind != Kind::store) return true;
+    const auto before = [&](EventId other) {
+      return g.at(other).stamp <= event.stamp || other.index < store.prefix.count[other.thread];
+    };
+    EventId newest = event.source;
+    if (event.kind == Kind::store) {
+      newest = id;
+      for (std::size_t t = 0; t < most_threads; ++t) {
+        for (std::size_t i = 0; i < g.threads[t].size(); ++i) {
+          const Event& other = g.threads[t][i];
+          if (other.kind == Kind::load && other.source == id &&
+              before({static_cast<std::uint8_t>(t), static_cast<std::uint8_t>(i)})) {
+            return false;
+          }
+        }
+      }
+    }
+    if (!newest.initial() && !before(newest)) return false;
+    const std::size_t location = event.op.location;
+    for (std::size_t i = g.position(location, newest); i < g.stores[location].size(); ++i) {
+      if (before(g.stores[location][i])) return false;
+    }
+    return true;
+  }
+
+  void complete(const Graph& g) {
+    if (found_.executions == most_) {
+      found_.capped = true;
+      return;
+    }
+    ++found_.executions;
+    bool blocked = false;
+    bool unrolled = false;
+    for (std::size_t t = 0; t < program_.threads.size(); ++t) {
+      replay(t, g); // with every value known, so that the thread's results are those of this execution
+      blocked = blocked || scripts_[t].ending == Script::Ending::blocked;
+      unrolled = unrolled || scripts_[t].ending == Script::Ending::unrolled;
+    }
+    if (blocked) ++found_.blocked;
+    if (unrolled) ++found_.unrolled;
+    if (!program_.at_end) return;
+    const std::string wrong = program_.at_end({g, scripts_});
+    if (!wrong.empty()) tell(wrong, g);
+  }
+
+  void tell(const std::string& what, const Graph& g) {
+    if (found_.violation.empty()) found_.violation = what + "\n" + trace(machine_, program_, g);
+  }
+
+  const Program& program_;
+  std::uint64_t most_;
+  Machine& machine_ = Machine::get();
+  std::vector<Script> scripts_;
+  std::deque<std::unique_ptr<Graph>> pool_;
+  bool any_sc_ = false; // spares most programs the look
+  Found found_;
+};
+
+} // namespace model
