@@ -222,6 +222,8 @@ class Graph {
     const Event& last = threads[other][threads[other].size() - 1];
     begin.prefix.join(last.prefix);
     if (ordered) begin.happened.join(last.happened);
+    begin.seen.join(last.happened);
+    begin.seen.join(last.seen);
     begin.seen.count[other] = static_cast<std::uint8_t>(threads[other].size());
   }
 

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// cases: the programs of the library's code that are explored, by name. Every bound is in the name: slots (c),
+// messages (m), payload words (w), and the calls of a subscriber (n for next(), l for latest()).
+#pragma once
+
+#include "channel.hpp"
+
+namespace model {
+
+struct Case {
+  std::string name;
+  Program program;
+  bool only_long = false; // with SEQCAST_MODEL_LONG=1
+};
+
+inline Thread mortal(Thread thread) {
+  thread.mortal = true;
+  return thread;
+}
+
+/// Opens the channel while it is being published to, as SubscriberRegion does, and reads.
+inline Thread joining(const Shape& shape, const std::string& calls) {
+  return {.name = "late subscriber", .body = [=] {
+            const std::uint64_t head = Sights{Machine::get().word(0)}.head();
+            const std::uint64_t newest = Checking<>{shape, head, 1}.ring().newest();
+            const std::uint64_t oldest = newest + 2 > shape.capacity ? newest + 2 - shape.capacity : 1;
+            Checking<> subscriber{shape, oldest - 1, oldest};
+            for (const char call : calls) call == 'n' ? subscriber.next() : subscriber.latest();
+          }};
+}
+
+/// A publisher that closes, or one that is superseded by whoever comes after it.
+inline Program ending(const Shape& shape, seqcast::detail::StateWord state, bool by_another) {
+  using seqcast::detail::StateWord;
+  const auto end = [=] { Lines{Machine::get().word(0)}.store_state(state); };
+  Thread publisher = publishing(shape, static_cast<int>(shape.total));
+  std::vector<Thread> threads;
+  if (by_another) {
+    threads = {publisher, {.name = "next publisher", .body = end, .after = {0}}};
+  } else {
+    threads = {{.name = "publisher", .body = [=] {
+                  publisher.body();
+                  end();
+                }}};
+  }
+  threads.push_back({.name = "subscriber", .body = [=] {
+                       Checking<> subscriber{shape, shape.before};
+                       if (Sights{Machine::get().word(0)}.state() != state) return;
+                       std::uint64_t read = shape.before;
+                       while (const std::uint64_t sequence = subscriber.next()) read = sequence;
+                       if (read != shape.total) Machine::get().fail("the end is seen before the last message");
+                     }});
+  return channel(shape, std::move(threads));
+}
+
+/// Publishers that come one after the other, and a look at the epoch. `dying`: any of them may die meanwhile.
+inline Program epochs(bool dying, bool ordered) {
+  const Shape shape{};
+  const auto body = [] {
+    const std::uint64_t epoch = Sights{Machine::get().word(0)}.epoch().first + 1;
+    Lines{Machine::get().word(0)}.store_epoch(epoch, 10 * epoch);
+  };
+  Program program{.setup = setup(shape)};
+  for (std::size_t i = 0; i < 3; ++i) {
+    Thread thread{
+        .name = "publisher " + std::to_string(i + 1), .body = body, .ordered = ordered, .mortal = dying};
+    if (i > 0) thread.after = {i - 1};
+    program.threads.push_back(thread);
+  }
+  program.threads.push_back({.name = "subscriber", .body = [] {
+                               std::uint64_t seen = 0;
+                               for (int i = 0; i < 2; ++i) {
+                                 const auto [epoch, first] = Sights{Machine::get().word(0)}.epoch();
+                                 if (first != 10 * epoch)
+                                   Machine::get().fail("a first sequence of another epoch");
+                                 if (epoch < seen) Machine::get().fail("the epoch goes back");
+                                 seen = epoch;
+                               }
+                             }});
+  return program;
+}
+
+/// A publisher that is handed over to another thread, with proper synchronisation.
+inline Program handed_over(const Shape& shape, const std::string& calls) {
+  Thread second{.name = "second thread",
+                .body =
+                    [=] {
+                      RingPublisher<Atomics> ring{Machine::get().word(0), geometry_of(shape), shape.total - 1};
+                      publish(ring, shape);
+                    },
+                .after = {0}};
+  return channel(shape, {publishing(shape, static_cast<int>(shape.total) - 1), second,
+                         reading("subscriber", shape, calls)});
+}
+
+/// A publisher that may die anywhere, successors one after the other, and subscribers beside them.
+inline Program succession(const Shape& shape, int first, int successors, const std::string& calls,
+                          bool ordered) {
+  std::vector<Thread> threads{mortal(publishing(shape, first))};
+  for (std::size_t i = 1; i <= static_cast<std::size_t>(successors); ++i) {
+    threads.push_back(succeeding("successor " + std::to_string(i), shape, 1, i - 1, ordered));
+    threads.back().mortal = i < static_cast<std::size_t>(successors);
+  }
+  const std::size_t last = threads.size() - 1;
+  if (!calls.empty()) threads.push_back(reading("subscriber", shape, calls));
+  threads.push_back(reading_last(shape, {last}));
+  return channel(shape, std::move(threads));
+}
+
+inline std::string bounds_of(const Shape& shape) {
+  return "c" + std::to_string(shape.capacity) + " m" + std::to_string(shape.total) + " w" +
+         std::to_string(shape.words) + (shape.varied ? " varied" : "");
+}
+
+inline std::vector<Case> channel_cases() {
+  std::vector<Case> cases;
+  const auto messages = [](const Shape& shape) { return static_cast<int>(shape.total - shape.before); };
+  const auto one = [&](const Shape& shape, const std::string& calls, bool only_long = false,
+                       ResumeAt resume = ResumeAt::half) {
+    const std::string how = resume == ResumeAt::newest   ? " resume newest"
+                            : resume == ResumeAt::oldest ? " resume oldest"
+                                                         : "";
+    cases.push_back(
+        {"one subscriber " + calls + " " + bounds_of(shape) + how,
+         channel(shape, {publishing(shape, messages(shape)), reading("subscriber", shape, calls, resume)}),
+         only_long});
+  };
+  for (const std::size_t words : {2U, 3U, 4U}) {
+    for (const std::uint64_t total : {2U, 3U, 4U, 5U, 6U}) {
+      for (const char* calls : {"nn", "ll", "nl", "ln", "nnn", "nln"}) {
+        const bool many = std::string{calls} != "nn" && (total > 4 || (total == 4 && words > 2));
+        one({.capacity = 2, .words = words, .total = total}, calls,
+            many || (total > 4 && words > 2) || total > 5);
+        one({.capacity = 4, .words = words, .total = total}, calls, total > 5 && words > 3);
+      }
+    }
+  }
+  one({.capacity = 4, .words = 2, .before = 2, .total = 7}, "nnn");
+  one({.capacity = 4, .words = 2, .before = 3, .total = 8}, "nl");
+  one({.capacity = 4, .words = 2, .total = 8}, "nn", true);
+  for (const ResumeAt resume : {ResumeAt::newest, ResumeAt::oldest}) {
+    one({.capacity = 2, .words = 2, .total = 4}, "nn", false, resume);
+    one({.capacity = 4, .words = 2, .total = 6}, "nn", false, resume);
+  }
+  one({.capacity = 2, .words = 3, .varied = true, .total = 3}, "nn");
+  one({.capacity = 2, .words = 3, .varied = true, .total = 3}, "ll");
+  one({.capacity = 4, .words = 3, .varied = true, .total = 6}, "nl");
+
+  const Shape small{.capacity = 2, .words = 2, .total = 2};
+  const Shape three{.capacity = 2, .words = 2, .total = 3};
+  cases.push_back(
+      {"two subscribers nn, nn " + bounds_of(small),
+       channel(small, {publishing(small, 2), reading("first", small, "nn"), reading("second", small, "nn")})});
+  cases.push_back(
+      {"two subscribers nn, ll " + bounds_of(three),
+       channel(three, {publishing(three, 3), reading("first", three, "nn"), reading("second", three, "ll")})});
+  for (const std::uint64_t total : {3U, 4U}) {
+    const Shape joined{.capacity = 2, .words = 2, .before = 1, .total = total};
+    cases.push_back({"late subscriber nl " + bounds_of(joined),
+                     channel(joined, {publishing(joined, messages(joined)), joining(joined, "nl")})});
+  }
+  cases.push_back({"handed over to another thread nn " + bounds_of(three), handed_over(three, "nn")});
+  cases.push_back({"handed over to another thread ll " + bounds_of(three), handed_over(three, "ll")});
+
+  for (const bool ordered : {true, false}) {
+    const std::string how = ordered ? "ordered hand-over" : "hand-over that orders nothing";
+    const auto die = [&](const Shape& shape, int first, int successors, const std::string& calls,
+                         bool only_long) {
+      cases.push_back({"death in " + std::to_string(first) + " messages, " + std::to_string(successors) +
+                           " successors, " + how + ", " + (calls.empty() ? "no subscriber" : calls) + " c" +
+                           std::to_string(shape.capacity) + " w" + std::to_string(shape.words),
+                       succession(shape, first, successors, calls, ordered), only_long});
+    };
+    for (const std::uint64_t capacity : {2U, 4U}) {
+      for (const std::size_t words : {2U, 3U, 4U}) {
+        const Shape shape{.capacity = capacity, .words = words};
+        die(shape, 1, 1, "nn", false);
+        die(shape, 1, 1, "ll", false);
+        die(shape, 2, 1, "nn", false);
+        die(shape, 2, 1, "ll", words > 2);
+        die(shape, 2, 1, "nl", words > 2);
+        die(shape, 3, 1, "nn", words > 2);
+        die(shape, 2, 2, "", words > 3);
+        die(shape, 1, 2, "nn", words > 2);
+        die(shape, 1, 2, "ll", words > 2);
+        die(shape, 2, 2, "nl", true);
+      }
+    }
+    for (const bool dying : {false, true}) {
+      cases.push_back({"three epochs, " + how + (dying ? ", any may die" : ""), epochs(dying, ordered)});
+    }
+  }
+  using seqcast::detail::StateWord;
+  const Shape closing{.capacity = 4, .words = 2, .total = 2};
+  cases.push_back({"closing " + bounds_of(closing), ending(closing, StateWord::closed, false)});
+  cases.push_back(
+      {"superseding, ordered hand-over " + bounds_of(closing), ending(closing, StateWord::superseded, true)});
+  return cases;
+}
+
+} // namespace model
