@@ -206,7 +206,7 @@ class Subscriber : public SubscriberBase {
   /// reason. Progress: lock-free and bounded: at most two attempts, one copy each. Memory ordering: what the
   /// publisher did before publishing the message has happened before.
   std::optional<Received<T>> next() noexcept {
-    Bytes bytes;
+    Bytes bytes = blank();
     return received(take_next(into(bytes.data())), bytes);
   }
 
@@ -214,7 +214,7 @@ class Subscriber : public SubscriberBase {
   /// skipped by choice and does not count as lost.
   /// Progress: lock-free and bounded: at most four attempts, two copies each.
   std::optional<Received<T>> latest() noexcept {
-    Bytes bytes;
+    Bytes bytes = blank();
     return received(take_latest(into(bytes.data())), bytes);
   }
 
@@ -232,6 +232,12 @@ class Subscriber : public SubscriberBase {
   Subscriber(detail::SubscriberRegion region, const SubscriberOptions& options)
       : SubscriberBase{std::move(region), options, wanted()} {}
 
+  // Of a small message compilers cannot tell that it is used only where it was filled, and warn.
+  static Bytes blank() noexcept {
+    Bytes bytes;
+    if constexpr (sizeof(T) <= detail::cache_line) bytes = {};
+    return bytes;
+  }
   static detail::ExactInto into(void* message) noexcept {
     return {static_cast<std::byte*>(message), sizeof(T)};
   }
