@@ -149,6 +149,15 @@ TEST_CASE("an implausible head is corrupt for latest(), and lag does not believe
   is_message(next(subscriber), 1, 0); // which does not need head
 }
 
+TEST_CASE("a head whose version would overflow to one that is there is corrupt for latest()") {
+  StagedRing ring{4};
+  ring.publish_one();
+  ring.head() = two_to_63 + 1; // twice that is 2, the version of message 1
+  auto subscriber = ring.subscriber();
+  CHECK(latest(subscriber).taken.outcome == Outcome::corrupt);
+  CHECK(subscriber.cursor() == 0);
+}
+
 TEST_CASE("a head ahead of the slots is corrupt for latest()") {
   StagedRing ring{4};
   ring.publish(3);
