@@ -225,6 +225,25 @@ TEST_CASE("a subscriber of those bytes refuses another schema") {
   CHECK(error == Errc::wrong_identity);
 }
 
+TEST_CASE("the state word says live, closed, and of a region that has lost its name, superseded") {
+  const test::TemporaryFolder folder;
+  const auto state = [&](const char* name) {
+    return test::number_at<std::uint64_t>(test::read_file(folder / name), 384);
+  };
+  {
+    const Publisher<Pair> publisher{folder.channel()};
+    CHECK(state("channel") == 1);
+  }
+  CHECK(state("channel") == 2);
+  std::filesystem::create_hard_link(folder / "channel", folder / "replaced");
+  { const BytePublisher publisher{folder.channel(), {.max_message_size = 7, .replace = true}}; }
+  CHECK(state("replaced") == 3);
+  CHECK(state("channel") == 2);
+  std::filesystem::create_hard_link(folder / "channel", folder / "removed");
+  CHECK(seqcast::remove(folder.channel()));
+  CHECK(state("removed") == 3);
+}
+
 TEST_CASE("a slot of a 48-byte message is one cache line, and so is one of 40 bytes with its publish time") {
   struct Longest {
     std::array<std::uint64_t, 6> words;
