@@ -145,6 +145,16 @@ TEST_CASE("remove() removes region and bell and says true, and false where there
   CHECK(subscriber.next()->text() == "2");
 }
 
+TEST_CASE("remove() removes the bell of a region that was removed by hand") {
+  const TemporaryFolder folder;
+  const std::string path = folder.channel().name();
+  publish_all(folder.channel(), {"1"});
+  REQUIRE(::unlink(path.c_str()) == 0);
+  REQUIRE(::access((path + ".bell").c_str(), F_OK) == 0);
+  CHECK_FALSE(seqcast::remove(folder.channel()));
+  CHECK(::access((path + ".bell").c_str(), F_OK) != 0);
+}
+
 TEST_CASE("remove() works for shared memory as well") {
   const test::TemporaryName name{"remove"};
   publish_all(name.channel(), {"1"});

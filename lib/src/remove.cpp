@@ -11,7 +11,10 @@ bool remove(const Location& location) {
   const std::string path = find_path(location, failure);
   for (int attempt = 0; attempt < most_attempts && !failure; ++attempt) {
     std::optional<LockedFile> file = lock_existing(path, true, failure);
-    if (failure.code == Errc::no_channel) return false;
+    if (failure.code == Errc::no_channel) {
+      Bell::remove(path); // of a region that was removed by hand
+      return false;
+    }
     if (!file) continue;
     Failure unsound{Errc::not_a_channel, {}};
     MappedFile mapped;

@@ -164,7 +164,7 @@ const char* to_string(Wakeup wakeup) noexcept;
 /// file("test.dat") or shared_memory("ticker"), as one would write it.
 std::string to_string(const Location& location);
 
-/// Removes a channel and gives true; false if there is none.
+/// Removes a channel, its bell too, and gives true; false if there is none.
 /// Subscribers that have it open keep what they mapped, and are told State::superseded.
 /// Errors: publisher_alive, not_a_channel and the like, as for opening; nothing is removed then.
 bool remove(const Location& location);
