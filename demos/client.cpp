@@ -7,34 +7,12 @@
 //     client --oldest --count 10               what is still there first; ends after ten
 #include "command_line.hpp"
 #include "stop.hpp"
+#include "tally.hpp"
 
-#include <fmt/core.h>
 #include <seqcast/seqcast.hpp>
 
 using seqcast::Wait;
 using std::chrono::steady_clock;
-
-static void say(std::string_view note) {
-  fmt::print("{:>9}  {}\n", "--", note);
-}
-
-/// What came and what did not.
-struct Tally {
-  std::uint64_t received = 0, lost = 0;
-  bool from_the_first = false; // the channel has appeared before our eyes: its first message counts, too
-
-  std::uint64_t total() const {
-    return received + lost;
-  }
-  void add(const seqcast::ReceivedBytes& message) {
-    const auto missing = std::exchange(from_the_first, false) ? message.sequence - 1 : message.lost;
-    if (missing > 0) say(fmt::format("{} lost, up to {}", missing, message.sequence - 1));
-    const std::chrono::duration<double, std::micro> age = message.age();
-    fmt::print("{:>9} {:>9.1f} us  {}\n", message.sequence, age.count(), message.text());
-    ++received;
-    lost += missing;
-  }
-};
 
 /// Waits for a channel to appear if there is none yet; gives nothing if there still is none at the end.
 static std::optional<seqcast::ByteSubscriber> open(const seqcast::Location& where, bool oldest,
@@ -89,7 +67,7 @@ int main(int argc, char** argv) try {
     if (reason == Wait::superseded) say("another channel has taken its place; going on there");
     if (reason == Wait::superseded) tally.from_the_first = true;
   }
-  say(fmt::format("{} messages: {} received, {} lost", tally.total(), tally.received, tally.lost));
+  tally.sum_up();
   const bool enough = stop.requested() || tally.total() >= count.value_or(1);
   return enough ? 0 : 3;
 } catch (const std::exception& error) {
