@@ -209,7 +209,7 @@ TEST_CASE("no message is lost or torn when one publisher after the other is kill
 
 TEST_CASE("a subscriber that is overrun by publishers that are killed counts exactly what it lost") {
   const int kills = 300;
-  for (const std::uint64_t capacity : {2, 8}) {
+  for (const std::uint64_t capacity : {2U, 8U}) {
     CAPTURE(capacity);
     const Outcome outcome = run({.capacity = capacity, .max_size = 1025, .paced = false}, kills);
     check(outcome, kills);

@@ -112,7 +112,7 @@ using MessageSubscriber = seqcast::Subscriber<Message>;
 
 TEST_CASE("a publisher that dies at any instruction of publish() loses no message, and its successor goes on") {
   if (!can_trace()) return;
-  for (const std::uint64_t capacity : {2, 4}) {
+  for (const std::uint64_t capacity : {2U, 4U}) {
     CAPTURE(capacity);
     const TemporaryFolder folder;
     const seqcast::Location place = seqcast::file(folder / "channel");

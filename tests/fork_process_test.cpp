@@ -111,7 +111,7 @@ TEST_CASE("a publisher inherited by a forked child is dead") {
   CHECK_FALSE(Numbers::open(place, {}, error));
   CHECK(error == seqcast::Errc::publisher_alive);
   CHECK(publisher->publish(2) == 2);
-  for (const std::uint64_t expected : {1, 2}) {
+  for (const std::uint64_t expected : {1U, 2U}) {
     const auto found = subscriber.next();
     REQUIRE(found);
     CHECK(found->message == expected);
