@@ -262,9 +262,12 @@ class RingSubscriber {
         case Sight::not_yet:
           // A message that a version proved complete is there, in an honest region.
           return {.outcome = attempt == 0 ? Outcome::nothing : Outcome::corrupt};
-        case Sight::overrun:
-          sequence = resume_from(found.proven);
+        case Sight::overrun: {
+          const std::uint64_t head = SubscriberLines<Atomics>{words_}.head();
+          if (head >= sequence_limit) return {.outcome = Outcome::corrupt};
+          sequence = resume_from(std::max(found.proven, head));
           break;
+        }
         case Sight::corrupt:
           return {.outcome = Outcome::corrupt};
       }
@@ -358,22 +361,19 @@ class RingSubscriber {
     return {.sight = Sight::overrun, .proven = newest_proven(version)};
   }
 
-  /// A sequence above the one that was overrun, since `proven` is at least capacity - 1 above it.
-  /// Head may be stale, so it never lowers what the version proves. But a version tells only when its own slot
-  /// was last used, up to capacity - 2 messages ago: without head a subscriber that falls behind a publisher
-  /// which then stops would resume at a message already overwritten, in every call, for ever.
-  std::uint64_t resume_from(std::uint64_t proven) const noexcept {
-    const std::uint64_t head = SubscriberLines<Atomics>{words_}.head();
-    if (head < sequence_limit) proven = std::max(proven, head);
+  /// A sequence above the one that was overrun, since `known` is at least capacity - 1 above that.
+  /// It is the newer of head and what the version proves (lib/docs/decisions/0002-resume-from-head.md): head
+  /// may be stale, and a version tells only when its own slot was last used, up to capacity - 2 messages ago.
+  std::uint64_t resume_from(std::uint64_t known) const noexcept {
     switch (resume_) {
       case ResumeAt::newest:
-        return proven;
+        return known;
       case ResumeAt::oldest:
-        return proven - geometry_.capacity + 2;
+        return known - geometry_.capacity + 2;
       case ResumeAt::half:
         break;
     }
-    return proven - geometry_.capacity / 2 + 1;
+    return known - geometry_.capacity / 2 + 1;
   }
 
   Taken deliver(const Look& found, std::uint64_t sequence, std::uint64_t lost) noexcept {
