@@ -213,9 +213,9 @@ TEST_CASE("variants that look equivalent are refuted") {
     report(name, by, found);
   };
   refute("latest() by head alone",
-         channel(shape, {publishing(shape, 2), reading<LatestByHead>("subscriber", shape, "nl")}),
-         "nl c2 m2 w2");
+         channel(shape, {publishing(shape, 2), reading<LatestByHead>("subscriber", shape, "nnl")}),
+         "one subscriber nnl " + bounds);
   refute("resume from head",
          channel(shape, {publishing(shape, 2), reading<ResumeFromHead>("subscriber", shape, "nn")}),
-         "nn c2 m2 w2");
+         "one subscriber nn " + bounds);
 }

@@ -24,10 +24,10 @@
 namespace model {
 
 /// What a word of a region is, for mutations and for traces.
-enum class Place : std::uint8_t { other, head, state, epoch, first, version, size, payload };
+enum class Place : std::uint8_t { other, head, state, epoch, first, version, size, payload, flag, bell, futex };
 
 /// What the thread is in the middle of, as it says itself.
-enum class Phase : std::uint8_t { none, recover, publish, next, latest };
+enum class Phase : std::uint8_t { none, recover, publish, next, latest, sleep };
 
 /// An operation on its way to the model.
 struct Access {
@@ -58,6 +58,10 @@ struct Script {
 class Machine {
  public:
   static constexpr std::size_t words = 256;
+  // Beside the region: the doorbell, and what the kernel knows of who sleeps on it.
+  static constexpr std::size_t flag_word = 253;
+  static constexpr std::size_t bell_word = 254;
+  static constexpr std::size_t futex_word = 255;
   class Word;
 
   static Machine& get() {
@@ -176,6 +180,31 @@ struct Atomics {
     Machine::get().fence(order);
   }
   static void prefetch_for_write(const Word*) noexcept {}
+};
+
+/// A futex on the bell's word. The kernel holds a lock of its own from its look at the word to the sleep, and
+/// while it wakes, and so puts these in an order: one word, which counts the times that all were woken, and
+/// which only read-modify-writes touch. A sleeper that comes after a wake sees the word as whoever woke left
+/// it; it sleeps if that is what it expects, until a later wake. No more is taken from the kernel's lock: to
+/// the program a futex is no synchronisation. Spurious ends of a sleep are left out, as they can only help.
+struct Futex {
+  static void wake_all() {
+    Machine& machine = Machine::get();
+    Machine::Word* const wakes = machine.word(Machine::futex_word);
+    const std::uint64_t count = machine.load(wakes, std::memory_order_relaxed, true, true);
+    machine.store(wakes, count + 1, std::memory_order_relaxed, true, true);
+  }
+  static void wait(const Machine::Word* word, std::uint32_t expected) {
+    Machine& machine = Machine::get();
+    Machine::Word* const wakes = machine.word(Machine::futex_word);
+    const std::uint64_t count = machine.load(wakes, std::memory_order_relaxed, true, true);
+    machine.store(wakes, count, std::memory_order_relaxed, true, true);
+    const std::uint64_t found = machine.load(word, std::memory_order_relaxed, false, true);
+    if (static_cast<std::uint32_t>(found) != expected) return;
+    if (machine.load(wakes, std::memory_order_relaxed, false, true) == count) {
+      machine.leave(Script::Ending::blocked);
+    }
+  }
 };
 
 namespace storage {
@@ -311,6 +340,9 @@ inline void Machine::fence(std::memory_order order) {
 
 inline Place Machine::place_of(std::size_t word) const {
   namespace layout = seqcast::detail;
+  if (word == flag_word) return Place::flag;
+  if (word == bell_word) return Place::bell;
+  if (word == futex_word) return Place::futex;
   if (geometry_.capacity == 0) return Place::other;
   if (word >= geometry_.slots_word) {
     const std::size_t slot_word = (word - geometry_.slots_word) % geometry_.stride_words;
@@ -352,6 +384,12 @@ inline std::string Machine::name_of(std::size_t location) const {
       return slot() + " size";
     case Place::payload:
       return slot() + " payload " + std::to_string(in_slots % geometry_.stride_words - geometry_.payload_word);
+    case Place::flag:
+      return "flag";
+    case Place::bell:
+      return "bell";
+    case Place::futex:
+      return "futex";
     case Place::other:
       break;
   }

@@ -235,8 +235,9 @@ class Graph {
       const Event& last = threads[thread][length - 1];
       known = last.happened;
       known.join(last.seen);
-      // Within a system call the kernel's own lock has ordered the looks at the word.
-      if (op.kernel && op.kind == Kind::load && !op.exclusive) known.join(last.message);
+      // The kernel's own lock has ordered this look at the futex's word after whatever was done before a wake.
+      if (op.kernel && op.kind == Kind::load && last.kind == Kind::store && last.op.kernel)
+        known.join(last.message);
     }
     const Stores& order = stores[op.location];
     std::size_t found = 0;
