@@ -1,146 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// atomics: the policy under which the library's own slot, ring, recovery and doorbell code runs in the model. A
-// thread of a modelled program is plain code over these words. It is run from its start again and again: each
-// time it is told the values of the loads that the graph already has, and left with a long jump at the first
-// operation whose value is not known yet. It must therefore be deterministic, and own nothing that needs a
-// destructor.
+// atomics: the policy under which the library's own slot, ring, recovery and doorbell code runs in the model,
+// and the system call that sleepers need.
 //
-// A mutation may change an operation on its way: that is how 'this fence left out' is asked of the shipped
-// code.
-//
-// Who may use it: one thread; the machine is one static object.
+// Who may use it: the threads of a modelled program; and before they run, whoever sets initial values.
 #pragma once
 
-#include "graph.hpp"
-
-#include <seqcast/detail/layout.hpp>
-
-#include <csetjmp>
-#include <functional>
-#include <string>
-#include <vector>
+#include "machine.hpp"
 
 namespace model {
-
-/// What a word of a region is, for mutations and for traces.
-enum class Place : std::uint8_t { other, head, state, epoch, first, version, size, payload, flag, bell, futex };
-
-/// What the thread is in the middle of, as it says itself.
-enum class Phase : std::uint8_t { none, recover, publish, next, latest, sleep };
-
-/// An operation on its way to the model.
-struct Access {
-  Kind kind;
-  Place place = Place::other;
-  Phase phase = Phase::none;
-  std::memory_order order;
-  std::uint64_t value = 0;
-  Kind previous = Kind::begin; // the operation before it in this thread
-  Place previous_place = Place::other;
-  // What a mutation may ask for, besides changing `order` and `value`:
-  bool skip = false;        // as if it were not there
-  bool stale = false;       // load: what the same call loaded from this word before, if it did
-  bool fence_after = false; // store: a release fence follows
-};
-
-using Mutation = std::function<void(Access&)>;
-
-/// One thread's operations as far as they are known.
-struct Script {
-  enum class Ending : std::uint8_t { open, finished, blocked, failed, unrolled };
-  std::vector<Op> ops;
-  std::vector<std::pair<Kind, std::uint64_t>> told; // of the leading operations: what the thread was told
-  Ending ending = Ending::open;
-  std::string text; // with failed
-};
-
-class Machine {
- public:
-  static constexpr std::size_t words = 256;
-  // Beside the region: the doorbell, and what the kernel knows of who sleeps on it.
-  static constexpr std::size_t flag_word = 253;
-  static constexpr std::size_t bell_word = 254;
-  static constexpr std::size_t futex_word = 255;
-  class Word;
-
-  static Machine& get() {
-    static Machine machine;
-    return machine;
-  }
-
-  Word* word(std::size_t index);
-
-  /// Forgets everything. The operations that follow, until run(), only set initial values.
-  void reset(const Mutation* mutation);
-  /// Says where the slots are, so that words have places.
-  void describe(const seqcast::detail::Geometry& geometry) {
-    geometry_ = geometry;
-  }
-
-  /// Runs a thread as far as the graph knows it.
-  void run(std::size_t thread, const std::function<void()>& body, bool follows, bool mortal, const Graph& graph,
-           Script& script);
-
-  std::uint64_t load(const Word* word, std::memory_order order, bool exclusive = false, bool kernel = false);
-  void store(Word* word, std::uint64_t value, std::memory_order order, bool exclusive = false,
-             bool kernel = false);
-  void fence(std::memory_order order);
-
-  // For the code of modelled threads.
-  void enter(Phase phase) {
-    phase_ = phase;
-    ++call_;
-  }
-  [[noreturn]] void fail(const std::string& text) {
-    script_->text = text;
-    leave(Script::Ending::failed);
-  }
-  [[noreturn]] void leave(Script::Ending ending) {
-    script_->ending = ending;
-    std::longjmp(back_, 1);
-  }
-
-  std::uint64_t initial(std::size_t location) const {
-    return initial_[used_[location]];
-  }
-  std::size_t word_of(std::size_t location) const {
-    return used_[location];
-  }
-  std::size_t locations() const {
-    return used_.size();
-  }
-  Place place_of(std::size_t word) const;
-  std::string name_of(std::size_t location) const;
-
- private:
-  Event perform(Op op);
-  std::size_t index_of(const Word* word) const;
-  std::uint8_t location_of(std::size_t word);
-  Access announce(Kind kind, std::size_t word, std::memory_order order, std::uint64_t value);
-
-  static constexpr std::uint8_t untouched = 255;
-  seqcast::detail::Geometry geometry_;
-  std::array<std::uint64_t, words> initial_{};
-  std::array<std::uint8_t, words> location_{};
-  std::vector<std::size_t> used_; // words, by location
-  const Mutation* mutation_ = nullptr;
-
-  // Of the run.
-  std::jmp_buf back_;
-  const Few<Event, most_events>* known_ = nullptr;
-  Script* script_ = nullptr; // none while initial values are being set
-  std::size_t position_ = 0;
-  bool mortal_ = false;
-  bool dying_ = false;
-  std::array<bool, words> lost_{};
-  Phase phase_ = Phase::none;
-  std::uint64_t call_ = 1;
-  std::array<std::uint64_t, words> last_value_{};
-  std::array<std::uint64_t, words> last_call_{};
-  Kind previous_ = Kind::begin;
-  Place previous_place_ = Place::other;
-};
 
 /// An atomic word of the model.
 class Machine::Word {
@@ -182,6 +50,20 @@ struct Atomics {
   static void prefetch_for_write(const Word*) noexcept {}
 };
 
+namespace storage {
+inline std::array<Machine::Word, Machine::words> words;
+}
+
+inline Machine::Word* Machine::word(std::size_t index) {
+  return storage::words.data() + index;
+}
+
+inline std::size_t Machine::index_of(const Word* word) const {
+  const auto index = word - storage::words.data();
+  if (index < 0 || index >= static_cast<std::ptrdiff_t>(words)) give_up("an operation outside the region");
+  return static_cast<std::size_t>(index);
+}
+
 /// A futex on the bell's word. The kernel holds a lock of its own from its look at the word to the sleep, and
 /// while it wakes, and so puts these in an order: one word, which counts the times that all were woken, and
 /// which only read-modify-writes touch. A sleeper that comes after a wake sees the word as whoever woke left
@@ -206,194 +88,5 @@ struct Futex {
     }
   }
 };
-
-namespace storage {
-inline std::array<Machine::Word, Machine::words> words;
-}
-
-inline Machine::Word* Machine::word(std::size_t index) {
-  return storage::words.data() + index;
-}
-
-inline std::size_t Machine::index_of(const Word* word) const {
-  const auto index = word - storage::words.data();
-  if (index < 0 || index >= static_cast<std::ptrdiff_t>(words)) give_up("an operation outside the region");
-  return static_cast<std::size_t>(index);
-}
-
-inline void Machine::reset(const Mutation* mutation) {
-  initial_.fill(0);
-  location_.fill(untouched);
-  used_.clear();
-  mutation_ = mutation;
-  script_ = nullptr;
-  phase_ = Phase::none;
-  geometry_ = {};
-}
-
-inline std::uint8_t Machine::location_of(std::size_t word) {
-  if (location_[word] == untouched) {
-    if (used_.size() == most_locations) give_up("a program touches more words than the bound in graph.hpp");
-    location_[word] = static_cast<std::uint8_t>(used_.size());
-    used_.push_back(word);
-  }
-  return location_[word];
-}
-
-inline void Machine::run(std::size_t thread, const std::function<void()>& body, bool follows, bool mortal,
-                         const Graph& graph, Script& script) {
-  script.ops.clear();
-  script.told.clear();
-  script.ending = Script::Ending::open;
-  script_ = &script;
-  known_ = &graph.threads[thread];
-  position_ = 0;
-  mortal_ = mortal;
-  dying_ = false;
-  lost_.fill(false);
-  phase_ = Phase::none;
-  ++call_;
-  previous_ = Kind::begin;
-  previous_place_ = Place::other;
-  if (setjmp(back_) != 0) return;
-  if (follows) perform({.kind = Kind::begin});
-  body();
-  script.ending = Script::Ending::finished;
-}
-
-inline Event Machine::perform(Op op) {
-  const std::size_t n = position_++;
-  script_->ops.push_back(op);
-  if (n < known_->size()) {
-    const Event& event = (*known_)[n];
-    if (!(event.op == op)) give_up("a thread is not deterministic");
-    script_->told.emplace_back(event.kind, event.value);
-    return event;
-  }
-  // Stores and fences tell a thread nothing, so it may go on.
-  if (op.kind != Kind::load && !op.may_be_lost) return {};
-  std::longjmp(back_, 1);
-}
-
-inline Access Machine::announce(Kind kind, std::size_t word, std::memory_order order, std::uint64_t value) {
-  Access access{.kind = kind, .phase = phase_, .order = order, .value = value};
-  access.place = kind == Kind::fence ? Place::other : place_of(word);
-  access.previous = previous_;
-  access.previous_place = previous_place_;
-  if (mutation_ != nullptr && *mutation_) (*mutation_)(access);
-  previous_ = kind;
-  previous_place_ = access.place;
-  return access;
-}
-
-inline std::uint64_t Machine::load(const Word* word, std::memory_order order, bool exclusive, bool kernel) {
-  const std::size_t index = index_of(word);
-  if (script_ == nullptr) return initial_[index];
-  if (order == std::memory_order_seq_cst) give_up("sequentially consistent loads are not modelled");
-  const Access access = announce(Kind::load, index, order, 0);
-  if (access.stale && last_call_[index] == call_) return last_value_[index];
-  if (dying_) leave(Script::Ending::finished);
-  const Event event = perform({.kind = Kind::load,
-                               .order = access.order,
-                               .location = location_of(index),
-                               .exclusive = exclusive,
-                               .kernel = kernel,
-                               .may_be_lost = mortal_ && exclusive});
-  if (event.kind == Kind::lost) leave(Script::Ending::finished);
-  last_call_[index] = call_;
-  last_value_[index] = event.value;
-  return event.value;
-}
-
-inline void Machine::store(Word* word, std::uint64_t value, std::memory_order order, bool exclusive,
-                           bool kernel) {
-  const std::size_t index = index_of(word);
-  if (script_ == nullptr) {
-    initial_[index] = value;
-    return;
-  }
-  if (order == std::memory_order_seq_cst) give_up("sequentially consistent stores are not modelled");
-  const Access access = announce(Kind::store, index, order, value);
-  if (access.skip) return;
-  if (dying_ && (releases(access.order) || lost_[index])) {
-    lost_[index] = true; // it would have come after one that is lost already
-  } else {
-    const Event event = perform({.kind = Kind::store,
-                                 .order = access.order,
-                                 .location = location_of(index),
-                                 .exclusive = exclusive,
-                                 .kernel = kernel,
-                                 .may_be_lost = mortal_ && !exclusive,
-                                 .value = access.value});
-    if (event.kind == Kind::lost) dying_ = lost_[index] = true;
-  }
-  if (access.fence_after) fence(std::memory_order_release);
-}
-
-inline void Machine::fence(std::memory_order order) {
-  if (script_ == nullptr) return;
-  const Access access = announce(Kind::fence, 0, order, 0);
-  if (access.skip) return;
-  if (dying_) leave(Script::Ending::finished);
-  perform({.kind = Kind::fence, .order = access.order});
-}
-
-inline Place Machine::place_of(std::size_t word) const {
-  namespace layout = seqcast::detail;
-  if (word == flag_word) return Place::flag;
-  if (word == bell_word) return Place::bell;
-  if (word == futex_word) return Place::futex;
-  if (geometry_.capacity == 0) return Place::other;
-  if (word >= geometry_.slots_word) {
-    const std::size_t slot_word = (word - geometry_.slots_word) % geometry_.stride_words;
-    if ((word - geometry_.slots_word) / geometry_.stride_words >= geometry_.capacity) return Place::other;
-    if (slot_word == layout::version_word) return Place::version;
-    return slot_word == layout::size_word ? Place::size : Place::payload;
-  }
-  switch (word * layout::word_size) {
-    case layout::head_offset:
-      return Place::head;
-    case layout::state_offset:
-      return Place::state;
-    case layout::epoch_offset:
-      return Place::epoch;
-    case layout::first_sequence_offset:
-    case layout::first_sequence_offset + layout::word_size:
-      return Place::first;
-    default:
-      return Place::other;
-  }
-}
-
-inline std::string Machine::name_of(std::size_t location) const {
-  const std::size_t word = used_[location];
-  const std::size_t in_slots = word - geometry_.slots_word;
-  const auto slot = [&] { return "slot " + std::to_string(in_slots / geometry_.stride_words); };
-  switch (place_of(word)) {
-    case Place::head:
-      return "head";
-    case Place::state:
-      return "state";
-    case Place::epoch:
-      return "epoch";
-    case Place::first:
-      return "first sequence " + std::to_string(word % 2);
-    case Place::version:
-      return slot() + " version";
-    case Place::size:
-      return slot() + " size";
-    case Place::payload:
-      return slot() + " payload " + std::to_string(in_slots % geometry_.stride_words - geometry_.payload_word);
-    case Place::flag:
-      return "flag";
-    case Place::bell:
-      return "bell";
-    case Place::futex:
-      return "futex";
-    case Place::other:
-      break;
-  }
-  return "word " + std::to_string(word);
-}
 
 } // namespace model

@@ -129,9 +129,13 @@ inline std::vector<Case> channel_cases() {
   for (const std::size_t words : {2U, 3U, 4U}) {
     for (const std::uint64_t total : {2U, 3U, 4U, 5U, 6U}) {
       for (const char* calls : {"nn", "ll", "nl", "ln", "nnn", "nln"}) {
-        const bool many = std::string{calls} != "nn" && (total > 4 || (total == 4 && words > 2));
-        one({.capacity = 2, .words = words, .total = total}, calls,
-            many || (total > 4 && words > 2) || total > 5);
+        const std::string by{calls};
+        const bool brief = by == "nn" || (words == 2 && (by == "ln" || by == "nnn"));
+        const std::uint64_t size = total + words; // two slots: the larger, the more there is to be overrun by
+        const bool usual =
+            total < 4 || size < 7 || (size == 7 && brief) || (words == 2 && total == 6 && by == "nn");
+        const bool feasible = size < 8 || (size == 8 && by != "nln");
+        if (usual || feasible) one({.capacity = 2, .words = words, .total = total}, calls, !usual);
         one({.capacity = 4, .words = words, .total = total}, calls, total > 5 && words > 3);
       }
     }
