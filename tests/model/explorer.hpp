@@ -20,6 +20,7 @@
 #pragma once
 
 #include "program.hpp"
+#include "revisit.hpp"
 #include "sc.hpp"
 
 #include <deque>
@@ -207,20 +208,6 @@ class Explorer {
     return false;
   }
 
-  /// Loads that could have read from a store that comes only now.
-  static std::vector<EventId> readers_of(const Graph& g, const Event& event) {
-    std::vector<EventId> found;
-    for (std::size_t t = 0; t < most_threads; ++t) {
-      for (std::size_t i = event.prefix.count[t]; i < g.threads[t].size(); ++i) {
-        const Event& other = g.threads[t][i];
-        if (other.kind == Kind::load && other.op.location == event.op.location) {
-          found.push_back({static_cast<std::uint8_t>(t), static_cast<std::uint8_t>(i)});
-        }
-      }
-    }
-    return found;
-  }
-
   /// Takes back what came after `reader` and does not matter to the store, and lets `reader` read from the
   /// store. Only from that one of the graphs that differ in what is taken back in which it is 'maximal', so
   /// that the result is reached once.
@@ -255,50 +242,6 @@ class Explorer {
       if (consistent(copy)) visit(depth + 1);
       if (over()) return;
     }
-  }
-
-  /// Lets the last event of its thread read from another store. False if coherence forbids it.
-  static bool reread(Graph& g, EventId reader, EventId store) {
-    const Op op = g.at(reader).op;
-    const std::uint32_t stamp = g.at(reader).stamp;
-    Graph::Thread& events = g.threads[reader.thread];
-    if (g.floor(reader.thread, reader.index, op) > g.position(op.location, store)) return false;
-    events.truncate(reader.index);
-    Event event = g.draft(reader.thread, op);
-    g.set_source(event, store, 0);
-    event.stamp = stamp;
-    events.push_back(event);
-    return true;
-  }
-
-  /// Whether an event that is to be taken back did the newest thing it could, of what came before it and of
-  /// what the store needs.
-  static bool maximal(const Graph& g, EventId id, const Event& store) {
-    const Event& event = g.at(id);
-    if (event.kind == Kind::lost) return false;
-    if (event.kind != Kind::load && event.kind != Kind::store) return true;
-    const auto before = [&](EventId other) {
-      return g.at(other).stamp <= event.stamp || other.index < store.prefix.count[other.thread];
-    };
-    EventId newest = event.source;
-    if (event.kind == Kind::store) {
-      newest = id;
-      for (std::size_t t = 0; t < most_threads; ++t) {
-        for (std::size_t i = 0; i < g.threads[t].size(); ++i) {
-          const Event& other = g.threads[t][i];
-          if (other.kind == Kind::load && other.source == id &&
-              before({static_cast<std::uint8_t>(t), static_cast<std::uint8_t>(i)})) {
-            return false;
-          }
-        }
-      }
-    }
-    if (!newest.initial() && !before(newest)) return false;
-    const std::size_t location = event.op.location;
-    for (std::size_t i = g.position(location, newest); i < g.stores[location].size(); ++i) {
-      if (before(g.stores[location][i])) return false;
-    }
-    return true;
   }
 
   void complete(const Graph& g) {
