@@ -165,10 +165,14 @@ bool SubscriberRegion::publisher_alive() const noexcept {
 }
 
 State SubscriberRegion::state() const noexcept {
+  const auto closed = [this] {
+    return impl_->lines().state() == StateWord::closed && impl_->lines().boot() == impl_->boot;
+  };
   if (superseded()) return State::superseded;
+  // Before the lock is asked about: a publisher that closes rings, and wakes sleepers, while it still has it.
+  if (closed()) return State::closed;
   if (publisher_alive()) return State::live;
-  const bool closed = impl_->lines().state() == StateWord::closed && impl_->lines().boot() == impl_->boot;
-  return closed ? State::closed : State::no_publisher;
+  return closed() ? State::closed : State::no_publisher; // it may have closed between the two looks
 }
 
 Epoch SubscriberRegion::epoch() const noexcept {
