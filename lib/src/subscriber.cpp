@@ -51,7 +51,7 @@ void SubscriberBase::attach(Start start) {
   ring_ = {region_.words(), region_.geometry(), region_.cursor(start), region_.oldest(),
            resume_at(options_.resume)};
   outcome_ = detail::Outcome::nothing;
-  told_ = State::live;
+  told_ = {State::live, 0};
   doorbell_ = {};
 }
 
@@ -78,7 +78,7 @@ bool SubscriberBase::ready() const noexcept {
 }
 
 std::optional<Wait> SubscriberBase::look_around() {
-  const State before = told_;
+  const auto before = told_;
   std::optional<Wait> change = changed_state();
   // What was published before the change is told first, and the change in the wait after that. A subscriber
   // that has just followed is told so at once: what is ready then is of the new region, with new sequences.
@@ -92,6 +92,7 @@ std::optional<Wait> SubscriberBase::look_around() {
 }
 
 std::optional<Wait> SubscriberBase::changed_state() {
+  const std::uint64_t epoch = region_.epoch().number;
   const State found = region_.state();
   if (found == State::superseded && options_.follow) {
     std::error_code error;
@@ -99,7 +100,9 @@ std::optional<Wait> SubscriberBase::changed_state() {
     if (ready() || !region_.successor_exists() || !reopen(error)) return std::nullopt;
     return Wait::superseded;
   }
-  if (found == std::exchange(told_, found)) return std::nullopt;
+  // Read before the state: should another publisher come in between, its end is told once more, not once less.
+  const std::pair now{found, epoch};
+  if (std::exchange(told_, now) == now) return std::nullopt;
   switch (found) {
     case State::live:
       return std::nullopt;

@@ -167,7 +167,7 @@ class SubscriberBase {
   detail::DoorbellSubscriber<detail::HardwareAtomics> doorbell_; // as look_around() found it
   std::vector<std::byte> buffer_; // of a ByteSubscriber: as long as the longest message
   detail::Outcome outcome_ = detail::Outcome::nothing;
-  State told_ = State::live; // the last state that a wait has told
+  std::pair<State, std::uint64_t> told_{State::live, 0}; // what a wait has told last, and of which epoch
 };
 
 /// Which subscriber a wait ended for, and why; null with Wait::timeout and Wait::stopped.
