@@ -78,12 +78,14 @@ bool SubscriberBase::ready() const noexcept {
 }
 
 std::optional<Wait> SubscriberBase::look_around() {
+  if (options_.follow && move_on()) {
+    doorbell_ = region_.doorbell();
+    return Wait::superseded; // before the new region's messages, which have sequences of their own
+  }
   const auto before = told_;
   std::optional<Wait> change = changed_state();
-  // What was published before the change is told first, and the change in the wait after that. A subscriber
-  // that has just followed is told so at once: what is ready then is of the new region, with new sequences.
-  const bool followed = change == Wait::superseded && options_.follow;
-  if (change && !followed && ready()) {
+  // What was published before the change is told first, and the change in the wait after that.
+  if (change && ready()) {
     told_ = before;
     return Wait::message;
   }
@@ -91,15 +93,16 @@ std::optional<Wait> SubscriberBase::look_around() {
   return change;
 }
 
+bool SubscriberBase::move_on() {
+  if (!region_.successor_exists()) return false;
+  // The old region is drained first; nobody publishes there any more.
+  std::error_code error;
+  return !ready() && reopen(error);
+}
+
 std::optional<Wait> SubscriberBase::changed_state() {
   const std::uint64_t epoch = region_.epoch().number;
   const State found = region_.state();
-  if (found == State::superseded && options_.follow) {
-    std::error_code error;
-    // The old region is drained first: ready() came before this, and nobody publishes there any more.
-    if (ready() || !region_.successor_exists() || !reopen(error)) return std::nullopt;
-    return Wait::superseded;
-  }
   // Read before the state: should another publisher come in between, its end is told once more, not once less.
   const std::pair now{found, epoch};
   if (std::exchange(told_, now) == now) return std::nullopt;

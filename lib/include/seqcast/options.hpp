@@ -122,7 +122,9 @@ struct SubscriberOptions {
   /// How long to wait for a channel to appear where there is none yet. Default: not at all.
   std::chrono::nanoseconds open_timeout{0};
 
-  /// Let wait_for() move on to the channel that has taken this one's place, when this one is drained.
+  /// Let wait_for() move on to the channel that has taken this one's place, when this one is drained. It then
+  /// gives Wait::superseded, and sequences start afresh. Where there is no such channel, or none that this
+  /// subscriber could read, that is told once as well, and it goes on looking for one.
   bool follow = false;
 };
 

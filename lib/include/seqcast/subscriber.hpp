@@ -159,6 +159,8 @@ class SubscriberBase {
   /// that.
   std::optional<Wait> look_around();
   std::optional<Wait> changed_state();
+  /// Attaches to the channel that has taken this one's place, if there is one and this one is drained.
+  bool move_on();
 
   detail::SubscriberRegion region_;
   SubscriberOptions options_;
