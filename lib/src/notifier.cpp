@@ -81,11 +81,10 @@ struct Notifier::Impl {
       bool polling = false;
       const auto sleeps = look(polling);
       if (stop.stop_requested()) return; // the interruption may have come before look() prepared for it
-      const auto begin = clock::now();
-      detail::platform::sleep_on(
-          sleeps, begin + (polling ? std::min<std::chrono::nanoseconds>(poll_pause, next_slice) : next_slice));
+      const auto now = clock::now();
+      const bool woken = detail::platform::sleep_on(
+          sleeps, now + (polling ? std::min<std::chrono::nanoseconds>(poll_pause, next_slice) : next_slice));
       // As in waiting.cpp: a short sleep first, then long ones, until something happens.
-      const bool woken = clock::now() - begin < next_slice;
       next_slice = woken ? std::chrono::nanoseconds{first_slice} : std::chrono::nanoseconds{slice};
     }
   }

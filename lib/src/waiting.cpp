@@ -103,9 +103,8 @@ class detail::Waiting {
       }
     }
     if (const WaitedFor found = look(); found.subscriber != nullptr) return found;
-    platform::sleep_on(sleeps_, until);
     // Woken for no message: by the publisher's going, perhaps.
-    if (slept_ && clock::now() < until) next_look_ = now;
+    if (platform::sleep_on(sleeps_, until)) next_look_ = now;
     slept_ = true;
     pause_ = std::min<std::chrono::nanoseconds>(pause_ + pause_ / 2, longest_pause);
     return {};

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <climits>
 #include <ctime>
+#include <optional>
 
 #include <linux/futex.h>
 #include <sys/eventfd.h>
@@ -35,9 +36,11 @@ struct timespec absolute(clock::time_point deadline) noexcept {
   return to_timespec(deadline.time_since_epoch());
 }
 
-void sleep_on_one(const SleepOn& sleep, clock::time_point deadline) noexcept {
+bool sleep_on_one(const SleepOn& sleep, clock::time_point deadline) noexcept {
   const struct timespec until = absolute(deadline);
-  ::syscall(SYS_futex, sleep.word, FUTEX_WAIT_BITSET, sleep.expected, &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+  const long result = ::syscall(SYS_futex, sleep.word, FUTEX_WAIT_BITSET, sleep.expected, &until, nullptr,
+                                FUTEX_BITSET_MATCH_ANY);
+  return result == 0 || errno == EAGAIN;
 }
 
 void sleep_until(clock::time_point deadline) noexcept {
@@ -46,9 +49,10 @@ void sleep_until(clock::time_point deadline) noexcept {
 }
 
 #if defined(SYS_futex_waitv) && defined(FUTEX_WAITV_MAX)
-bool sleep_on_many(std::span<const SleepOn> words, clock::time_point deadline) noexcept {
+// Gives nothing if it cannot be done.
+std::optional<bool> sleep_on_many(std::span<const SleepOn> words, clock::time_point deadline) noexcept {
   std::array<struct futex_waitv, FUTEX_WAITV_MAX> waiters{};
-  if (words.size() > waiters.size()) return false;
+  if (words.size() > waiters.size()) return std::nullopt;
   for (std::size_t i = 0; i < words.size(); ++i) {
     waiters[i].val = words[i].expected;
     waiters[i].uaddr = static_cast<std::uint64_t>(std::bit_cast<std::uintptr_t>(words[i].word));
@@ -56,24 +60,25 @@ bool sleep_on_many(std::span<const SleepOn> words, clock::time_point deadline) n
   }
   const struct timespec until = absolute(deadline);
   const long result = ::syscall(SYS_futex_waitv, waiters.data(), words.size(), 0, &until, CLOCK_MONOTONIC);
-  return result >= 0 || (errno != ENOSYS && errno != EINVAL && errno != EPERM);
+  if (result < 0 && (errno == ENOSYS || errno == EINVAL || errno == EPERM)) return std::nullopt;
+  return result >= 0 || errno == EAGAIN;
 }
 #else
-bool sleep_on_many(std::span<const SleepOn>, clock::time_point) noexcept {
-  return false;
+std::optional<bool> sleep_on_many(std::span<const SleepOn>, clock::time_point) noexcept {
+  return std::nullopt;
 }
 #endif
 
 } // namespace
 
-void sleep_on(std::span<const SleepOn> words, clock::time_point deadline) noexcept {
+bool sleep_on(std::span<const SleepOn> words, clock::time_point deadline) noexcept {
   if (words.empty()) {
     sleep_until(deadline);
-  } else if (words.size() == 1) {
-    sleep_on_one(words.front(), deadline);
-  } else if (!sleep_on_many(words, deadline)) {
-    sleep_on_one(words.front(), std::min(deadline, clock::now() + blind_sleep));
+    return false;
   }
+  if (words.size() == 1) return sleep_on_one(words.front(), deadline);
+  if (const auto woken = sleep_on_many(words, deadline)) return *woken;
+  return sleep_on_one(words.front(), std::min(deadline, clock::now() + blind_sleep));
 }
 
 Signal Signal::make(std::error_code& error) {

@@ -168,9 +168,9 @@ struct SleepOn {
   std::uint32_t expected;
 };
 
-/// Sleeps until a word is woken, is not as expected, or until the deadline; or for no reason at all. Works
-/// across processes and on read-only mappings.
-void sleep_on(std::span<const SleepOn> words, std::chrono::steady_clock::time_point deadline) noexcept;
+/// Sleeps until a word is woken, is not as expected, or until the deadline; or for no reason at all. Gives
+/// whether it may have been woken. Works across processes and on read-only mappings.
+bool sleep_on(std::span<const SleepOn> words, std::chrono::steady_clock::time_point deadline) noexcept;
 
 /// Wakes all who sleep on the word, in whatever process.
 void wake_all(const std::uint32_t* word) noexcept;
