@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Waiting where there is more than one region, or more than one subscriber: follow, and wait_any().
+#include <doctest/doctest.h>
+
+#include "support/waiting.hpp"
+
+#include <deque>
+#include <numeric>
+
+namespace {
+
+using namespace test_support;
+using seqcast::Strategy;
+using seqcast::SubscriberBase;
+using seqcast::wait_any;
+using steady = std::chrono::steady_clock;
+
+seqcast::PublisherOptions replacing(std::uint64_t capacity) {
+  seqcast::PublisherOptions options;
+  options.capacity = capacity;
+  options.replace = true;
+  return options;
+}
+
+/// Many channels, whose subscribers are woken in turn by a bell, by the word in the region, and not at all.
+struct Channels {
+  explicit Channels(std::size_t count, bool mixed) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto channel = seqcast::file(folder / std::to_string(i));
+      seqcast::PublisherOptions options;
+      options.doorbell = !mixed || i % 3 == 0;
+      options.wake_always = mixed && i % 3 == 1;
+      publishers.emplace_back(channel, options);
+      subscribers.emplace_back(channel, seqcast::SubscriberOptions{.strategy = Strategy::sleep});
+    }
+    for (auto& subscriber : subscribers) bases.push_back(&subscriber);
+  }
+  TemporaryFolder folder;
+  std::deque<NumberPublisher> publishers;
+  std::deque<NumberSubscriber> subscribers;
+  std::vector<SubscriberBase*> bases;
+};
+
+} // namespace
+
+TEST_CASE("a subscriber that follows is told once that it has moved on, whatever the new channel holds") {
+  for (const Number published : {Number{0}, Number{1}, Number{3}}) {
+    CAPTURE(published);
+    TemporaryFolder folder;
+    const auto channel = seqcast::file(folder / "channel");
+    std::optional<NumberPublisher> publisher{std::in_place, channel, replacing(8)};
+    NumberSubscriber subscriber{channel, {.follow = true}};
+    publisher->publish(1);
+    publisher.reset();
+    publisher.emplace(channel, replacing(16));
+    for (Number i = 1; i <= published; ++i) publisher->publish(100 + i);
+
+    CHECK(subscriber.wait_for(far_away) == Wait::message); // the old channel is drained first
+    CHECK(drain(subscriber) == 1);
+    CHECK(subscriber.wait_for(far_away) == Wait::superseded);
+    CHECK(subscriber.capacity() == 16);
+    CHECK(subscriber.wait_for(1ms) == (published > 0 ? Wait::message : Wait::timeout));
+    for (Number i = 1; i <= published; ++i) {
+      const auto message = subscriber.next();
+      REQUIRE(message.has_value());
+      CHECK(message->sequence == i);
+      CHECK(message->message == 100 + i);
+    }
+    CHECK(subscriber.wait_for(250ms) == Wait::timeout);
+    CHECK(subscriber.wakeup() == seqcast::Wakeup::doorbell);
+  }
+}
+
+TEST_CASE("a subscriber that follows is woken by the publisher that takes the name, and by its messages") {
+  TemporaryFolder folder;
+  const auto channel = seqcast::file(folder / "channel");
+  std::optional<NumberPublisher> publisher{std::in_place, channel, replacing(8)};
+  NumberSubscriber subscriber{channel, {.strategy = Strategy::sleep, .follow = true}};
+  const pid_t waiting = thread_id();
+  std::jthread thread{[&] {
+    wait_until_asleep(waiting);
+    publisher.reset();
+    publisher.emplace(channel, replacing(16));
+    wait_until_asleep(waiting);
+    publisher->publish(7);
+  }};
+  int superseded = 0;
+  while (true) {
+    const Wait reason = subscriber.wait_for(far_away);
+    REQUIRE(reason != Wait::timeout);
+    if (reason == Wait::superseded) ++superseded;
+    if (const auto message = subscriber.next()) {
+      CHECK(message->message == 7);
+      break;
+    }
+  }
+  CHECK(superseded == 1);
+}
+
+TEST_CASE("a subscriber that follows says so once when there is nothing that it could follow to") {
+  TemporaryFolder folder;
+  const auto channel = seqcast::file(folder / "channel");
+  std::optional<NumberPublisher> publisher{channel};
+  NumberSubscriber subscriber{channel, {.follow = true}};
+  publisher.reset();
+  seqcast::remove(channel);
+  CHECK(subscriber.wait_for(300ms) == Wait::superseded);
+  CHECK(subscriber.wait_for(250ms) == Wait::timeout);
+  {
+    const seqcast::Publisher<char> other{channel}; // a type that it does not take
+    CHECK(subscriber.wait_for(250ms) == Wait::timeout);
+  }
+  seqcast::remove(channel);
+  publisher.emplace(channel);
+  CHECK(subscriber.wait_for(far_away) == Wait::superseded);
+  publisher->publish(1);
+  CHECK(subscriber.wait_for(far_away) == Wait::message);
+}
+
+TEST_CASE("a subscriber that does not follow drains the old channel and moves on when it reopens") {
+  TemporaryFolder folder;
+  const auto channel = seqcast::file(folder / "channel");
+  std::optional<NumberPublisher> publisher{std::in_place, channel, replacing(8)};
+  NumberSubscriber subscriber{channel};
+  publisher->publish(1);
+  publisher.reset();
+  publisher.emplace(channel, replacing(16));
+  publisher->publish(2);
+  CHECK(subscriber.wait_for(far_away) == Wait::message);
+  CHECK(drain(subscriber) == 1);
+  CHECK(subscriber.wait_for(far_away) == Wait::superseded);
+  CHECK(subscriber.wait_for(250ms) == Wait::timeout);
+  CHECK(subscriber.reopen());
+  CHECK(subscriber.wait_for(far_away) == Wait::message);
+  CHECK(drain(subscriber) == 1);
+}
+
+TEST_CASE("wait_any() of nobody waits for the timeout") {
+  const auto begin = steady::now();
+  const auto found = wait_any({}, 20ms);
+  CHECK(found.subscriber == nullptr);
+  CHECK(found.reason == Wait::timeout);
+  CHECK(steady::now() - begin >= 20ms);
+}
+
+TEST_CASE("wait_any() gives the first that is ready, of however many") {
+  for (const std::size_t count : {1U, 3U, 130U}) {
+    for (const bool mixed : {false, true}) {
+      CAPTURE(count);
+      CAPTURE(mixed);
+      Channels channels{count, mixed};
+      CHECK(wait_any(channels.bases, 1ms).reason == Wait::timeout);
+      channels.publishers[count - 1].publish(1);
+      channels.publishers[count / 2].publish(1);
+      auto found = wait_any(channels.bases, far_away);
+      CHECK(found.subscriber == channels.bases[count / 2]);
+      CHECK(found.reason == Wait::message);
+      CHECK(drain(channels.subscribers[count / 2]) == (count == 1 ? 2 : 1));
+      found = wait_any(channels.bases, count == 1 ? 1ms : std::chrono::milliseconds{far_away});
+      CHECK(found.subscriber == (count == 1 ? nullptr : channels.bases[count - 1]));
+    }
+  }
+}
+
+TEST_CASE("wait_any() is woken by each of however many, asleep") {
+  for (const std::size_t count : {1U, 3U, 126U, 130U}) {
+    for (const bool mixed : {false, true}) {
+      CAPTURE(count);
+      CAPTURE(mixed);
+      Channels channels{count, mixed};
+      const pid_t waiting = thread_id();
+      std::atomic<std::size_t> turn{0};
+      std::jthread thread{[&] {
+        for (std::size_t i = 0; i < count; ++i) {
+          wait_until("its turn", [&] { return turn == i; });
+          wait_until_asleep(waiting);
+          channels.publishers[i].publish(i);
+        }
+      }};
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto found = wait_any(channels.bases, far_away);
+        REQUIRE(found.subscriber == channels.bases[i]);
+        REQUIRE(found.reason == Wait::message);
+        REQUIRE(drain(channels.subscribers[i]) == 1);
+        turn = i + 1;
+      }
+    }
+  }
+}
+
+TEST_CASE("wait_any() tells each change of each channel once, and ends when it is told to stop") {
+  Channels channels{3, true};
+  channels.publishers.clear();
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto found = wait_any(channels.bases, far_away);
+    CHECK(found.subscriber == channels.bases[i]);
+    CHECK(found.reason == Wait::closed);
+  }
+  CHECK(wait_any(channels.bases, 250ms).reason == Wait::timeout);
+  std::stop_source stop;
+  const pid_t waiting = thread_id();
+  std::jthread thread{[&] {
+    wait_until_asleep(waiting);
+    stop.request_stop();
+  }};
+  const auto found = wait_any(channels.bases, far_away, stop.get_token());
+  CHECK(found.subscriber == nullptr);
+  CHECK(found.reason == Wait::stopped);
+}
+
+TEST_CASE("wait_any() on more channels than the kernel takes does not ask for every state every millisecond") {
+  Channels channels{130, false};
+  CHECK(wait_any(channels.bases, 10ms).reason == Wait::timeout);
+  auto begin = thread_time();
+  for (int i = 0; i < 50; ++i) {
+    for (const auto* subscriber : channels.bases) REQUIRE(subscriber->state() == seqcast::State::live);
+  }
+  const auto asked_50_times = thread_time() - begin;
+  begin = thread_time();
+  CHECK(wait_any(channels.bases, 500ms).reason == Wait::timeout);
+  const auto waited = thread_time() - begin;
+  MESSAGE("CPU time in us: ", waited.count() / 1000, " waiting, ", asked_50_times.count() / 1000, " asking");
+  CHECK(waited < 4 * asked_50_times); // it would be 10 times
+}

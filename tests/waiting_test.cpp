@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Waiting for one channel: why a wait ends, and that it tells everything once and nothing twice.
+#include "support/waiting.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+namespace {
+
+using namespace test_support;
+using seqcast::Strategy;
+using seqcast::Wakeup;
+using steady = std::chrono::steady_clock;
+
+constexpr Strategy strategies[] = {Strategy::spin_then_sleep, Strategy::sleep, Strategy::yield, Strategy::spin};
+
+/// Drains and waits, as a user does, until `time` is over; gives why the waits ended, but for the last.
+std::vector<Wait> reasons_within(NumberSubscriber& subscriber, std::chrono::milliseconds time) {
+  std::vector<Wait> reasons;
+  const auto end = steady::now() + time;
+  for (;;) {
+    drain(subscriber);
+    const Wait reason = subscriber.wait_until(end);
+    if (reason == Wait::timeout) break;
+    reasons.push_back(reason);
+    REQUIRE(reasons.size() < 1000);
+  }
+  CHECK(steady::now() >= end);
+  return reasons;
+}
+
+using Reasons = std::vector<Wait>;
+
+} // namespace
+
+TEST_CASE("a wait ends for a message that is there already, with every strategy") {
+  for (const Strategy strategy : strategies) {
+    TemporaryFolder folder;
+    NumberPublisher publisher{seqcast::file(folder / "channel")};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = strategy}};
+    publisher.publish(1);
+    CHECK(subscriber.wait_for(far_away) == Wait::message);
+    CHECK(subscriber.wait_for(far_away) == Wait::message); // it has not been read
+    CHECK(drain(subscriber) == 1);
+    CHECK(subscriber.wait_for(1ms) == Wait::timeout);
+  }
+}
+
+TEST_CASE("a wait ends for a message that comes during it, with every strategy and every wakeup") {
+  for (const Strategy strategy : strategies) {
+    for (const Wakeup wakeup : {Wakeup::doorbell, Wakeup::wake_word, Wakeup::polling}) {
+      CAPTURE(to_string(wakeup));
+      TemporaryFolder folder;
+      seqcast::PublisherOptions options;
+      options.doorbell = wakeup == Wakeup::doorbell;
+      options.wake_always = wakeup == Wakeup::wake_word;
+      NumberPublisher publisher{seqcast::file(folder / "channel"), options};
+      NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = strategy}};
+      CHECK(subscriber.wakeup() == wakeup);
+      constexpr Number count = 200;
+      std::atomic<Number> read{0};
+      std::jthread thread{[&] {
+        for (Number i = 1; i <= count; ++i) {
+          wait_until("the last message to be read", [&] { return read == i - 1; });
+          publisher.publish(i);
+        }
+      }};
+      for (Number i = 1; i <= count; ++i) {
+        REQUIRE(subscriber.wait_for(far_away) == Wait::message);
+        const auto message = subscriber.next();
+        REQUIRE(message.has_value());
+        REQUIRE(message->message == i);
+        read = i;
+      }
+    }
+  }
+}
+
+TEST_CASE("a wait ends at its timeout, not before, with every strategy") {
+  for (const Strategy strategy : strategies) {
+    TemporaryFolder folder;
+    const NumberPublisher publisher{seqcast::file(folder / "channel")};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = strategy}};
+    for (const auto timeout : {0us, 1us, 49us, 51us, 3000us, 120'000us}) {
+      const auto begin = steady::now();
+      CHECK(subscriber.wait_for(timeout) == Wait::timeout);
+      CHECK(steady::now() - begin >= timeout);
+    }
+  }
+}
+
+TEST_CASE("a deadline that has passed gives what there is, at once") {
+  TemporaryFolder folder;
+  NumberPublisher publisher{seqcast::file(folder / "channel")};
+  NumberSubscriber subscriber{seqcast::file(folder / "channel")};
+  const auto waits = [&] {
+    return Reasons{subscriber.wait_for(0ns),
+                   subscriber.wait_for(-1ns),
+                   subscriber.wait_for(std::chrono::nanoseconds::min()),
+                   subscriber.wait_until(steady::now() - 1h),
+                   subscriber.wait_until(steady::time_point{}),
+                   subscriber.wait_until(steady::time_point::min())};
+  };
+  CHECK(waits() == Reasons(6, Wait::timeout));
+  publisher.publish(1);
+  CHECK(waits() == Reasons(6, Wait::message));
+}
+
+TEST_CASE("the longest timeout there is waits, and does not overflow") {
+  TemporaryFolder folder;
+  NumberPublisher publisher{seqcast::file(folder / "channel")};
+  NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
+  for (const bool until : {false, true}) {
+    const pid_t waiting = thread_id();
+    std::jthread thread{[&] {
+      wait_until_asleep(waiting);
+      publisher.publish(1);
+    }};
+    CHECK((until ? subscriber.wait_until(steady::time_point::max())
+                 : subscriber.wait_for(std::chrono::nanoseconds::max())) == Wait::message);
+    CHECK(drain(subscriber) == 1);
+  }
+}
+
+TEST_CASE("a stop token ends a wait, before it or during it, with every strategy") {
+  for (const Strategy strategy : strategies) {
+    TemporaryFolder folder;
+    NumberPublisher publisher{seqcast::file(folder / "channel")};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = strategy}};
+    std::stop_source stop;
+    CHECK(subscriber.wait_for(1ms, stop.get_token()) == Wait::timeout);
+    std::atomic<bool> begun{false};
+    std::jthread thread{[&] {
+      wait_until("the wait to begin", [&] { return begun.load(); });
+      stop.request_stop();
+    }};
+    begun = true;
+    CHECK(subscriber.wait_for(far_away, stop.get_token()) == Wait::stopped);
+    CHECK(subscriber.wait_for(far_away, stop.get_token()) == Wait::stopped);
+    // A message goes before it.
+    publisher.publish(1);
+    CHECK(subscriber.wait_for(far_away, stop.get_token()) == Wait::message);
+    CHECK(drain(subscriber) == 1);
+    CHECK(subscriber.wait_for(1ms) == Wait::timeout);
+  }
+}
+
+TEST_CASE("a stop token ends a sleep") {
+  for (const bool doorbell : {true, false}) {
+    TemporaryFolder folder;
+    const NumberPublisher publisher{seqcast::file(folder / "channel"), {.doorbell = doorbell}};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
+    for (int i = 0; i < 50; ++i) {
+      std::stop_source stop;
+      const pid_t waiting = thread_id();
+      std::jthread thread{[&] {
+        wait_until_asleep(waiting);
+        stop.request_stop();
+      }};
+      REQUIRE(subscriber.wait_for(far_away, stop.get_token()) == Wait::stopped);
+    }
+  }
+}
+
+TEST_CASE("what was published before a close is told before the close, and the close once") {
+  for (const Strategy strategy : strategies) {
+    TemporaryFolder folder;
+    std::optional<NumberPublisher> publisher{seqcast::file(folder / "channel")};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = strategy}};
+    publisher->publish(1);
+    publisher->publish(2);
+    publisher.reset();
+    CHECK(subscriber.wait_for(far_away) == Wait::message);
+    CHECK(drain(subscriber) == 2);
+    CHECK(subscriber.wait_for(far_away) == Wait::closed);
+    CHECK(reasons_within(subscriber, 250ms).empty());
+  }
+}
+
+TEST_CASE("messages that race with a close all come before it") {
+  for (int round = 0; round < 200; ++round) {
+    TemporaryFolder folder;
+    std::optional<NumberPublisher> publisher{seqcast::file(folder / "channel")};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
+    std::jthread thread{[&] {
+      for (Number i = 1; i <= 5; ++i) publisher->publish(i);
+      publisher.reset();
+    }};
+    std::uint64_t read = 0;
+    Wait reason = Wait::message;
+    while ((reason = subscriber.wait_for(far_away)) == Wait::message) read += drain(subscriber);
+    REQUIRE(reason == Wait::closed);
+    REQUIRE(read == 5);
+  }
+}
+
+TEST_CASE("a loop that drains and waits is told each state once, and does not spin") {
+  TemporaryFolder folder;
+  const auto channel = seqcast::file(folder / "channel");
+  std::optional<NumberPublisher> publisher{channel};
+  NumberSubscriber subscriber{channel};
+  CHECK(reasons_within(subscriber, 150ms).empty());
+  publisher.reset();
+  CHECK(reasons_within(subscriber, 1000ms) == Reasons{Wait::closed});
+  publisher.emplace(channel);
+  CHECK(reasons_within(subscriber, 150ms).empty());
+  publisher.reset();
+  CHECK(reasons_within(subscriber, 250ms) == Reasons{Wait::closed});
+  seqcast::remove(channel);
+  CHECK(reasons_within(subscriber, 1000ms) == Reasons{Wait::superseded});
+}
+
+TEST_CASE("each of many short-lived publishers is told to have closed") {
+  TemporaryFolder folder;
+  const auto channel = seqcast::file(folder / "channel");
+  std::optional<NumberPublisher> publisher{channel};
+  NumberSubscriber subscriber{channel};
+  publisher.reset();
+  CHECK(subscriber.wait_for(far_away) == Wait::closed);
+  for (Number i = 1; i <= 5; ++i) {
+    NumberPublisher{channel}.publish(i);
+    CHECK(subscriber.wait_for(far_away) == Wait::message);
+    CHECK(drain(subscriber) == 1);
+    CHECK(subscriber.wait_for(300ms) == Wait::closed);
+    CHECK(subscriber.wait_for(1ms) == Wait::timeout);
+  }
+}
+
+TEST_CASE("a subscriber of a channel that nobody publishes to is told so once") {
+  TemporaryFolder folder;
+  const auto channel = seqcast::file(folder / "channel");
+  NumberPublisher{channel}.publish(1);
+  NumberSubscriber subscriber{channel};
+  CHECK(reasons_within(subscriber, 250ms) == Reasons{Wait::closed});
+}
