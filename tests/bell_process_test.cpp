@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The bell as a file: who may use it, what lies in its way, and what somebody can do who may write to it.
+#include <doctest/doctest.h>
+
+#include "support/checked_payload.hpp"
+#include "support/shared_block.hpp"
+#include "support/waiting.hpp"
+
+#include <random>
+
+#include <fcntl.h>
+
+namespace {
+
+using namespace test_support;
+using seqcast::Errc;
+using seqcast::Strategy;
+using seqcast::Wakeup;
+
+constexpr uid_t nobody = 65534;
+constexpr seqcast::SubscriberOptions asleep{.start = seqcast::Start::oldest, .strategy = Strategy::sleep};
+using Message = CheckedMessage<200>;
+
+/// The bell's words, as anybody can map them who may write to it.
+struct MappedBell {
+  explicit MappedBell(const std::string& path) {
+    const Descriptor file{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+    if (file.id() < 0) raise_errno("open");
+    words = static_cast<std::atomic<std::uint64_t>*>(
+        ::mmap(nullptr, seqcast::detail::bell_size, PROT_READ | PROT_WRITE, MAP_SHARED, file.id(), 0));
+    if (words == MAP_FAILED) raise_errno("mmap");
+  }
+  std::atomic<std::uint64_t>* words;
+};
+
+/// Runs `function` as a user who owns nothing here.
+template <class Function>
+void as_nobody(const Function& function) {
+  Child child{[&](Line&) {
+    if (::setuid(nobody) != 0) raise_errno("setuid");
+    function();
+  }};
+  CHECK(child.wait() == ended_well);
+}
+
+std::size_t files_in(const TemporaryFolder& folder) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator{folder.path()}) count += entry.exists();
+  return count;
+}
+
+void require(bool holds, const char* what) {
+  if (!holds) throw GaveUp{what};
+}
+
+} // namespace
+
+TEST_CASE("a bell is its owner's alone, whatever the region's permissions and the umask") {
+  TemporaryFolder folder;
+  const mode_t before = ::umask(0);
+  const NumberPublisher publisher{seqcast::file(folder / "channel"), {.mode = 0644}};
+  const NumberPublisher wide{seqcast::file(folder / "wide"), {.doorbell_mode = 0666, .mode = 0644}};
+  ::umask(0777);
+  const NumberPublisher masked{seqcast::file(folder / "masked"), {.doorbell_mode = 0620, .mode = 0640}};
+  ::umask(before);
+  CHECK(mode_of(folder / "channel") == 0644U);
+  CHECK(mode_of(folder / "channel.bell") == 0600U);
+  CHECK(mode_of(folder / "wide.bell") == 0666U);
+  CHECK(mode_of(folder / "masked.bell") == 0620U);
+}
+
+TEST_CASE("there is a bell only where one is wanted, and it goes with its channel") {
+  TemporaryFolder folder;
+  const auto channel = seqcast::file(folder / "channel");
+  { const NumberPublisher publisher{channel, {.doorbell = false}}; }
+  CHECK(files_in(folder) == 1);
+  CHECK(seqcast::remove(channel));
+  { const NumberPublisher publisher{channel, {.wake_always = true}}; }
+  CHECK(files_in(folder) == 1);
+  CHECK(seqcast::remove(channel));
+  { const NumberPublisher publisher{channel}; }
+  CHECK(files_in(folder) == 2);
+  CHECK(seqcast::remove(channel));
+  CHECK(files_in(folder) == 0);
+  { const NumberPublisher publisher{channel, {.remove_on_close = true}}; }
+  CHECK(files_in(folder) == 0);
+
+  TemporaryObject object;
+  { const NumberPublisher publisher{object.location()}; }
+  CHECK(mode_of(object.path() + ".bell") == 0600U);
+  CHECK(seqcast::remove(object.location()));
+  CHECK_FALSE(mode_of(object.path() + ".bell").has_value());
+}
+
+TEST_CASE("whoever may not write to the bell polls, and gets its messages") {
+  if (::geteuid() != 0) {
+    MESSAGE("not root: skipped");
+    return;
+  }
+  TemporaryFolder folder;
+  folder.open_to_all();
+  const std::string path = folder / "channel";
+  NumberPublisher closed{seqcast::file(path), {.mode = 0644}};
+  NumberPublisher open{seqcast::file(path + "2"), {.doorbell_mode = 0666, .mode = 0644}};
+  NumberPublisher word{seqcast::file(path + "3"), {.wake_always = true, .mode = 0644}};
+  NumberPublisher* const publishers[] = {&closed, &open, &word};
+  const Wakeup wakeups[] = {Wakeup::polling, Wakeup::doorbell, Wakeup::wake_word};
+  for (std::size_t i = 0; i < 3; ++i) {
+    Child child{[&](Line& line) {
+      if (::setuid(nobody) != 0) raise_errno("setuid");
+      NumberSubscriber subscriber{publishers[i]->location(), asleep};
+      require(subscriber.wakeup() == wakeups[i], "another wakeup than expected");
+      line.send(true);
+      for (int k = 0; k < 20; ++k) {
+        require(subscriber.wait_for(far_away) == Wait::message, "no message");
+        require(drain(subscriber) == 1, "not one message");
+        line.send(true);
+      }
+    }};
+    child.line().expect<bool>();
+    for (Number k = 0; k < 20; ++k) {
+      wait_until_asleep(child.id());
+      publishers[i]->publish(k);
+      child.line().expect<bool>();
+    }
+    CHECK(child.wait() == ended_well);
+  }
+}
+
+TEST_CASE("a bell that another user put there is not used") {
+  if (::geteuid() != 0) {
+    MESSAGE("not root: skipped");
+    return;
+  }
+  TemporaryFolder folder;
+  folder.open_to_all();
+  const std::string path = folder / "channel";
+  as_nobody([&] { const NumberPublisher theirs{seqcast::file(folder / "theirs")}; });
+  std::filesystem::copy_file(folder / "theirs.bell", path + ".bell");
+  REQUIRE(::chown((path + ".bell").c_str(), nobody, nobody) == 0);
+  std::error_code error;
+  CHECK_FALSE(NumberPublisher::open(seqcast::file(path), {}, error).has_value());
+  CHECK(error == Errc::other_owner);
+  CHECK_FALSE(std::filesystem::exists(path));
+
+  // Swapped behind a publisher's back: a subscriber of the same user does not take it either.
+  std::filesystem::rename(path + ".bell", path + ".theirs");
+  const NumberPublisher publisher{seqcast::file(path)};
+  std::filesystem::rename(path + ".theirs", path + ".bell");
+  NumberSubscriber subscriber{seqcast::file(path)};
+  CHECK(subscriber.wakeup() == Wakeup::polling);
+}
+
+TEST_CASE("what is no bell is left alone, and said to be in the way") {
+  TemporaryFolder folder;
+  const std::string path = folder / "channel";
+  std::ofstream{path + ".bell"} << "my diary\n";
+  std::string text;
+  try {
+    const NumberPublisher publisher{seqcast::file(path)};
+  } catch (const std::system_error& error) {
+    CHECK(error.code() == Errc::not_a_channel);
+    text = error.what();
+  }
+  CHECK(text.find(path + ".bell") != std::string::npos);
+  CHECK(text.find("doorbell = false") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(path));
+  CHECK(std::filesystem::file_size(path + ".bell") == 9);
+  { const NumberPublisher publisher{seqcast::file(path), {.doorbell = false}}; }
+  CHECK(seqcast::remove(seqcast::file(path)));
+  CHECK(std::filesystem::file_size(path + ".bell") == 9);
+
+  std::filesystem::remove(path + ".bell");
+  std::filesystem::create_symlink(folder / "elsewhere", path + ".bell");
+  std::error_code error;
+  CHECK_FALSE(NumberPublisher::open(seqcast::file(path), {}, error).has_value());
+  CHECK(error == std::errc::too_many_symbolic_link_levels);
+  CHECK_FALSE(std::filesystem::exists(folder / "elsewhere"));
+}
+
+TEST_CASE("a bell that was removed by hand is missed by new subscribers only, until a publisher comes") {
+  TemporaryFolder folder;
+  const auto channel = seqcast::file(folder / "channel");
+  std::optional<NumberPublisher> publisher{channel};
+  NumberSubscriber old{channel, asleep};
+  CHECK(old.wakeup() == Wakeup::doorbell);
+  std::filesystem::remove(folder / "channel.bell");
+  NumberSubscriber young{channel, asleep};
+  CHECK(young.wakeup() == Wakeup::polling);
+  for (Number i = 0; i < 5; ++i) {
+    const pid_t waiting = thread_id();
+    std::jthread thread{[&] {
+      wait_until_asleep(waiting);
+      publisher->publish(i);
+    }};
+    CHECK(old.wait_for(far_away) == Wait::message);
+    CHECK(young.wait_for(far_away) == Wait::message);
+    CHECK(drain(old) == 1);
+    CHECK(drain(young) == 1);
+  }
+  publisher.reset();
+  publisher.emplace(channel);
+  CHECK(std::filesystem::exists(folder / "channel.bell"));
+  for (NumberSubscriber* subscriber : {&old, &young}) {
+    CHECK(subscriber->wakeup() == Wakeup::doorbell);
+    const pid_t waiting = thread_id();
+    std::jthread thread{[&] {
+      wait_until_asleep(waiting);
+      publisher->publish(1);
+    }};
+    CHECK(subscriber->wait_for(far_away) == Wait::message);
+    drain(*subscriber);
+  }
+}
+
+TEST_CASE("scribbling into the bell tears no message, loses none, and leaves waits bounded") {
+  TemporaryFolder folder;
+  const std::string path = folder / "channel";
+  constexpr std::uint64_t count = 3000;
+  seqcast::PublisherOptions options;
+  options.capacity = 8192;
+  seqcast::Publisher<Message> publisher{seqcast::file(path), options};
+  Child scribbles{[&](Line& line) {
+    const MappedBell bell{path + ".bell"};
+    line.send(true);
+    std::mt19937_64 random{1};
+    for (;;) {
+      // Now and then it clears the flag of a sleeper, freezes the word, or lets it jump.
+      bell.words[8].store(random() % 3 == 0 ? 0 : random(), std::memory_order_relaxed);
+      bell.words[9].store(random() % 2 == 0 ? 7 : random(), std::memory_order_relaxed);
+      for (auto n = random() % 200; n > 0; --n) seqcast::detail::HardwareAtomics::pause();
+    }
+  }};
+  scribbles.line().expect<bool>();
+  std::vector<Child> subscribers;
+  for (int i = 0; i < 2; ++i) {
+    subscribers.emplace_back([&](Line& line) {
+      seqcast::Subscriber<Message> subscriber{seqcast::file(path), asleep};
+      line.send(true);
+      for (std::uint64_t read = 0; read < count;) {
+        require(subscriber.wait_for(far_away) == Wait::message, "no message");
+        while (const auto message = subscriber.next()) {
+          ++read;
+          require(message->sequence == read && message->lost == 0, "a message was lost");
+          require(message->message.whole(read), "a message was torn");
+        }
+      }
+    });
+    subscribers.back().line().expect<bool>();
+  }
+  for (std::uint64_t i = 1; i <= count; ++i) {
+    Message message;
+    message.fill(i);
+    publisher.publish(message);
+    if (i % 100 == 0) std::this_thread::yield();
+  }
+  for (Child& subscriber : subscribers) CHECK(subscriber.wait() == ended_well);
+  CHECK(scribbles.kill() == ended_killed);
+}
+
+TEST_CASE("a bell whose flag is kept down costs each sleeper a slice, and no more") {
+  TemporaryFolder folder;
+  const std::string path = folder / "channel";
+  NumberPublisher publisher{seqcast::file(path)};
+  NumberSubscriber subscriber{seqcast::file(path), asleep};
+  Child clears{[&](Line& line) {
+    const MappedBell bell{path + ".bell"};
+    line.send(true);
+    for (;;) bell.words[8].store(0, std::memory_order_relaxed);
+  }};
+  clears.line().expect<bool>();
+  for (Number i = 0; i < 5; ++i) {
+    const pid_t waiting = thread_id();
+    std::jthread thread{[&] {
+      wait_until_asleep(waiting);
+      publisher.publish(i);
+    }};
+    REQUIRE(subscriber.wait_for(far_away) == Wait::message);
+    REQUIRE(drain(subscriber) == 1);
+  }
+}

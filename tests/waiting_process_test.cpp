@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Waiting across processes: signals, deaths, and the hunt for lost wake-ups.
+#include <doctest/doctest.h>
+
+#include "support/shared_block.hpp"
+#include "support/waiting.hpp"
+
+#include <random>
+
+#include <sys/time.h>
+
+namespace {
+
+using namespace test_support;
+using seqcast::Strategy;
+using steady = std::chrono::steady_clock;
+
+constexpr seqcast::SubscriberOptions asleep{.start = seqcast::Start::oldest, .strategy = Strategy::sleep};
+
+struct Counters {
+  std::atomic<std::uint64_t> woken;
+  std::atomic<std::uint64_t> signals;
+};
+
+Counters* counters_of_signals = nullptr;
+
+/// Sends this process a signal every 200 us while it lives.
+class SignalStorm {
+ public:
+  explicit SignalStorm(Counters& counters) {
+    counters_of_signals = &counters;
+    struct sigaction action {};
+    action.sa_handler = [](int) { ++counters_of_signals->signals; }; // no SA_RESTART: calls give EINTR
+    ::sigaction(SIGALRM, &action, nullptr);
+    constexpr struct itimerval every {
+      {0, 200}, {
+        0, 200
+      }
+    };
+    ::setitimer(ITIMER_REAL, &every, nullptr);
+  }
+  SignalStorm(const SignalStorm&) = delete;
+  ~SignalStorm() {
+    constexpr struct itimerval never {};
+    ::setitimer(ITIMER_REAL, &never, nullptr);
+  }
+};
+
+/// A process that has the channel open and publishes the numbers that it is told to.
+Child publishing(const std::string& path, const seqcast::PublisherOptions& options = {}) {
+  Child child{[path, options](Line& line) {
+    NumberPublisher publisher{seqcast::file(path), options};
+    line.send(true);
+    while (const auto number = line.receive<Number>()) publisher.publish(*number);
+  }};
+  child.line().expect<bool>();
+  return child;
+}
+
+/// A process that waits for one message, says whether it got it, and so on.
+Child subscribing(const std::string& path) {
+  Child child{[path](Line& line) {
+    NumberSubscriber subscriber{seqcast::file(path), asleep};
+    line.send(true);
+    for (;;) {
+      const Wait reason = subscriber.wait_for(far_away);
+      line.send(reason);
+      if (reason != Wait::message) return;
+      drain(subscriber);
+    }
+  }};
+  child.line().expect<bool>();
+  return child;
+}
+
+/// Answers each message of one channel with the same on another one; sleeps in between.
+void play(NumberPublisher& publisher, NumberSubscriber& subscriber, Number count, bool begins, unsigned seed) {
+  std::minstd_rand random{seed};
+  for (Number i = 1; i <= count; ++i) {
+    // Pauses of a few hundred nanoseconds around the moments of falling asleep.
+    if (seed != 0) {
+      for (auto n = random() % 2000; n > 0; --n) seqcast::detail::HardwareAtomics::pause();
+    }
+    if (begins) publisher.publish(i);
+    const Wait reason = subscriber.wait_for(far_away);
+    if (reason != Wait::message) throw GaveUp{std::string{"a wait ended with "} + to_string(reason)};
+    const auto message = subscriber.next();
+    if (!message || message->message != i) throw GaveUp{"another message than expected"};
+    if (!begins) publisher.publish(i);
+  }
+}
+
+} // namespace
+
+TEST_CASE("signals neither shorten a wait nor lengthen it, nor keep a message from it") {
+  TemporaryFolder folder;
+  const std::string path = folder / "channel";
+  SharedBlock<Counters> counters;
+  for (const bool doorbell : {true, false}) {
+    Child publisher = publishing(path, {.doorbell = doorbell, .replace = true});
+    NumberSubscriber subscriber{seqcast::file(path), asleep};
+    const SignalStorm storm{*counters};
+    for (int i = 0; i < 5; ++i) {
+      const std::uint64_t before = counters->signals;
+      const auto begin = steady::now();
+      REQUIRE(subscriber.wait_for(60ms) == Wait::timeout);
+      CHECK(steady::now() - begin >= 60ms);
+      CHECK(counters->signals > before);
+    }
+    for (Number i = 1; i <= 200; ++i) {
+      publisher.line().send(i);
+      REQUIRE(subscriber.wait_for(far_away) == Wait::message);
+      REQUIRE(drain(subscriber) == 1);
+    }
+  }
+}
+
+TEST_CASE("a sleeper learns of its publisher's death once, and of the successor's messages") {
+  TemporaryFolder folder;
+  const std::string path = folder / "channel";
+  Child publisher = publishing(path);
+  NumberSubscriber subscriber{seqcast::file(path), asleep};
+  const pid_t waiting = thread_id();
+  std::jthread kills{[&] {
+    wait_until_asleep(waiting);
+    publisher.strike();
+  }};
+  CHECK(subscriber.wait_for(far_away) == Wait::no_publisher);
+  kills.join();
+  CHECK(publisher.wait() == ended_killed);
+  CHECK(subscriber.wait_for(250ms) == Wait::timeout);
+  for (Number i = 1; i <= 3; ++i) {
+    std::optional<Child> successor;
+    std::jthread publishes{[&] {
+      wait_until_asleep(waiting);
+      NumberPublisher{seqcast::file(path)}.publish(i);
+    }};
+    CHECK(subscriber.wait_for(far_away) == Wait::message);
+    CHECK(drain(subscriber) == 1);
+    publishes.join();
+    CHECK(subscriber.wait_for(far_away) == Wait::closed);
+  }
+}
+
+TEST_CASE("sleepers that are killed or stopped do no harm to the publisher or to other sleepers") {
+  TemporaryFolder folder;
+  const std::string path = folder / "channel";
+  NumberPublisher publisher{seqcast::file(path)};
+  Child awake = subscribing(path);
+  Child stopped = subscribing(path);
+  for (Number i = 1; i <= 20; ++i) {
+    Child killed = subscribing(path); // reads the older messages first
+    while (i > 1 && killed.line().expect<Wait>() != Wait::message) continue;
+    wait_until_asleep(killed.id());
+    wait_until_asleep(awake.id());
+    CHECK(killed.kill() == ended_killed);
+    if (i == 1) {
+      wait_until_asleep(stopped.id());
+      ::kill(stopped.id(), SIGSTOP);
+    }
+    publisher.publish(i);
+    REQUIRE(awake.line().expect<Wait>() == Wait::message);
+  }
+  ::kill(stopped.id(), SIGCONT);
+  CHECK(stopped.line().expect<Wait>() == Wait::message);
+}
+
+TEST_CASE("one message wakes sixty-four sleepers") {
+  TemporaryFolder folder;
+  const std::string path = folder / "channel";
+  NumberPublisher publisher{seqcast::file(path)};
+  std::vector<Child> sleepers;
+  for (int i = 0; i < 64; ++i) sleepers.push_back(subscribing(path));
+  for (Number round = 1; round <= 20; ++round) {
+    for (const Child& sleeper : sleepers) wait_until_asleep(sleeper.id());
+    publisher.publish(round);
+    for (Child& sleeper : sleepers) REQUIRE(sleeper.line().expect<Wait>() == Wait::message);
+  }
+}
+
+TEST_CASE("no wake-up is lost in twenty thousand round trips between two that sleep") {
+  for (const unsigned seed : {0U, 1U}) {
+    for (const bool wake_always : {false, true}) {
+      TemporaryFolder folder;
+      const Number count = wake_always ? 5'000 : 20'000;
+      const auto there = seqcast::file(folder / "there");
+      const auto back = seqcast::file(folder / "back");
+      seqcast::PublisherOptions options;
+      options.wake_always = wake_always;
+      NumberPublisher publisher{there, options};
+      Child other{[&](Line& line) {
+        NumberPublisher answers{back, options};
+        NumberSubscriber questions{there, asleep};
+        line.send(true);
+        play(answers, questions, count, false, seed * 7);
+        line.receive<bool>();
+      }};
+      other.line().expect<bool>();
+      NumberSubscriber subscriber{back, asleep};
+      const auto begin = steady::now();
+      play(publisher, subscriber, count, true, seed * 13);
+      const auto each = (steady::now() - begin) / count;
+      MESSAGE(count, " round trips, ", each.count(), " ns each");
+      other.line().send(true);
+      CHECK(other.wait() == ended_well);
+    }
+  }
+}
