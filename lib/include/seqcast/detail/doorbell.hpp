@@ -79,6 +79,8 @@ class DoorbellPublisher {
       // the slot before its flag is: both would find nothing, and the subscriber would sleep on.
       Atomics::fence(std::memory_order_seq_cst);
     }
+    // Without the fence it is the store buffer alone that may come in between, not the compiler.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     // relaxed: the fence is the order it needs, and the flag carries no data.
     return flag_->load(std::memory_order_relaxed) != 0;
   }
