@@ -64,21 +64,10 @@ TEST_CASE("the explorer finds each execution of random programs once, as many as
 TEST_CASE("a death loses what need not have been performed yet, and a successor sees the rest") {
   const auto program = [](const Step& between, std::memory_order second) {
     Program made;
-    made.threads.push_back({.name = "dead",
-                            .body =
-                                [=] {
-                                  put(x, 1, relaxed)();
-                                  between();
-                                  put(y, 1, second)();
-                                },
-                            .mortal = true});
-    made.threads.push_back({.name = "successor",
-                            .body =
-                                [] {
-                                  get(0, x, relaxed)();
-                                  get(1, y, relaxed)();
-                                },
-                            .after = {0}});
+    made.threads.push_back(
+        {.name = "dead", .body = in_order({put(x, 1, relaxed), between, put(y, 1, second)}), .mortal = true});
+    made.threads.push_back(
+        {.name = "successor", .body = in_order({get(0, x, relaxed), get(1, y, relaxed)}), .after = {0}});
     return made;
   };
   const Step nothing = [] {};
@@ -92,17 +81,10 @@ TEST_CASE("a hand-over that orders nothing hides nothing from the successor, and
     Program program;
     program.threads.push_back({.name = "first", .body = put(x, 1, relaxed)});
     program.threads.push_back({.name = "second",
-                               .body =
-                                   [] {
-                                     get(0, x, relaxed)();
-                                     put(y, 1, release)();
-                                   },
+                               .body = in_order({get(0, x, relaxed), put(y, 1, release)}),
                                .after = {0},
                                .ordered = ordered});
-    program.threads.push_back({.name = "third", .body = [] {
-                                 get(1, y, acquire)();
-                                 get(2, x, relaxed)();
-                               }});
+    program.threads.push_back({.name = "third", .body = in_order({get(1, y, acquire), get(2, x, relaxed)})});
     const Outcomes outcomes = outcomes_of(program, 3, {});
     CHECK(outcomes.found.executions == outcomes.interleaved);
     // The second has read x, so coherence alone binds the third. Without that read it does not.

@@ -37,7 +37,8 @@ class Machine::Word {
   static std::memory_order release_half(std::memory_order order) {
     return releases(order) ? std::memory_order_release : std::memory_order_relaxed;
   }
-  std::uint64_t space_ = 0; // so that words are as far apart as in a region; the value is the machine's
+  // So that words are as far apart as in a region; the value is the machine's.
+  [[maybe_unused]] std::uint64_t space_ = 0;
 };
 
 /// The policy.

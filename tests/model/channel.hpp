@@ -112,7 +112,7 @@ class Checking {
     const std::uint64_t first = ring_.cursor() + 1;
     check_patience(taken, resume_from(first + shape_.capacity - 1) + shape_.capacity - 1);
     if (!whole(taken)) return 0;
-    if (taken.sequence <= newest_) fail("next() goes back, to " + std::to_string(taken.sequence));
+    if (taken.sequence <= newest_) fail("next() goes back, to", taken.sequence);
     if (taken.sequence != delivered_ + 1 + taken.lost) fail("next() miscounts what was lost");
     return remember(taken);
   }
@@ -122,7 +122,7 @@ class Checking {
     // Four attempts, each but one at a message that is newer by a whole turn of the ring, less one slot.
     check_patience(taken, ring_.cursor() + 4 * (shape_.capacity - 1));
     if (!whole(taken)) return 0;
-    if (taken.sequence < newest_) fail("latest() goes back, to " + std::to_string(taken.sequence));
+    if (taken.sequence < newest_) fail("latest() goes back, to", taken.sequence);
     return remember(taken);
   }
   Ring& ring() {
@@ -133,8 +133,8 @@ class Checking {
   BoundedInto into() {
     return {static_cast<std::byte*>(static_cast<void*>(&payload_)), sizeof(payload_)};
   }
-  [[noreturn]] static void fail(const std::string& text) {
-    Machine::get().fail(text);
+  [[noreturn]] static void fail(const char* text, std::uint64_t number = 0) {
+    Machine::get().fail(text, number);
   }
   /// `needed`: how many messages there must be before the call may give up.
   void check_patience(const Taken& taken, std::uint64_t needed) const {
@@ -154,7 +154,7 @@ class Checking {
     if (taken.size != words_of(shape_, taken.sequence) * seqcast::detail::word_size) fail("a torn size");
     for (std::size_t i = 0; i < words_of(shape_, taken.sequence); ++i) {
       if (payload_[i] != payload_word(taken.sequence, i)) {
-        fail("message " + std::to_string(taken.sequence) + " is torn");
+        fail("torn: message", taken.sequence);
       }
     }
     return true;

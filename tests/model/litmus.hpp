@@ -38,6 +38,13 @@ inline Step fence(std::memory_order order) {
   return [=] { Atomics::fence(order); };
 }
 
+/// One after the other, as the body of a thread.
+inline Step in_order(std::vector<Step> steps) {
+  return [steps = std::move(steps)] {
+    for (const Step& step : steps) step();
+  };
+}
+
 struct Litmus {
   std::string name;
   std::vector<std::vector<Step>> threads = {};
@@ -83,9 +90,7 @@ inline Outcomes outcomes_of(const Litmus& litmus) {
   Program program;
   for (const auto& steps : litmus.threads) {
     const std::string name = "thread " + std::to_string(program.threads.size());
-    program.threads.push_back({.name = name, .body = [&steps] {
-                                 for (const Step& step : steps) step();
-                               }});
+    program.threads.push_back({.name = name, .body = in_order(steps)});
   }
   return outcomes_of(std::move(program), litmus.registers, litmus.last);
 }

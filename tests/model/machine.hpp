@@ -58,8 +58,10 @@ class Machine {
     phase_ = phase;
     ++call_;
   }
-  [[noreturn]] void fail(const std::string& text) {
+  /// Takes no string: nothing with a destructor may be alive where a thread is left.
+  [[noreturn]] void fail(const char* text, std::uint64_t number = 0) {
     script_->text = text;
+    if (number > 0) script_->text += " " + std::to_string(number);
     leave(Script::Ending::failed);
   }
   [[noreturn]] void leave(Script::Ending ending) {
