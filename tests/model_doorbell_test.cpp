@@ -54,7 +54,8 @@ Found explore(const std::string& name, const Program& program, const Mutation& m
   const Found found = Explorer{program, mutation, 20'000'000}.run();
   const std::string how = found.violation.substr(0, found.violation.find('\n'));
   std::printf("  %-64s %9llu executions, %llu steps %s\n", name.c_str(),
-              static_cast<unsigned long long>(found.executions), (unsigned long long)found.steps, how.c_str());
+              static_cast<unsigned long long>(found.executions), static_cast<unsigned long long>(found.steps),
+              how.c_str());
   if (std::getenv("SEQCAST_MODEL_TRACE") != nullptr) std::printf("%s", found.violation.c_str());
   std::fflush(stdout);
   return found;
@@ -77,7 +78,10 @@ void finds(const std::string& name, const Program& program, const Mutation& muta
 
 TEST_CASE("no wake-up is lost") {
   const bool long_run = std::getenv("SEQCAST_MODEL_LONG") != nullptr;
-  if (!long_run) std::printf("  3 larger cases of each kind are left to SEQCAST_MODEL_LONG=1\n");
+  if (!long_run)
+    std::printf(
+        "  2 larger cases of each kind are left to SEQCAST_MODEL_LONG=1; 2 sleepers with 2 messages are too "
+        "many\n");
   for (const BellKind kind : {BellKind::flag, BellKind::always}) {
     const std::string how = kind == BellKind::flag ? "flag, " : "wake always, ";
     holds(how + "1 sleeper, 1 message", sleepers(1, 1, kind));
@@ -88,7 +92,6 @@ TEST_CASE("no wake-up is lost") {
     if (!long_run) continue;
     holds(how + "death in 2 messages, successor rings and publishes up to 2", death(kind, 2, 2, true));
     holds(how + "death in 1 message, successor rings and publishes up to 2", death(kind, 1, 2, true));
-    holds(how + "2 sleepers, 2 messages", sleepers(2, 2, kind));
   }
 }
 
