@@ -133,10 +133,10 @@ TEST_CASE("a forked child that outlives its publisher keeps neither the lock nor
       const pid_t grandchild = ::fork();
       if (grandchild == 0) {
         (moved ? *elsewhere : publisher).publish(666);
-        line.receive<bool>(); // until the test hangs up, or kills it
+        line.send(::getpid()); // by now it has run, and so let go of what it inherited
+        line.receive<bool>();  // until the test hangs up, or kills it
         ::_exit(0);
       }
-      line.send(grandchild);
       line.receive<bool>();
     }};
     const Orphan grandchild{child.line().expect<pid_t>()};

@@ -109,6 +109,11 @@ LockFile::~LockFile() {
   Registry& registry = Registry::registry();
   const std::lock_guard guard{registry.mutex};
   Registry::remove(*entry_);
+  if (!entry_->inherited) {
+    // Closing alone would not do while a child that was just forked has not run yet, and still has a copy.
+    struct flock lock = whole_file(F_UNLCK);
+    ::fcntl(entry_->handle.id(), F_OFD_SETLK, &lock);
+  }
   entry_.reset();
 }
 
