@@ -179,7 +179,8 @@ TEST_CASE("what was published before a close is told before the close, and the c
   }
 }
 
-TEST_CASE("messages that race with a close all come before it") {
+TEST_CASE("messages that race with a close all come before it, and it wakes") {
+  int slow = 0; // it was not woken for the close, and found it a slice later
   for (int round = 0; round < 200; ++round) {
     TemporaryFolder folder;
     std::optional<NumberPublisher> publisher{seqcast::file(folder / "channel")};
@@ -190,10 +191,35 @@ TEST_CASE("messages that race with a close all come before it") {
     }};
     std::uint64_t read = 0;
     Wait reason = Wait::message;
+    const auto begin = steady::now();
     while ((reason = subscriber.wait_for(far_away)) == Wait::message) read += drain(subscriber);
     REQUIRE(reason == Wait::closed);
     REQUIRE(read == 5);
+    if (steady::now() - begin >= 90ms) ++slow;
   }
+  CHECK(slow <= 10); // a busy machine may stop either side for as long, now and then
+}
+
+TEST_CASE("a close wakes whoever has slept for a while") {
+  int slow = 0; // found it a slice later
+  for (int round = 0; round < 40; ++round) {
+    TemporaryFolder folder;
+    std::optional<NumberPublisher> publisher{seqcast::file(folder / "channel")};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
+    const pid_t waiting = thread_id();
+    steady::time_point closes;
+    std::jthread thread{[&] {
+      const Watchdog first_sleep{"the first, short sleep to end", 2ms};
+      while (!first_sleep.expired() || !sleeps(waiting)) std::this_thread::yield();
+      closes = steady::now();
+      publisher.reset();
+    }};
+    REQUIRE(subscriber.wait_for(far_away) == Wait::closed);
+    const auto told = steady::now();
+    thread.join();
+    if (told - closes >= 50ms) ++slow;
+  }
+  CHECK(slow <= 8); // a busy machine may stop either side for as long, now and then
 }
 
 TEST_CASE("a loop that drains and waits is told each state once, and does not spin") {
