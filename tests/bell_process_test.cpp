@@ -70,6 +70,16 @@ TEST_CASE("a bell is its owner's alone, whatever the region's permissions and th
   CHECK(mode_of(folder / "masked.bell") == 0620U);
 }
 
+TEST_CASE("a bell that is there keeps its permissions, unless a publisher asks for others") {
+  TemporaryFolder folder;
+  const auto channel = seqcast::file(folder / "channel");
+  for (const auto& [asked, found] :
+       {std::pair<std::optional<std::uint32_t>, unsigned>{0666, 0666U}, {std::nullopt, 0666U}, {0600, 0600U}}) {
+    const NumberPublisher publisher{channel, {.doorbell_mode = asked}};
+    CHECK(mode_of(folder / "channel.bell") == found);
+  }
+}
+
 TEST_CASE("there is a bell only where one is wanted, and it goes with its channel") {
   TemporaryFolder folder;
   const auto channel = seqcast::file(folder / "channel");

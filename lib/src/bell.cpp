@@ -10,7 +10,8 @@ std::string Bell::path_of(const std::string& path) {
 }
 
 // Gives an empty bell, and an error only from the system, if something else has the name.
-Bell Bell::open(const std::string& path, platform::FileFacts& facts, std::error_code& error) {
+Bell Bell::open(const std::string& path, std::optional<std::uint32_t> mode, platform::FileFacts& facts,
+                std::error_code& error) {
   Bell bell;
   const platform::Handle handle = platform::open_file(path, platform::Access::read_write, error);
   if (error) return bell;
@@ -19,6 +20,7 @@ Bell Bell::open(const std::string& path, platform::FileFacts& facts, std::error_
   platform::read_at(handle, 0, &found, sizeof found);
   if (error || !facts.regular || facts.size != bell_size || found != bell_magic) return bell;
   platform::allocate(handle, bell_size, error);
+  if (!error && mode && facts.owner == platform::user_id()) platform::set_mode(handle, *mode, error);
   if (!error) bell.mapping_ = Mapping::map(handle, platform::Access::read_write, bell_size, error);
   bell.path_ = path;
   bell.id_ = facts.id;
@@ -29,7 +31,7 @@ Bell Bell::prepare(const std::string& region_path, const PublisherOptions& optio
   const std::string path = path_of(region_path);
   std::error_code error;
   platform::FileFacts facts;
-  Bell bell = open(path, facts, error);
+  Bell bell = open(path, options.doorbell_mode, facts, error);
   if (bell) {
     if (facts.owner != platform::user_id() && !options.allow_other_owner) {
       fail(failure, Errc::other_owner,
@@ -44,7 +46,7 @@ Bell Bell::prepare(const std::string& region_path, const PublisherOptions& optio
   }
   if (error == std::errc::no_such_file_or_directory) {
     error.clear();
-    bell.fresh_ = platform::NewFile::create(path, bell_size, options.doorbell_mode, error);
+    bell.fresh_ = platform::NewFile::create(path, bell_size, options.doorbell_mode.value_or(0600), error);
     if (!error) {
       bell.mapping_ = Mapping::map(bell.fresh_.handle(), platform::Access::read_write, bell_size, error);
     }
@@ -67,7 +69,7 @@ void Bell::publish_name(Failure& failure) {
     // Another publisher of the same name, which has lost the race for the region, made it just now.
     error.clear();
     platform::FileFacts facts;
-    *this = open(std::string{path_}, facts, error);
+    *this = open(std::string{path_}, std::nullopt, facts, error);
     if (!error && !*this) error = std::make_error_code(std::errc::file_exists);
   }
   if (error) fail(failure, error, "its bell, " + path_ + ", cannot be given its name");
@@ -78,7 +80,7 @@ void Bell::publish_name(Failure& failure) {
 Bell Bell::find(const std::string& region_path, std::uint64_t owner) {
   std::error_code error;
   platform::FileFacts facts;
-  Bell bell = open(path_of(region_path), facts, error);
+  Bell bell = open(path_of(region_path), std::nullopt, facts, error);
   // In a folder that others may write to, somebody else could have put it there.
   if (error || facts.owner != owner) return {};
   return bell;
@@ -93,7 +95,7 @@ void Bell::remove(const std::string& region_path) noexcept {
   std::error_code error;
   platform::FileFacts facts;
   const std::string path = path_of(region_path);
-  if (open(path, facts, error)) platform::remove_file(path, error);
+  if (open(path, std::nullopt, facts, error)) platform::remove_file(path, error);
 }
 
 } // namespace seqcast::inline v1::detail

@@ -50,7 +50,8 @@ class Bell {
   static void remove(const std::string& region_path) noexcept;
 
  private:
-  static Bell open(const std::string& path, platform::FileFacts& facts, std::error_code& error);
+  static Bell open(const std::string& path, std::optional<std::uint32_t> mode, platform::FileFacts& facts,
+                   std::error_code& error);
 
   std::string path_;
   platform::FileId id_;

@@ -117,7 +117,7 @@ Identity make_identity(const PublisherOptions& options, const Wanted& wanted, Fa
     fail(failure, Errc::invalid_options,
          "message_alignment is for BytePublisher; a Publisher<T> takes alignof(T)");
   }
-  for (const std::uint32_t mode : {options.mode, options.doorbell_mode}) {
+  for (const std::uint32_t mode : {options.mode, options.doorbell_mode.value_or(0600)}) {
     if ((mode & 0600) == 0600 && mode <= 0777) continue;
     fail(failure, Errc::invalid_options, "a mode has to let the owner read and write, and be at most 0777");
   }

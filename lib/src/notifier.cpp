@@ -50,13 +50,15 @@ struct Notifier::Impl {
     return {region.words(), region.geometry(), cursor, region.oldest(), detail::ResumeAt::half};
   }
 
-  static bool fires(Watch& watch) {
+  static bool fires(Watch& watch, bool ask_for_state) {
+    if (watch.ring.ready()) return true;
+    if (!ask_for_state) return false;
     const State found = watch.region.state();
-    return std::exchange(watch.told, found) != found || watch.ring.ready();
+    return std::exchange(watch.told, found) != found;
   }
 
   /// Makes the descriptor readable if there is news; gives what to sleep on until there may be some.
-  std::vector<detail::platform::SleepOn> look(bool& polling) {
+  std::vector<detail::platform::SleepOn> look(bool ask_for_state, bool& polling) {
     std::vector<detail::platform::SleepOn> sleeps{
         {detail::low_half(interruption.word()), interruption.prepare()}};
     const std::lock_guard guard{mutex};
@@ -68,7 +70,7 @@ struct Notifier::Impl {
       } else {
         polling = true;
       }
-      if (!fires(watch)) continue;
+      if (!fires(watch, ask_for_state)) continue;
       watch.armed = false;
       signal.set();
     }
@@ -76,16 +78,21 @@ struct Notifier::Impl {
   }
 
   void run(const std::stop_token& stop) {
-    auto next_slice = std::chrono::nanoseconds{first_slice};
+    // As in waiting.cpp: a short sleep first, then long ones, until something happens.
+    std::chrono::nanoseconds next_slice = first_slice;
+    auto next_question = clock::now();
     while (!stop.stop_requested()) {
-      bool polling = false;
-      const auto sleeps = look(polling);
-      if (stop.stop_requested()) return; // the interruption may have come before look() prepared for it
       const auto now = clock::now();
-      const bool woken = detail::platform::sleep_on(
-          sleeps, now + (polling ? std::min<std::chrono::nanoseconds>(poll_pause, next_slice) : next_slice));
-      // As in waiting.cpp: a short sleep first, then long ones, until something happens.
-      next_slice = woken ? std::chrono::nanoseconds{first_slice} : std::chrono::nanoseconds{slice};
+      const bool ask_for_state = now >= next_question;
+      if (ask_for_state) next_question = now + slice;
+      bool polling = false;
+      const auto sleeps = look(ask_for_state, polling);
+      if (stop.stop_requested()) return; // the interruption may have come before look() prepared for it
+      const auto until =
+          now + (polling ? std::min<std::chrono::nanoseconds>(poll_pause, next_slice) : next_slice);
+      const bool woken = detail::platform::sleep_on(sleeps, until);
+      next_slice = woken ? first_slice : slice;
+      if (woken) next_question = now; // perhaps by the publisher's going
     }
   }
 };

@@ -74,7 +74,8 @@ struct PublisherOptions {
 
   /// Permissions of the bell, whatever the region's. Whoever may write the bell may also truncate it, and so
   /// kill the publisher and the sleepers, which have it mapped: widen it only to users whom you trust that far.
-  std::uint32_t doorbell_mode = 0600;
+  /// Default: 0600 for a new bell; one that is there keeps what it has.
+  std::optional<std::uint32_t> doorbell_mode = {};
 
   /// Permissions of a channel that is created, whatever the umask. Subscribers need to read, nothing else.
   std::uint32_t mode = 0600;
