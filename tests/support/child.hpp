@@ -192,6 +192,11 @@ class Child {
     return line_;
   }
 
+  /// To be called when somebody else has reaped it.
+  void forget() noexcept {
+    id_ = 0;
+  }
+
   /// Waits for its end.
   Ended wait() {
     return reap(std::exchange(id_, 0), Watchdog{"the end of a child process"});
