@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Publishers that are killed at random moments, one after the other, while a subscriber in another process
-// reads all the time. crash_step_process_test.cpp kills at every single instruction and system call instead.
+// reads all the time. The instruction_*_process_test.cpp kill at every single instruction instead.
 //
 // Every message carries the epoch of the publisher that made it, so that a sequence that is used twice shows.
 #include "support/checked_payload.hpp"
