@@ -4,7 +4,7 @@
 // latest(), typed and bytes, found something or nothing, leave the count where it was.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
-#include <support/temporary_folder.hpp>
+#include "support/temporary.hpp"
 
 #include <atomic>
 #include <cstdlib>

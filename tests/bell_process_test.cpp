@@ -13,7 +13,7 @@
 
 namespace {
 
-using namespace test_support;
+using namespace test;
 using seqcast::Errc;
 using seqcast::Strategy;
 using seqcast::Wakeup;
@@ -97,9 +97,9 @@ TEST_CASE("there is a bell only where one is wanted, and it goes with its channe
   CHECK(files_in(folder) == 0);
 
   TemporaryObject object;
-  { const NumberPublisher publisher{object.location()}; }
+  { const NumberPublisher publisher{object.channel()}; }
   CHECK(mode_of(object.path() + ".bell") == 0600U);
-  CHECK(seqcast::remove(object.location()));
+  CHECK(seqcast::remove(object.channel()));
   CHECK_FALSE(mode_of(object.path() + ".bell").has_value());
 }
 

@@ -4,9 +4,9 @@
 // are too long for a channel or for a buffer, and channels that one side opens with a type.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
-#include <support/file_bytes.hpp>
-#include <support/guarded_memory.hpp>
-#include <support/temporary_folder.hpp>
+#include "support/file_bytes.hpp"
+#include "support/guarded_memory.hpp"
+#include "support/temporary.hpp"
 
 #include <stdexcept>
 #include <vector>

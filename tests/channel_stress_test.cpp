@@ -21,7 +21,7 @@
 #include <cstdlib>
 #include <memory>
 
-using namespace test_support;
+using namespace test;
 
 namespace {
 
@@ -248,7 +248,7 @@ void run_all_sizes(std::size_t subscribers, std::uint64_t turn, std::chrono::mil
     INFO("run ", sum.runs, ", capacity ", capacities[step % 3],
          std::string{in_file ? ", file" : ", shared memory"});
     run(std::move(face),
-        {in_file ? seqcast::file(folder / "channel") : object.location(), capacities[step % 3], subscribers,
+        {in_file ? seqcast::file(folder / "channel") : object.channel(), capacities[step % 3], subscribers,
          at_least},
         sum);
   };

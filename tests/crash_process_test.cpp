@@ -14,7 +14,7 @@
 
 #include <random>
 
-using namespace test_support;
+using namespace test;
 
 namespace {
 

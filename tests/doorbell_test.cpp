@@ -4,8 +4,8 @@
 // buffers, and goes through every point at which the one can come between two steps of the other.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
-#include <support/staged_atomics.hpp>
-#include <support/staged_doorbell.hpp>
+#include "support/staged_atomics.hpp"
+#include "support/staged_doorbell.hpp"
 
 namespace {
 

@@ -10,7 +10,7 @@
 
 #include <fcntl.h>
 
-using namespace test_support;
+using namespace test;
 using Numbers = seqcast::Publisher<std::uint64_t>;
 using NumberSubscriber = seqcast::Subscriber<std::uint64_t>;
 
@@ -55,9 +55,9 @@ TEST_CASE("a second publisher is refused in the same process and in another one"
 
 TEST_CASE("the refusal of a second publisher names the process of the first") {
   const TemporaryObject object;
-  Child first = publisher_process(object.location());
+  Child first = publisher_process(object.channel());
   try {
-    const Numbers second{object.location()};
+    const Numbers second{object.channel()};
     FAIL("a second publisher was let in");
   } catch (const std::system_error& refusal) {
     CHECK(refusal.code() == seqcast::Errc::publisher_alive);
@@ -84,13 +84,13 @@ TEST_CASE("a killed publisher can be succeeded at once") {
   const int rounds = 50;
   int at_once = 0;
   for (int round = 0; round < rounds; ++round) {
-    Child child = publisher_process(object.location());
+    Child child = publisher_process(object.channel());
     child.strike(); // and it is dying while the successor opens
-    std::error_code error = try_to_publish(object.location());
+    std::error_code error = try_to_publish(object.channel());
     if (!error) ++at_once;
     // On a loaded machine it may take the dead longer to die than the library waits.
     wait_until("a killed publisher's lock",
-               [&] { return !error || !(error = try_to_publish(object.location())); });
+               [&] { return !error || !(error = try_to_publish(object.channel())); });
     CHECK(child.wait() == ended_killed);
   }
   MESSAGE(at_once << " of " << rounds << " take-overs at the first call");
@@ -99,13 +99,13 @@ TEST_CASE("a killed publisher can be succeeded at once") {
 
 TEST_CASE("a killed publisher that nobody has waited for counts as gone") {
   const TemporaryObject object;
-  Child child = publisher_process(object.location());
-  NumberSubscriber subscriber{object.location()};
+  Child child = publisher_process(object.channel());
+  NumberSubscriber subscriber{object.channel()};
   CHECK(subscriber.publisher_alive());
   child.kill_into_zombie();
   CHECK_FALSE(subscriber.publisher_alive());
   CHECK(subscriber.state() == seqcast::State::no_publisher);
-  CHECK_FALSE(try_to_publish(object.location()));
+  CHECK_FALSE(try_to_publish(object.channel()));
 }
 
 TEST_CASE("a reader's lock keeps publishers out, and they are told that it is no publisher's") {

@@ -2,7 +2,7 @@
 //
 // A subscriber that follows (SubscriberOptions::follow) is told of the channel that has taken the place of its
 // own, also when that channel has messages already, and gets those.
-#include "support/temporary_folder.hpp"
+#include "support/temporary.hpp"
 
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>

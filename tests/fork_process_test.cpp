@@ -15,7 +15,7 @@
 #include <spawn.h>
 #include <sys/stat.h>
 
-using namespace test_support;
+using namespace test;
 using Numbers = seqcast::Publisher<std::uint64_t>;
 using NumberSubscriber = seqcast::Subscriber<std::uint64_t>;
 

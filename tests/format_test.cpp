@@ -5,8 +5,8 @@
 // The process, the boot id and the publish times, which no two runs have in common, are zeros here.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
-#include <support/file_bytes.hpp>
-#include <support/temporary_folder.hpp>
+#include "support/file_bytes.hpp"
+#include "support/temporary.hpp"
 
 #include <string_view>
 

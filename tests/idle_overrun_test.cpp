@@ -8,7 +8,7 @@
 #include <seqcast/seqcast.hpp>
 
 TEST_CASE("a subscriber any number of messages behind an idle publisher goes on at its first call") {
-  const test_support::TemporaryFolder folder;
+  const test::TemporaryFolder folder;
   for (const std::uint64_t capacity : {2U, 4U, 8U, 64U}) {
     for (const auto resume : {seqcast::Resume::half, seqcast::Resume::newest, seqcast::Resume::oldest}) {
       for (std::uint64_t behind = 1; behind <= 3 * capacity; ++behind) {

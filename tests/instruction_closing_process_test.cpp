@@ -5,7 +5,7 @@
 #include "support/aftermath.hpp"
 #include "support/instruction_points.hpp"
 
-using namespace test_support;
+using namespace test;
 
 namespace {
 

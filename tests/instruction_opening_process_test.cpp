@@ -10,7 +10,7 @@
 
 #include <fstream>
 
-using namespace test_support;
+using namespace test;
 
 namespace {
 

@@ -11,7 +11,7 @@
 
 #include <atomic>
 
-using namespace test_support;
+using namespace test;
 
 namespace {
 

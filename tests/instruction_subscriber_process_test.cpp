@@ -11,7 +11,7 @@
 
 #include <functional>
 
-using namespace test_support;
+using namespace test;
 
 namespace {
 

@@ -4,8 +4,8 @@
 // default constructor, types too large to be returned by value gladly.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
-#include <support/file_bytes.hpp>
-#include <support/temporary_folder.hpp>
+#include "support/file_bytes.hpp"
+#include "support/temporary.hpp"
 
 #include <memory>
 #include <utility>

@@ -11,7 +11,7 @@
 
 namespace {
 
-using namespace test_support;
+using namespace test;
 using seqcast::Notifier;
 
 bool becomes_readable(const Notifier& notifier) {

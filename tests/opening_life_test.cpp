@@ -3,9 +3,9 @@
 // What becomes of a name: replaced, removed, left by an earlier boot of the machine, waited for, owned by
 // another user. Subscribers keep the region that they mapped, and are told.
 #include <doctest/doctest.h>
-#include <support/file_bytes.hpp>
-#include <support/refusal.hpp>
-#include <support/temporary_folder.hpp>
+#include "support/file_bytes.hpp"
+#include "support/refusal.hpp"
+#include "support/temporary.hpp"
 
 #include <thread>
 
@@ -156,7 +156,7 @@ TEST_CASE("remove() removes the bell of a region that was removed by hand") {
 }
 
 TEST_CASE("remove() works for shared memory as well") {
-  const test::TemporaryName name{"remove"};
+  const test::TemporaryObject name;
   publish_all(name.channel(), {"1"});
   CHECK(seqcast::remove(name.channel()));
   CHECK_FALSE(seqcast::remove(name.channel()));

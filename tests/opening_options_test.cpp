@@ -3,9 +3,9 @@
 // Options and names: what no channel can have, what the channel that is there contradicts, what unset options
 // adopt, and what becomes of permissions.
 #include <doctest/doctest.h>
-#include <support/file_bytes.hpp>
-#include <support/refusal.hpp>
-#include <support/temporary_folder.hpp>
+#include "support/file_bytes.hpp"
+#include "support/refusal.hpp"
+#include "support/temporary.hpp"
 
 #include <sys/stat.h>
 

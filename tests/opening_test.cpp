@@ -3,9 +3,9 @@
 // What is behind a name and is no channel of this version: each is refused with a code of its own and a
 // sentence that names the location, what was expected and what was found, and stays byte for byte what it was.
 #include <doctest/doctest.h>
-#include <support/file_bytes.hpp>
-#include <support/refusal.hpp>
-#include <support/temporary_folder.hpp>
+#include "support/file_bytes.hpp"
+#include "support/refusal.hpp"
+#include "support/temporary.hpp"
 
 #include <limits>
 
@@ -60,7 +60,7 @@ TEST_CASE("nothing there is no channel yet, for a subscriber") {
   const auto refusal = subscriber_refusal<ByteSubscriber>(folder.channel());
   CHECK(refusal.code == Errc::no_channel);
   CHECK(refusal.says({"cannot subscribe to file(", "nothing is there", "open_timeout"}));
-  const test::TemporaryName name{"nothing"};
+  const test::TemporaryObject name;
   const auto other = subscriber_refusal<ByteSubscriber>(name.channel());
   CHECK(other.code == Errc::no_channel);
   CHECK(other.says({"shared_memory(", "nothing is there"}));

@@ -3,8 +3,8 @@
 // Publisher<T> as its user sees it: what may be a message, sequences across publishers, one at a time, and what
 // a moved-from publisher leaves.
 #include <doctest/doctest.h>
-#include <support/refusal.hpp>
-#include <support/temporary_folder.hpp>
+#include "support/refusal.hpp"
+#include "support/temporary.hpp"
 
 #include <memory>
 #include <string>
@@ -115,7 +115,7 @@ TEST_CASE("when the first publisher is gone the second is welcome") {
 
 TEST_CASE("a channel of another name is another channel, and a file is no shared memory") {
   const TemporaryFolder folder;
-  const test::TemporaryName name{"publisher"};
+  const test::TemporaryObject name;
   Publisher<Quote> one{folder.channel("one")};
   Publisher<Quote> two{folder.channel("two")};
   Publisher<Quote> three{name.channel()};

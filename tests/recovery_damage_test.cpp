@@ -4,7 +4,7 @@
 // a file that an earlier boot of the machine left, where nothing at all is believed but that sequences were
 // used.
 #include <doctest/doctest.h>
-#include <support/staged_ring.hpp>
+#include "support/staged_ring.hpp"
 
 #include <functional>
 #include <string>

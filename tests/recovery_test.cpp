@@ -3,7 +3,7 @@
 // A publisher dies after every single store, of publish() and of taking over itself; its successor goes on with
 // the next sequence, no complete message is lost, and a subscriber that was there all along notices nothing.
 #include <doctest/doctest.h>
-#include <support/staged_ring.hpp>
+#include "support/staged_ring.hpp"
 
 using namespace test;
 

@@ -4,7 +4,7 @@
 // single operation of next() and latest(), before every pair of operations, and a subscriber before every
 // operation of publish(). What is delivered is whole and in order, and nothing goes uncounted.
 #include <doctest/doctest.h>
-#include <support/staged_ring.hpp>
+#include "support/staged_ring.hpp"
 
 using namespace test;
 

@@ -3,7 +3,7 @@
 // What a region that no honest publisher leaves does to a subscriber: it is told, in a bounded number of steps,
 // and nothing is copied that was not asked for. Every word that a subscriber reads is made wrong in turn.
 #include <doctest/doctest.h>
-#include <support/staged_ring.hpp>
+#include "support/staged_ring.hpp"
 
 #include <limits>
 

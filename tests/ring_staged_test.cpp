@@ -5,7 +5,7 @@
 // after an overrun there 7 fence, 8 head, then the same again from 9. Those of latest() begin with one for
 // head. ring_exhaustive_test.cpp goes through all points; here each has its name.
 #include <doctest/doctest.h>
-#include <support/staged_ring.hpp>
+#include "support/staged_ring.hpp"
 
 using namespace test;
 

@@ -4,7 +4,7 @@
 // orders and casts, which header may include which, and that each ordering has its partner and its argument.
 // Each rule is shown on made-up text to notice a breach, so that none is kept by being blind.
 #include <doctest/doctest.h>
-#include <support/sources.hpp>
+#include "support/sources.hpp"
 
 using namespace test;
 

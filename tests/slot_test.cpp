@@ -4,8 +4,8 @@
 // two, in one piece and gathered, with nothing read or written outside. And what each half of a slot stores.
 #include <doctest/doctest.h>
 #include <seqcast/detail/slot.hpp>
-#include <support/guarded_memory.hpp>
-#include <support/staged_atomics.hpp>
+#include "support/guarded_memory.hpp"
+#include "support/staged_atomics.hpp"
 
 #include <vector>
 

@@ -3,9 +3,9 @@
 // Subscriber<T> as its user sees it: next() and latest() and what they count, where it begins and resumes, what
 // it finds out about the publisher, and what a wait tells.
 #include <doctest/doctest.h>
-#include <support/file_bytes.hpp>
-#include <support/refusal.hpp>
-#include <support/temporary_folder.hpp>
+#include "support/file_bytes.hpp"
+#include "support/refusal.hpp"
+#include "support/temporary.hpp"
 
 #include <optional>
 #include <thread>

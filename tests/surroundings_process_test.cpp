@@ -12,7 +12,7 @@
 
 #include <fstream>
 
-using namespace test_support;
+using namespace test;
 using Numbers = seqcast::Publisher<std::uint64_t>;
 using NumberSubscriber = seqcast::Subscriber<std::uint64_t>;
 

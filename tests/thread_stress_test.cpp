@@ -12,7 +12,7 @@
 #include <atomic>
 #include <thread>
 
-using namespace test_support;
+using namespace test;
 using seqcast::detail::HardwareAtomics;
 
 namespace {
@@ -131,9 +131,9 @@ TEST_CASE("publisher and subscribers in threads of one process get along as in p
   std::atomic<bool> finished{false};
   std::uint64_t published = 0;
   {
-    seqcast::Publisher<Message> publisher{object.location(), {.capacity = 8}};
+    seqcast::Publisher<Message> publisher{object.channel(), {.capacity = 8}};
     for (Account& account : accounts) {
-      seqcast::Subscriber<Message> opened{object.location()};
+      seqcast::Subscriber<Message> opened{object.channel()};
       threads.emplace_back([&, subscriber = std::move(opened)]() mutable {
         for (;;) {
           const bool last_round = finished;
@@ -171,8 +171,8 @@ TEST_CASE("a publisher handed from thread to thread goes on without a tear") {
   const TemporaryObject object;
   std::vector<Account> accounts(1);
   std::atomic<bool> finished{false};
-  seqcast::Publisher<Message> publisher{object.location(), {.capacity = 64}};
-  seqcast::Subscriber<Message> subscriber{object.location()};
+  seqcast::Publisher<Message> publisher{object.channel(), {.capacity = 64}};
+  seqcast::Subscriber<Message> subscriber{object.channel()};
   std::jthread reader{[&] {
     for (bool last_round = false;; last_round = finished) {
       while (const auto found = subscriber.next()) {

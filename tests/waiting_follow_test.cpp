@@ -10,7 +10,7 @@
 
 namespace {
 
-using namespace test_support;
+using namespace test;
 using seqcast::Strategy;
 using seqcast::SubscriberBase;
 using seqcast::wait_any;

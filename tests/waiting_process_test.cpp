@@ -12,7 +12,7 @@
 
 namespace {
 
-using namespace test_support;
+using namespace test;
 using seqcast::Strategy;
 using steady = std::chrono::steady_clock;
 

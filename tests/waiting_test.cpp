@@ -9,7 +9,7 @@
 
 namespace {
 
-using namespace test_support;
+using namespace test;
 using seqcast::Strategy;
 using seqcast::Wakeup;
 using steady = std::chrono::steady_clock;

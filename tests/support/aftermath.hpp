@@ -18,7 +18,7 @@
 
 #include <fcntl.h>
 
-namespace test_support {
+namespace test {
 
 inline constexpr std::uint64_t seed_before = 1;
 inline constexpr std::uint64_t seed_after = 2;
@@ -157,4 +157,4 @@ struct Aftermath {
   }
 };
 
-} // namespace test_support
+} // namespace test

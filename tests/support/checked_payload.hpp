@@ -18,7 +18,7 @@
 #include <span>
 #include <vector>
 
-namespace test_support {
+namespace test {
 
 /// The 8 bytes at position 8 * index.
 constexpr std::uint64_t payload_word(std::uint64_t sequence, std::uint64_t seed, std::uint64_t index) noexcept {
@@ -72,4 +72,4 @@ inline std::vector<std::size_t> payload_sizes() {
   return sizes;
 }
 
-} // namespace test_support
+} // namespace test

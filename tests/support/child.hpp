@@ -29,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace test_support {
+namespace test {
 
 [[noreturn]] inline void raise_errno(const char* what) {
   throw std::system_error{errno, std::system_category(), what};
@@ -251,4 +251,4 @@ class Child {
 inline constexpr Ended ended_well{0, 0};
 inline constexpr Ended ended_killed{-1, SIGKILL};
 
-} // namespace test_support
+} // namespace test

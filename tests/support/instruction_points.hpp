@@ -26,7 +26,7 @@
 
 #include <fcntl.h>
 
-namespace test_support {
+namespace test {
 
 /// What is to be interrupted, and what is to be seen afterwards.
 class Scene {
@@ -190,4 +190,4 @@ inline void kill_at_each_instruction(const std::string& what, Scene& scene, Cove
   CHECK(astray * 2 < chosen.points.size());
 }
 
-} // namespace test_support
+} // namespace test

@@ -10,7 +10,7 @@
 
 #include <seqcast/seqcast.hpp>
 
-namespace test_support {
+namespace test {
 
 struct Typed {
   static constexpr const char* name = "48 bytes, typed";
@@ -56,4 +56,4 @@ struct Bytes {
   }
 };
 
-} // namespace test_support
+} // namespace test

@@ -19,7 +19,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-namespace test_support {
+namespace test {
 
 /// Mounts made from here on are seen by this process and its children alone, and end with them.
 inline bool own_mounts() {
@@ -77,4 +77,4 @@ inline bool forbid_unnamed_files(Links links) {
          ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-} // namespace test_support
+} // namespace test

@@ -10,7 +10,7 @@
 
 #include <sys/mman.h>
 
-namespace test_support {
+namespace test {
 
 /// One T, all zeros at first, at the same address in this process and in its children.
 /// Requires: T is made of lock-free atomics and plain numbers.
@@ -39,4 +39,4 @@ class SharedBlock {
   T* block_ = nullptr;
 };
 
-} // namespace test_support
+} // namespace test

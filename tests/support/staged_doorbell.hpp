@@ -12,7 +12,7 @@
 
 #include <seqcast/detail/doorbell.hpp>
 #include <seqcast/detail/slot.hpp>
-#include <support/lazy_atomics.hpp>
+#include "support/lazy_atomics.hpp"
 
 namespace test {
 

@@ -10,7 +10,7 @@
 #pragma once
 
 #include <seqcast/detail/recovery.hpp>
-#include <support/staged_atomics.hpp>
+#include "support/staged_atomics.hpp"
 
 #include <vector>
 

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-namespace test_support {
+namespace test {
 
 /// A new folder, removed with all that is in it. Its default place is a tmpfs.
 class TemporaryFolder {
@@ -37,6 +37,11 @@ class TemporaryFolder {
   }
   std::string operator/(const std::string& name) const {
     return path_ + "/" + name;
+  }
+
+  /// A channel in it.
+  seqcast::Location channel(const std::string& name = "channel") const {
+    return seqcast::file(*this / name);
   }
 
   /// Lets every user look into it and make files in it.
@@ -76,7 +81,7 @@ class TemporaryObject {
     ::unlink((path() + ".bell").c_str());
   }
 
-  seqcast::Location location() const {
+  seqcast::Location channel() const {
     return seqcast::shared_memory(name_);
   }
   std::string path() const {
@@ -88,4 +93,4 @@ class TemporaryObject {
   pid_t owner_ = ::getpid();
 };
 
-} // namespace test_support
+} // namespace test

@@ -23,7 +23,7 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
-namespace test_support {
+namespace test {
 
 /// Why nothing can be stepped here; null if it can.
 inline const char* stepping_hindrance() noexcept {
@@ -206,4 +206,4 @@ inline std::string cannot_step() {
   return {};
 }
 
-} // namespace test_support
+} // namespace test

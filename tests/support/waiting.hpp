@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace test_support {
+namespace test {
 
 using namespace std::chrono_literals;
 using seqcast::Wait;
@@ -66,4 +66,4 @@ inline std::uint64_t drain(NumberSubscriber& subscriber) {
   return count;
 }
 
-} // namespace test_support
+} // namespace test

@@ -16,7 +16,7 @@
 #include <string>
 #include <thread>
 
-namespace test_support {
+namespace test {
 
 using steady = std::chrono::steady_clock;
 
@@ -67,4 +67,4 @@ void wait_until(const std::string& what, const Condition& holds) {
   }
 }
 
-} // namespace test_support
+} // namespace test
