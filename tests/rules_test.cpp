@@ -63,7 +63,9 @@ TEST_CASE("the operating system is known to lib/src/platform alone") {
   CHECK(breaches(system_outside_platform, "lib/src/attach.cpp", "#if defined(__x86_64__)\n") == 0);
 }
 
-TEST_CASE("memory orders are named in slot, ring, doorbell and where the identity is published, nowhere else") {
+TEST_CASE(
+    "memory orders are named in slot, ring, doorbell, region and the table that a signal handler reads, "
+    "nowhere else") {
   is_kept(orders_outside_their_files);
   const std::string text = "head.load(std::memory_order_acquire);\n";
   CHECK(breaches(orders_outside_their_files, "lib/include/seqcast/detail/recovery.hpp", text) == 1);

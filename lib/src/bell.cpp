@@ -77,12 +77,14 @@ void Bell::publish_name(Failure& failure) {
   unnamed_ = false;
 }
 
-Bell Bell::find(const std::string& region_path, std::uint64_t owner) {
+Bell Bell::find(const std::string& region_path, std::uint64_t owner, bool survive) {
   std::error_code error;
   platform::FileFacts facts;
   Bell bell = open(path_of(region_path), std::nullopt, facts, error);
   // In a folder that others may write to, somebody else could have put it there.
-  if (error || facts.owner != owner) return {};
+  if (error || !bell || facts.owner != owner) return {};
+  if (survive) bell.mapping_.survive_truncation(platform::Access::read_write, error);
+  if (error) return {};
   return bell;
 }
 

@@ -27,14 +27,19 @@ class Bell {
   void publish_name(Failure& failure);
 
   /// The bell of a region that belongs to `owner`; an empty one if there is none that this process may write
-  /// to.
-  static Bell find(const std::string& region_path, std::uint64_t owner);
+  /// to. If `survive`, a truncation of the bell turns this one into zeros, on which sleeping is useless but
+  /// safe.
+  static Bell find(const std::string& region_path, std::uint64_t owner, bool survive = false);
 
   explicit operator bool() const noexcept {
     return mapping_.size() != 0;
   }
   /// Whether this is no longer the bell behind its name.
   bool stale() const noexcept;
+
+  bool truncated() const noexcept {
+    return mapping_.truncated();
+  }
 
   Word* flag() const noexcept {
     return mapping_.words() + bell_flag_offset / word_size;

@@ -52,6 +52,8 @@ class Category final : public std::error_category {
         return "message of an impossible size";
       case Errc::buffer_too_small:
         return "message longer than the buffer";
+      case Errc::truncated:
+        return "the channel's file was truncated; nothing more can be read from it";
     }
     return "unknown seqcast error " + std::to_string(value);
   }

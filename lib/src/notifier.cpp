@@ -27,6 +27,7 @@ struct Notifier::Impl {
     detail::SubscriberRegion region;
     Ring ring; // its cursor is the subscriber's at the last arm()
     State told = State::live;
+    bool truncated = false; // told already
     bool armed = true;
   };
 
@@ -54,7 +55,10 @@ struct Notifier::Impl {
     if (watch.ring.ready()) return true;
     if (!ask_for_state) return false;
     const State found = watch.region.state();
-    return std::exchange(watch.told, found) != found;
+    const bool truncated = watch.region.find_truncation();
+    const bool news =
+        std::exchange(watch.told, found) != found || std::exchange(watch.truncated, truncated) != truncated;
+    return news;
   }
 
   /// Makes the descriptor readable if there is news; gives what to sleep on until there may be some.
@@ -141,6 +145,7 @@ void Notifier::arm() {
       if (subscriber.region_.words() != watch.region.words()) { // reopened
         watch.region = subscriber.region_.share();
         watch.told = State::live;
+        watch.truncated = false;
       }
       watch.ring = Impl::ring_of(watch.region, subscriber.cursor());
       // A corrupt region always has "something to read".

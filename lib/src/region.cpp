@@ -25,6 +25,7 @@ constexpr std::uint64_t most_prefaulted = std::uint64_t{1} << 30;
 
 struct Mapping::Impl {
   ipc::mapped_region region;
+  platform::TruncationGuard guard = {}; // ends before the mapping does
 };
 
 Mapping::Mapping() noexcept = default;
@@ -59,6 +60,22 @@ const Word* Mapping::read_only_words() const noexcept {
 
 std::uint64_t Mapping::size() const noexcept {
   return impl_ ? impl_->region.get_size() : 0;
+}
+
+void Mapping::survive_truncation(platform::Access access, std::error_code& error) {
+  impl_->guard = platform::TruncationGuard::protect(impl_->region.get_address(), size(), access, error);
+}
+
+bool Mapping::survives_truncation() const noexcept {
+  return impl_ && impl_->guard;
+}
+
+bool Mapping::truncated() const noexcept {
+  return impl_ && impl_->guard.truncated();
+}
+
+void Mapping::give_up() const noexcept {
+  impl_->guard.give_up();
 }
 
 void Mapping::prefault(platform::Access access) const noexcept {

@@ -32,6 +32,14 @@ class Mapping {
   /// Bytes; 0 if nothing is mapped.
   std::uint64_t size() const noexcept;
 
+  /// From here on a truncation of the file is survived: everything here becomes zero then, and stays so.
+  void survive_truncation(platform::Access access, std::error_code& error);
+  bool survives_truncation() const noexcept;
+  /// Whether that has happened.
+  bool truncated() const noexcept;
+  /// Makes it happen. Requires: survives_truncation().
+  void give_up() const noexcept;
+
   /// Touches every page, so that no message pays for a page fault.
   /// Requires: for Access::read_write, that this process holds the publisher's lock.
   void prefault(platform::Access access) const noexcept;

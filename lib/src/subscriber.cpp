@@ -52,10 +52,13 @@ void SubscriberBase::attach(Start start) {
            resume_at(options_.resume)};
   outcome_ = detail::Outcome::nothing;
   told_ = {State::live, 0};
+  told_truncation_ = false;
   doorbell_ = {};
 }
 
 std::error_code SubscriberBase::error() const noexcept {
+  // What a truncated region gives otherwise, nothing or corrupt, is only what zeros look like.
+  if (outcome_ != detail::Outcome::message && region_.truncated()) return Errc::truncated;
   switch (outcome_) {
     case detail::Outcome::message:
     case detail::Outcome::nothing:
@@ -82,6 +85,8 @@ std::optional<Wait> SubscriberBase::look_around() {
     doorbell_ = region_.doorbell();
     return Wait::superseded; // before the new region's messages, which have sequences of their own
   }
+  // next() has that to say; once, so that a loop that waits does not spin.
+  if (region_.find_truncation() && !std::exchange(told_truncation_, true)) return Wait::message;
   const auto before = told_;
   std::optional<Wait> change = changed_state();
   // What was published before the change is told first, and the change in the wait after that.

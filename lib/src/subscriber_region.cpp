@@ -57,8 +57,8 @@ bool find_range(const Word* words, const Geometry& geometry, const platform::Boo
 /// One attempt of SubscriberRegion::open().
 class SubscriberRegion::Opening {
  public:
-  static std::shared_ptr<Impl> run(const Location& location, const std::string& path, const Wanted& wanted,
-                                   Failure& failure) {
+  static std::shared_ptr<Impl> run(const Location& location, const std::string& path,
+                                   const SubscriberOptions& options, const Wanted& wanted, Failure& failure) {
     std::error_code error;
     platform::Handle handle = platform::open_file(path, platform::Access::read_only, error);
     explain_open(error, failure);
@@ -76,28 +76,40 @@ class SubscriberRegion::Opening {
       fail(failure, error, "its " + std::to_string(facts.size) + " bytes cannot be mapped");
       return nullptr;
     }
-    const Identity identity = load_identity(mapping.read_only_words());
-    check_identity(identity, facts.size, failure);
-    if (!failure) compare_identity(identity, wanted, failure);
-    if (failure) return nullptr;
-
-    auto impl = std::make_shared<Impl>(location, path);
-    impl->identity = identity;
-    impl->geometry = geometry_of(identity);
-    impl->boot = platform::boot_id(error);
+    if (options.survive_truncation) mapping.survive_truncation(platform::Access::read_only, error);
     if (error) {
-      fail(failure, error, "the system does not tell which boot this is");
+      fail(failure, error, "no protection against truncation is to be had");
       return nullptr;
     }
-    if (!find_range(mapping.read_only_words(), impl->geometry, impl->boot, impl->newest, impl->oldest)) {
-      fail(failure, Errc::damaged, "its head is one that no publisher stores");
-      return nullptr;
-    }
-    mapping.prefault(platform::Access::read_only);
+    auto impl = std::make_shared<Impl>(location, path);
+    examine(mapping, facts, wanted, *impl, failure);
+    // Whatever the zeros looked like.
+    if (mapping.truncated()) failure = {Errc::truncated, "somebody is truncating the file at this moment"};
+    if (failure) return nullptr;
     impl->handle = std::move(handle);
     impl->facts = facts;
     impl->mapping = std::move(mapping);
     return impl;
+  }
+
+  /// What the region says of itself, checked.
+  static void examine(const Mapping& mapping, const platform::FileFacts& facts, const Wanted& wanted,
+                      Impl& impl, Failure& failure) {
+    const Word* const words = mapping.read_only_words();
+    impl.identity = load_identity(words);
+    check_identity(impl.identity, facts.size, failure);
+    if (!failure) compare_identity(impl.identity, wanted, failure);
+    if (failure) return;
+
+    impl.geometry = geometry_of(impl.identity);
+    std::error_code error;
+    impl.boot = platform::boot_id(error);
+    if (error) fail(failure, error, "the system does not tell which boot this is");
+    if (failure) return;
+    if (!find_range(words, impl.geometry, impl.boot, impl.newest, impl.oldest)) {
+      fail(failure, Errc::damaged, "its head is one that no publisher stores");
+    }
+    mapping.prefault(platform::Access::read_only);
   }
 
   /// Tries until there is a channel, or until options.open_timeout is over.
@@ -109,7 +121,7 @@ class SubscriberRegion::Opening {
     check_build(wanted, failure);
     auto pause = std::chrono::microseconds{100};
     while (!failure) {
-      if (auto impl = run(location, path, wanted, failure)) return SubscriberRegion{std::move(impl)};
+      if (auto impl = run(location, path, options, wanted, failure)) return SubscriberRegion{std::move(impl)};
       const auto passed = clock::now() - begin;
       if (failure.code != Errc::no_channel || passed >= options.open_timeout) break;
       failure = {};
@@ -181,6 +193,7 @@ Epoch SubscriberRegion::epoch() const noexcept {
 }
 
 DoorbellSubscriber<HardwareAtomics> SubscriberRegion::doorbell() {
+  if (truncated()) return {}; // nobody rings here any more, and the kernel refuses to sleep on such a word
   if ((impl_->identity.compatible_flags & flag_wake_always) != 0) {
     return DoorbellSubscriber<HardwareAtomics>{words() + wake_offset / word_size};
   }
@@ -189,9 +202,24 @@ DoorbellSubscriber<HardwareAtomics> SubscriberRegion::doorbell() {
   Bell& bell = bell_->bell;
   const std::uint64_t now = epoch().number;
   const bool same_epoch = std::exchange(bell_->epoch, now) == now;
-  if (!bell || (!same_epoch && bell.stale())) bell = Bell::find(impl_->path, impl_->facts.owner);
+  const bool survive = impl_->mapping.survives_truncation();
+  if (!bell || bell.truncated() || (!same_epoch && bell.stale())) {
+    bell = Bell::find(impl_->path, impl_->facts.owner, survive);
+  }
   if (!bell) return {};
   return {bell.flag(), bell.word()};
+}
+
+bool SubscriberRegion::truncated() const noexcept {
+  return impl_->mapping.truncated();
+}
+
+bool SubscriberRegion::find_truncation() const noexcept {
+  if (!impl_->mapping.survives_truncation()) return false;
+  std::error_code error;
+  const bool shorter = platform::facts_of(impl_->handle, error).size < impl_->identity.region_size;
+  if (!error && shorter && !truncated()) impl_->mapping.give_up();
+  return truncated();
 }
 
 bool SubscriberRegion::superseded() const noexcept {

@@ -37,6 +37,8 @@ enum class Errc {
   corrupt,    ///< The region holds what no publisher stores. Nothing more can be read from it for certain.
   wrong_size, ///< A message whose size cannot be right was passed over; it will count as lost.
   buffer_too_small, ///< The message is longer than the buffer. It is still unread; see needed_size().
+  truncated,        ///< Somebody has truncated the file. Nothing more comes; see
+                    ///< SubscriberOptions::survive_truncation.
 };
 
 /// The category of Errc; its name is "seqcast".

@@ -127,6 +127,22 @@ struct SubscriberOptions {
   /// gives Wait::superseded, and sequences start afresh. Where there is no such channel, or none that this
   /// subscriber could read, that is told once as well, and it goes on looking for one.
   bool follow = false;
+
+  /// Survive it when somebody truncates the channel's file. Whoever may write a file may truncate it, and the
+  /// kernel then sends SIGBUS to every process that looks beyond the new end: without this option that kills
+  /// the process, unless it has a handler of its own. With it the call gives nothing, error() is
+  /// Errc::truncated, and nothing is delivered from this region any more; reopen() moves on when a publisher
+  /// has made another. Costs next() and latest() nothing.
+  ///
+  /// next() and latest() find out when they look beyond the new end, wait_for() by the file's size.
+  ///
+  /// It installs a handler for SIGBUS, once for the process and for good. Faults that are not its own go to the
+  /// handler that was there before, or kill as ever; a handler installed later has to pass on what it does not
+  /// know to the one that sigaction() gave it. A thread that blocks SIGBUS is killed all the same.
+  ///
+  /// A file that is cut in the middle of a page, or made long again, reads as zeros there: that is writing, not
+  /// truncating, and no option helps against those who may write.
+  bool survive_truncation = false;
 };
 
 /// What a subscriber finds out about the other side.

@@ -49,7 +49,8 @@ class SubscriberBase {
   SubscriberBase& operator=(SubscriberBase&&) noexcept = default;
 
   /// Why the last next() or latest() gave nothing; no error if there was simply nothing new.
-  /// Errc::overrun: call again. Errc::corrupt, Errc::wrong_size, Errc::buffer_too_small: see there.
+  /// Errc::overrun: call again. Errc::corrupt, Errc::wrong_size, Errc::buffer_too_small, Errc::truncated: see
+  /// there.
   std::error_code error() const noexcept;
 
   /// Messages complete and not yet read by next(). Exact while the publisher is idle.
@@ -170,6 +171,7 @@ class SubscriberBase {
   std::vector<std::byte> buffer_; // of a ByteSubscriber: as long as the longest message
   detail::Outcome outcome_ = detail::Outcome::nothing;
   std::pair<State, std::uint64_t> told_{State::live, 0}; // what a wait has told last, and of which epoch
+  bool told_truncation_ = false;
 };
 
 /// Which subscriber a wait ended for, and why; null with Wait::timeout and Wait::stopped.

@@ -193,6 +193,39 @@ class Signal {
   Handle handle_;
 };
 
+/// Keeps a mapping readable when somebody truncates its file. Without it the next look beyond the file's end is
+/// a SIGBUS, which kills the process. Movable; to be destroyed before its mapping is unmapped.
+class TruncationGuard {
+ public:
+  /// Protects nothing.
+  TruncationGuard() noexcept = default;
+  TruncationGuard(TruncationGuard&& other) noexcept : entry_{std::exchange(other.entry_, nullptr)} {}
+  TruncationGuard& operator=(TruncationGuard&& other) noexcept {
+    std::swap(entry_, other.entry_);
+    return *this;
+  }
+  ~TruncationGuard();
+
+  /// From here on a look beyond the file's end turns the whole mapping into private zeros, for good.
+  /// Installs a process-wide handler for SIGBUS, once, which passes on what is not its own.
+  static TruncationGuard protect(const void* address, std::uint64_t size, Access access,
+                                 std::error_code& error);
+
+  explicit operator bool() const noexcept {
+    return entry_ != nullptr;
+  }
+  /// Whether the mapping is zeros now.
+  bool truncated() const noexcept;
+  /// Turns it into zeros at once.
+  void give_up() const noexcept;
+
+ private:
+  struct Entry;
+  static bool install() noexcept;
+  static bool survive(const void* address) noexcept;
+  Entry* entry_ = nullptr;
+};
+
 /// Tells one boot of the machine from another.
 using BootId = std::array<std::uint64_t, 2>;
 /// Read once per process; after a first success it never fails, and opens no descriptor.

@@ -105,6 +105,10 @@ class SubscriberRegion {
   Epoch epoch() const noexcept;
   /// How to sleep on the channel. Looks for the bell again where it is missing or has been replaced.
   DoorbellSubscriber<HardwareAtomics> doorbell();
+  /// True if the file was truncated, and this region survived it: it is all zeros then.
+  bool truncated() const noexcept;
+  /// The same, found out before anybody looks beyond the file's end. Asks the operating system.
+  bool find_truncation() const noexcept;
   /// True if another region, or none, is behind the name now.
   bool superseded() const noexcept;
   /// True if another region is behind the name now.
