@@ -70,6 +70,21 @@ TEST_CASE("a bell is its owner's alone, whatever the region's permissions and th
   CHECK(mode_of(folder / "masked.bell") == 0620U);
 }
 
+TEST_CASE("a bell that somebody has emptied is replaced, and removed with its channel") {
+  TemporaryFolder folder;
+  const auto channel = seqcast::file(folder / "channel");
+  { const NumberPublisher publisher{channel}; }
+  std::filesystem::resize_file(folder / "channel.bell", 0);
+  {
+    NumberPublisher publisher{channel};
+    seqcast::Subscriber<std::uint64_t> subscriber{channel};
+    CHECK(subscriber.wakeup() == seqcast::Wakeup::doorbell);
+  }
+  std::filesystem::resize_file(folder / "channel.bell", 0);
+  CHECK(seqcast::remove(channel));
+  CHECK(files_in(folder) == 0);
+}
+
 TEST_CASE("a bell that is there keeps its permissions, unless a publisher asks for others") {
   TemporaryFolder folder;
   const auto channel = seqcast::file(folder / "channel");

@@ -191,6 +191,25 @@ TEST_CASE("unlinking the file is noticed, and so is another file in its place") 
   CHECK(subscriber.state() == State::superseded);
 }
 
+TEST_CASE("a huge region from before a reboot is nobody's channel until a publisher takes it over") {
+  const TemporaryFolder folder;
+  const Location location = folder.channel();
+  publish_all(location, {"1"}, {.capacity = 2, .max_message_size = 48});
+  constexpr std::uint64_t capacity = std::uint64_t{1} << 28; // slots of 64 bytes: 16 GiB, all of it a hole
+  const std::uint64_t size = detail::header_size + capacity * 64;
+  test::patch_file<std::uint64_t>(location.name(), 40, capacity);
+  test::patch_file<std::uint64_t>(location.name(), 16, size);
+  std::filesystem::resize_file(location.name(), size);
+  reboot(location.name());
+
+  std::error_code error;
+  CHECK_FALSE(ByteSubscriber::open(location, {}, error));
+  CHECK(error == Errc::no_channel);
+  struct stat facts {};
+  REQUIRE(::stat(location.name().c_str(), &facts) == 0);
+  CHECK(facts.st_blocks * 512 < 1 << 20); // nobody has looked at every slot
+}
+
 TEST_CASE(
     "after a reboot a subscriber sees no publisher and nothing, and a publisher goes on above every trace") {
   const TemporaryFolder folder;

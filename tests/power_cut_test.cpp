@@ -6,12 +6,12 @@
 #include <doctest/doctest.h>
 #include <seqcast/detail/layout.hpp>
 #include <seqcast/seqcast.hpp>
-#include <support/checked_payload.hpp>
-#include <support/file_bytes.hpp>
-#include <support/temporary_folder.hpp>
+#include "support/checked_payload.hpp"
+#include "support/file_bytes.hpp"
+#include "support/temporary.hpp"
 
 using namespace test;
-using namespace test_support;
+using namespace test;
 namespace detail = seqcast::detail;
 using seqcast::Errc;
 

@@ -179,6 +179,19 @@ TEST_CASE("a message that was delivered and is no longer there is corrupt for la
   CHECK(latest(subscriber).taken.outcome == Outcome::corrupt);
 }
 
+TEST_CASE("a message that latest() delivers after it was passed over for its size no longer counts as lost") {
+  StagedRing ring{4};
+  ring.publish(1);
+  auto subscriber = ring.subscriber();
+  const std::uint64_t size = ring.slot_word(1, detail::size_word);
+  ring.slot_word(1, detail::size_word) = detail::pack_size(1 << 30);
+  CHECK(next(subscriber).taken.outcome == Outcome::wrong_size);
+  ring.slot_word(1, detail::size_word) = size;
+  is_message(latest(subscriber), 1, 0);
+  ring.publish(1);
+  is_message(next(subscriber), 2, 0);
+}
+
 TEST_CASE("a head that stays behind makes latest() give up, not hang") {
   StagedRing ring{4};
   ring.publish(9);

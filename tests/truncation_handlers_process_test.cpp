@@ -17,7 +17,7 @@
 
 #include <fcntl.h>
 
-using namespace test_support;
+using namespace test;
 using Numbers = seqcast::Publisher<std::uint64_t>;
 using NumberSubscriber = seqcast::Subscriber<std::uint64_t>;
 

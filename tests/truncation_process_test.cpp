@@ -14,7 +14,7 @@
 #include <ctime>
 #include <thread>
 
-using namespace test_support;
+using namespace test;
 using namespace std::chrono_literals;
 using seqcast::Errc;
 using seqcast::State;

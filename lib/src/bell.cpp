@@ -27,6 +27,24 @@ Bell Bell::open(const std::string& path, std::optional<std::uint32_t> mode, plat
   return bell;
 }
 
+// One that somebody has truncated: there is nothing in it to be lost.
+bool Bell::is_emptied(const platform::FileFacts& facts) noexcept {
+  return facts.regular && facts.size == 0 && facts.owner == platform::user_id();
+}
+
+Bell Bell::make(const std::string& path, std::uint32_t mode, std::error_code& error) {
+  Bell bell;
+  bell.fresh_ = platform::NewFile::create(path, bell_size, mode, error);
+  if (error) return bell;
+  bell.mapping_ = Mapping::map(bell.fresh_.handle(), platform::Access::read_write, bell_size, error);
+  if (error) return bell;
+  store_magic(bell.mapping_.words(), bell_magic);
+  bell.id_ = platform::facts_of(bell.fresh_.handle(), error).id;
+  bell.path_ = path;
+  bell.unnamed_ = true;
+  return bell;
+}
+
 Bell Bell::prepare(const std::string& region_path, const PublisherOptions& options, Failure& failure) {
   const std::string path = path_of(region_path);
   std::error_code error;
@@ -39,23 +57,17 @@ Bell Bell::prepare(const std::string& region_path, const PublisherOptions& optio
     }
     return bell;
   }
-  if (!error) {
+  const bool nothing_there = error == std::errc::no_such_file_or_directory;
+  const bool emptied = !error && is_emptied(facts);
+  if (!error && !emptied) {
     fail(failure, Errc::not_a_channel,
          "its bell would be " + path + ", which seqcast did not make; move that away, or set doorbell = false");
     return bell;
   }
-  if (error == std::errc::no_such_file_or_directory) {
+  if (nothing_there || emptied) {
     error.clear();
-    bell.fresh_ = platform::NewFile::create(path, bell_size, options.doorbell_mode.value_or(0600), error);
-    if (!error) {
-      bell.mapping_ = Mapping::map(bell.fresh_.handle(), platform::Access::read_write, bell_size, error);
-    }
-    if (!error) {
-      store_magic(bell.mapping_.words(), bell_magic);
-      bell.id_ = platform::facts_of(bell.fresh_.handle(), error).id;
-      bell.path_ = path;
-      bell.unnamed_ = true;
-    }
+    bell = make(path, options.doorbell_mode.value_or(0600), error);
+    bell.replaces_ = emptied;
   }
   if (error) fail(failure, error, "its bell, " + path + ", cannot be made or opened; or set doorbell = false");
   return bell;
@@ -64,7 +76,11 @@ Bell Bell::prepare(const std::string& region_path, const PublisherOptions& optio
 void Bell::publish_name(Failure& failure) {
   if (!unnamed_) return;
   std::error_code error;
-  fresh_.give_name(path_, error);
+  if (replaces_) {
+    fresh_.take_name(path_, error);
+  } else {
+    fresh_.give_name(path_, error);
+  }
   if (error == std::errc::file_exists) {
     // Another publisher of the same name, which has lost the race for the region, made it just now.
     error.clear();
@@ -97,7 +113,8 @@ void Bell::remove(const std::string& region_path) noexcept {
   std::error_code error;
   platform::FileFacts facts;
   const std::string path = path_of(region_path);
-  if (open(path, std::nullopt, facts, error)) platform::remove_file(path, error);
+  if (open(path, std::nullopt, facts, error) || (!error && is_emptied(facts)))
+    platform::remove_file(path, error);
 }
 
 } // namespace seqcast::inline v1::detail

@@ -55,6 +55,8 @@ class Bell {
   static void remove(const std::string& region_path) noexcept;
 
  private:
+  static Bell make(const std::string& path, std::uint32_t mode, std::error_code& error);
+  static bool is_emptied(const platform::FileFacts& facts) noexcept;
   static Bell open(const std::string& path, std::optional<std::uint32_t> mode, platform::FileFacts& facts,
                    std::error_code& error);
 
@@ -63,6 +65,7 @@ class Bell {
   Mapping mapping_;
   platform::NewFile fresh_; // until it has its name
   bool unnamed_ = false;
+  bool replaces_ = false; // an emptied one
 };
 
 } // namespace seqcast::inline v1::detail

@@ -5,6 +5,7 @@
 
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace seqcast::inline v1 {
 

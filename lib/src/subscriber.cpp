@@ -47,7 +47,8 @@ SubscriberBase::SubscriberBase(detail::SubscriberRegion region, const Subscriber
 
 void SubscriberBase::attach(Start start) {
   const bool any_size = !wanted_.message_size;
-  if (any_size) buffer_.resize(region_.geometry().max_message_size);
+  // Not zeroed: a region may announce messages of 2 GiB, and pages that nothing is copied to cost nothing.
+  if (any_size) buffer_ = std::make_unique_for_overwrite<std::byte[]>(region_.geometry().max_message_size);
   ring_ = {region_.words(), region_.geometry(), region_.cursor(start), region_.oldest(),
            resume_at(options_.resume)};
   outcome_ = detail::Outcome::nothing;

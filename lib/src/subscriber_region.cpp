@@ -35,10 +35,18 @@ struct SubscriberRegion::OwnBell {
 
 namespace {
 
+// Of a region that an earlier boot left every slot has to be looked at, and a hostile sparse file could have
+// any number of them.
+constexpr std::uint64_t most_examined = std::uint64_t{1} << 30;
+
+SubscriberLines<HardwareAtomics> lines_of(const Word* words) noexcept {
+  return SubscriberLines<HardwareAtomics>{words};
+}
+
 /// Where reading can begin: what the region holds, or nothing if an earlier boot of the machine left it.
 bool find_range(const Word* words, const Geometry& geometry, const platform::BootId& boot,
                 std::uint64_t& newest, std::uint64_t& oldest) {
-  const SubscriberLines<HardwareAtomics> lines{words};
+  const auto lines = lines_of(words);
   if (lines.boot() != boot) {
     newest = newest_trace<HardwareAtomics>(words, geometry);
     oldest = newest + 1;
@@ -106,6 +114,11 @@ class SubscriberRegion::Opening {
     impl.boot = platform::boot_id(error);
     if (error) fail(failure, error, "the system does not tell which boot this is");
     if (failure) return;
+    if (impl.identity.region_size > most_examined && lines_of(words).boot() != impl.boot) {
+      fail(failure, Errc::no_channel,
+           "what an earlier boot of the machine left is too large to be looked through; start a publisher");
+      return;
+    }
     if (!find_range(words, impl.geometry, impl.boot, impl.newest, impl.oldest)) {
       fail(failure, Errc::damaged, "its head is one that no publisher stores");
     }

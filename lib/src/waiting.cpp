@@ -6,6 +6,7 @@
 #include "platform/platform.hpp"
 
 #include <thread>
+#include <vector>
 
 namespace seqcast::inline v1 {
 

@@ -12,7 +12,7 @@
 #include "platform/platform.hpp"
 
 #include <seqcast/detail/recovery.hpp>
-#include <support/guarded_memory.hpp>
+#include "support/guarded_memory.hpp"
 
 #include <vector>
 

@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-namespace test_support {
+namespace test {
 
 namespace detail = seqcast::detail;
 
@@ -97,4 +97,4 @@ class Target {
   std::size_t size_ = 0;
 };
 
-} // namespace test_support
+} // namespace test

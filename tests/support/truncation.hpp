@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-namespace test_support {
+namespace test {
 
 inline void cut(const std::string& path, off_t size) {
   if (::truncate(path.c_str(), size) != 0) raise_errno("truncate");
@@ -80,4 +80,4 @@ class TrapBuffer {
   volatile std::sig_atomic_t times_ = 0;
 };
 
-} // namespace test_support
+} // namespace test

@@ -21,8 +21,8 @@
 #include <seqcast/options.hpp>
 
 #include <bit>
+#include <memory>
 #include <stop_token>
-#include <vector>
 
 namespace seqcast::inline v1 {
 
@@ -141,7 +141,7 @@ class SubscriberBase {
   }
 
   std::span<std::byte> buffer() noexcept {
-    return buffer_;
+    return {buffer_.get(), buffer_ ? max_message_size() : 0};
   }
   std::uint32_t needed_size_ = 0; // of the message that did not fit
 
@@ -168,7 +168,7 @@ class SubscriberBase {
   detail::Wanted wanted_;
   detail::RingSubscriber<detail::HardwareAtomics> ring_;
   detail::DoorbellSubscriber<detail::HardwareAtomics> doorbell_; // as look_around() found it
-  std::vector<std::byte> buffer_; // of a ByteSubscriber: as long as the longest message
+  std::unique_ptr<std::byte[]> buffer_; // of a ByteSubscriber: as long as the longest message
   detail::Outcome outcome_ = detail::Outcome::nothing;
   std::pair<State, std::uint64_t> told_{State::live, 0}; // what a wait has told last, and of which epoch
   bool told_truncation_ = false;

@@ -382,8 +382,8 @@ class RingSubscriber {
     return {found.fit, sequence, lost, found.time_ns, found.size};
   }
 
-  Taken again(const Look& found) const noexcept {
-    return {found.fit, cursor_, 0, found.time_ns, found.size};
+  Taken again(const Look& found) noexcept {
+    return deliver(found, cursor_, 0);
   }
 
   const Word* words_ = nullptr;

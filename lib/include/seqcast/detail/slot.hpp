@@ -206,7 +206,8 @@ class PublisherSlot {
   /// A version as the dead publisher before this one left it.
   std::uint64_t version() const noexcept {
     // [message-ready] acquire: pairs with the release in complete(), of the dead publisher, whose messages then
-    // happen before those of this one. Take-over would be right without (ordering.md says why); it is free here.
+    // happen before those of this one. Take-over would be right without (ordering.md says why); it is free
+    // here.
     return words_[version_word].load(std::memory_order_acquire);
   }
 
