@@ -163,6 +163,18 @@ TEST_CASE("wait_any() gives the first that is ready, of however many") {
   }
 }
 
+TEST_CASE("wait_any() takes subscribers of different kinds as a list") {
+  const TemporaryFolder folder;
+  seqcast::Publisher<int> numbers{folder.channel("numbers")};
+  seqcast::BytePublisher texts{folder.channel("texts")};
+  seqcast::Subscriber<int> number{folder.channel("numbers")};
+  seqcast::ByteSubscriber text{folder.channel("texts")};
+  texts.publish("1");
+  CHECK(wait_any({&number, &text}, far_away).subscriber == &text);
+  numbers.publish(1);
+  CHECK(wait_any({&number, &text}, far_away).subscriber == &number);
+}
+
 TEST_CASE("wait_any() is woken by each of however many, asleep") {
   for (const std::size_t count : {1U, 3U, 126U, 130U}) {
     for (const bool mixed : {false, true}) {

@@ -21,6 +21,7 @@
 #include <seqcast/options.hpp>
 
 #include <bit>
+#include <initializer_list>
 #include <memory>
 #include <stop_token>
 
@@ -186,6 +187,10 @@ struct WaitedFor {
 /// millisecond.
 WaitedFor wait_any(std::span<SubscriberBase* const> subscribers, std::chrono::nanoseconds timeout,
                    const std::stop_token& stop = {});
+inline WaitedFor wait_any(std::initializer_list<SubscriberBase*> subscribers, std::chrono::nanoseconds timeout,
+                          const std::stop_token& stop = {}) {
+  return wait_any(std::span<SubscriberBase* const>{subscribers.begin(), subscribers.size()}, timeout, stop);
+}
 
 /// Receives messages of type T.
 template <Message T>
