@@ -4,41 +4,18 @@
 // nobody but the owner may publish.
 //
 // What needs root is skipped without it, and says so.
+#include "support/belongings.hpp"
 #include "support/sandbox.hpp"
 #include "support/temporary.hpp"
 
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
 
-#include <fstream>
-
 using namespace test;
 using Numbers = seqcast::Publisher<std::uint64_t>;
 using NumberSubscriber = seqcast::Subscriber<std::uint64_t>;
 
 namespace {
-
-std::size_t open_descriptors() {
-  std::size_t count = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) ++count;
-  return count;
-}
-
-std::size_t shared_mappings() {
-  std::ifstream maps{"/proc/self/maps"};
-  std::size_t count = 0;
-  for (std::string range, rights, rest; maps >> range >> rights && std::getline(maps, rest);) {
-    if (rights.back() == 's') ++count;
-  }
-  return count;
-}
-
-/// Entries of this process and of the folder that a leak would add to.
-struct Belongings {
-  std::size_t descriptors = open_descriptors();
-  std::size_t mappings = shared_mappings();
-  friend bool operator==(const Belongings&, const Belongings&) = default;
-};
 
 bool root() {
   if (::geteuid() == 0) return true;

@@ -157,6 +157,21 @@ struct Ended {
   friend bool operator==(const Ended&, const Ended&) = default;
 };
 
+inline Ended ended_with(int status) noexcept {
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
+}
+
+/// Waits for the end of any child of this process and reaps it; nothing if there is no child.
+/// Requires: no Child lives, and every other child ends by itself.
+inline std::optional<Ended> reap_any() {
+  int status = 0;
+  while (::waitpid(-1, &status, 0) < 0) {
+    if (errno == ECHILD) return std::nullopt;
+    if (errno != EINTR) raise_errno("waitpid");
+  }
+  return ended_with(status);
+}
+
 /// Waits for the end of a process by its id and reaps it; its watchdog ends in a kill.
 inline Ended reap(pid_t id, const Watchdog& watchdog) {
   const Descriptor process{static_cast<int>(::syscall(SYS_pidfd_open, id, 0))};
@@ -167,7 +182,7 @@ inline Ended reap(pid_t id, const Watchdog& watchdog) {
     if (errno != EINTR) raise_errno("waitpid");
   }
   if (!ended) throw GaveUp{"gave up waiting for " + watchdog.what() + " and killed it"};
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
+  return ended_with(status);
 }
 
 class Child {
@@ -214,6 +229,26 @@ class Child {
     while (::waitid(P_PID, static_cast<id_t>(id_), &facts, WEXITED | WNOWAIT) != 0) {
       if (errno != EINTR) raise_errno("waitid");
     }
+  }
+
+  /// SIGSTOP, and waits until it stands still. Throws if it has ended instead.
+  void stop() {
+    ::kill(id_, SIGSTOP);
+    siginfo_t facts{};
+    while (::waitid(P_PID, static_cast<id_t>(id_), &facts, WSTOPPED | WEXITED | WNOWAIT) != 0) {
+      if (errno != EINTR) raise_errno("waitid");
+    }
+    if (facts.si_code != CLD_STOPPED) throw GaveUp{"a process that was to be stopped has ended"};
+  }
+  void resume() noexcept {
+    ::kill(id_, SIGCONT);
+  }
+
+  /// Whether it is dead, reaped or not.
+  bool has_ended() const noexcept {
+    siginfo_t facts{};
+    const int result = ::waitid(P_PID, static_cast<id_t>(id_), &facts, WEXITED | WNOHANG | WNOWAIT);
+    return result != 0 || facts.si_pid != 0;
   }
 
   /// SIGKILL, and reaps it.

@@ -12,12 +12,22 @@
 
 #include <atomic>
 #include <filesystem>
+#include <set>
 #include <string>
 
 #include <stdlib.h>
 #include <sys/stat.h>
 
 namespace test {
+
+/// The paths of all that lies beside `path` and whose name begins with its name; itself, too, if it is there.
+inline std::set<std::string> siblings_of(const std::string& path) {
+  std::set<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator{std::filesystem::path{path}.parent_path()}) {
+    if (entry.path().string().starts_with(path)) found.insert(entry.path().string());
+  }
+  return found;
+}
 
 /// A new folder, removed with all that is in it. Its default place is a tmpfs.
 class TemporaryFolder {
