@@ -231,16 +231,21 @@ class Child {
     }
   }
 
-  /// SIGSTOP, and waits until it stands still. Throws if it has ended instead.
+  /// SIGSTOP, and waits until it stands still.
   void stop() {
     ::kill(id_, SIGSTOP);
+    wait_until_stopped();
+  }
+  /// Throws if it has ended instead.
+  void wait_until_stopped() const {
     siginfo_t facts{};
-    while (::waitid(P_PID, static_cast<id_t>(id_), &facts, WSTOPPED | WEXITED | WNOWAIT) != 0) {
-      if (errno != EINTR) raise_errno("waitid");
-    }
+    test_support::wait_until("a process to stand still", [&] {
+      return ::waitid(P_PID, static_cast<id_t>(id_), &facts, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
+             facts.si_pid != 0;
+    });
     if (facts.si_code != CLD_STOPPED) throw GaveUp{"a process that was to be stopped has ended"};
   }
-  void resume() noexcept {
+  void resume() const noexcept {
     ::kill(id_, SIGCONT);
   }
 
