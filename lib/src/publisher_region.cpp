@@ -167,7 +167,9 @@ class PublisherRegion::Opening {
     platform::NewFile file = platform::NewFile::create(path_, fresh_.region_size, options_.mode, error);
     if (error) {
       fail(failure_, error,
-           "a region of " + std::to_string(fresh_.region_size) + " bytes cannot be made there");
+           error == Errc::publisher_alive
+               ? "another publisher is making it at this moment; stop that one first, or use another name"
+               : "a region of " + std::to_string(fresh_.region_size) + " bytes cannot be made there");
       return nullptr;
     }
     Mapping mapping = Mapping::map(file.handle(), platform::Access::read_write, fresh_.region_size, error);

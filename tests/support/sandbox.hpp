@@ -63,8 +63,9 @@ inline bool limit_descriptors(rlim_t count) {
 
 enum class Links { allowed, refused };
 
-/// From here on every file system is one without O_TMPFILE, as NFS and vfat are, and, with Links::refused, one
-/// without hard links, as vfat is: the system calls answer what they answer there.
+/// From here on every file system is one without O_TMPFILE: with Links::allowed as NFS, which cannot rename
+/// without replacing, and with Links::refused as vfat, which has no hard links. The system calls answer what
+/// they answer there.
 inline bool forbid_unnamed_files(Links links) {
   constexpr auto number = static_cast<unsigned>(offsetof(struct seccomp_data, nr));
   constexpr auto open_flags =
@@ -72,21 +73,24 @@ inline bool forbid_unnamed_files(Links links) {
   constexpr unsigned unnamed = O_TMPFILE & ~O_DIRECTORY;
   constexpr unsigned allow = SECCOMP_RET_ALLOW;
   const unsigned no_link = links == Links::refused ? SECCOMP_RET_ERRNO | EPERM : allow;
+  const unsigned no_rename = links == Links::allowed ? SECCOMP_RET_ERRNO | EINVAL : allow;
 #ifdef __NR_link
   constexpr unsigned link_number = __NR_link;
 #else
   constexpr unsigned link_number = __NR_linkat;
 #endif
-  std::array<struct sock_filter, 9> filter{{
+  std::array<struct sock_filter, 11> filter{{
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, link_number, 6, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_linkat, 5, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, link_number, 7, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_linkat, 6, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_renameat2, 6, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_openat, 0, 3),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, open_flags),
       BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, unnamed, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
       BPF_STMT(BPF_RET | BPF_K, allow),
       BPF_STMT(BPF_RET | BPF_K, no_link),
+      BPF_STMT(BPF_RET | BPF_K, no_rename),
   }};
   const struct sock_fprog program { static_cast<unsigned short>(filter.size()), filter.data() };
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&

@@ -9,7 +9,6 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -39,6 +38,41 @@ std::string absolute(const std::string& path) {
   if (path.front() == '/') return path;
   std::array<char, PATH_MAX> folder{};
   return ::getcwd(folder.data(), folder.size()) == nullptr ? path : std::string{folder.data()} + "/" + path;
+}
+
+std::string temporary_name_of(const std::string& path) {
+  return path + ".seqcast-new";
+}
+
+/// Whether the name stands for the file that is open.
+bool is_name_of(const std::string& name, const Handle& handle) noexcept {
+  std::error_code error;
+  return facts_of(name, error).id == facts_of(handle, error).id && !error;
+}
+
+/// Removes what a publisher left that was killed before it gave its file a name.
+/// Errors: publisher_alive or lock_obstructed if it cannot be told from a file in the making.
+void remove_unfinished(const std::string& name, std::error_code& error) {
+  std::error_code gone;
+  LockFile left = LockFile::open(name, gone);
+  if (gone == std::errc::no_such_file_or_directory) return;
+  if (gone) {
+    error = gone;
+    return;
+  }
+  switch (left.lock(error)) {
+    case LockFile::Attempt::locked:
+      if (is_name_of(name, left.handle())) remove_file(name, error);
+      break;
+    case LockFile::Attempt::held_by_publisher:
+      error = Errc::publisher_alive;
+      break;
+    case LockFile::Attempt::held_by_other:
+      error = Errc::lock_obstructed;
+      break;
+    case LockFile::Attempt::failed:
+      break;
+  }
 }
 
 std::string path_of_descriptor(int id) {
@@ -120,6 +154,12 @@ void remove_file(const std::string& path, std::error_code& error) {
   if (::unlink(path.c_str()) != 0) error = last_error();
 }
 
+void remove_second_name(const std::string& path) {
+  const std::string second = temporary_name_of(path);
+  std::error_code error;
+  if (facts_of(second, error).id == facts_of(path, error).id && !error) remove_file(second, error);
+}
+
 void allocate(const Handle& handle, std::uint64_t size, std::error_code& error) {
   int result = 0;
   do {
@@ -155,12 +195,15 @@ NewFile NewFile::create(const std::string& path, std::uint64_t size, std::uint32
   NewFile file;
   if (!file.create_unnamed(path, error) && !error) file.create_named(path, error);
   if (!error) allocate(file.handle_, size, error);
-  if (!error && file.lock_.lock(error) != LockFile::Attempt::locked && !error) {
-    error = std::make_error_code(std::errc::no_lock_available);
-  }
   // After both openings, so that a mode without write permission does no harm; and free of the umask.
   if (!error) set_mode(file.handle_, mode, error);
   return file;
+}
+
+void NewFile::obtain_lock(std::error_code& error) noexcept {
+  if (lock_.lock(error) != LockFile::Attempt::locked && !error) {
+    error = std::make_error_code(std::errc::no_lock_available);
+  }
 }
 
 // A file that has no name at all leaves nothing behind, whenever its maker dies. Gives false, without an error,
@@ -178,19 +221,34 @@ bool NewFile::create_unnamed(const std::string& path, std::error_code& error) {
   if (!handle) return false;
   lock_ = std::move(lock);
   handle_ = std::move(handle);
+  obtain_lock(error);
   return true;
 }
 
+// Whoever finds the temporary name taken removes it, unless its maker lives: that one holds its lock. It may
+// not have it yet, and so looks, when it has, whether the name is still its own. Only who holds a file's lock,
+// and has looked, takes the name from it.
 void NewFile::create_named(const std::string& path, std::error_code& error) {
-  struct timespec now {};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  temporary_name_ = path + ".new-" + std::to_string(::getpid()) + "-" + std::to_string(now.tv_nsec);
-  lock_ = open_for_lock(temporary_name_.c_str(), O_RDWR | O_CREAT | O_EXCL | common_flags, error);
-  if (error) {
-    temporary_name_.clear();
-    return;
+  const std::string name = temporary_name_of(path);
+  constexpr int attempts = 64;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    std::error_code taken;
+    lock_ = open_for_lock(name.c_str(), O_RDWR | O_CREAT | O_EXCL | common_flags, taken);
+    if (taken == std::errc::file_exists) {
+      remove_unfinished(name, error);
+    } else if (taken) {
+      error = taken;
+    } else {
+      obtain_lock(error);
+      if (!error && is_name_of(name, lock_.handle())) {
+        temporary_name_ = name;
+        handle_ = open_file(name, Access::read_write, error);
+        return;
+      }
+    }
+    if (error) return;
   }
-  handle_ = open_file(temporary_name_, Access::read_write, error);
+  error = std::make_error_code(std::errc::resource_unavailable_try_again);
 }
 
 NewFile::~NewFile() {
@@ -209,12 +267,13 @@ void NewFile::give_name(const std::string& path, std::error_code& error) {
       error = last_error();
     return;
   }
-  if (::link(temporary_name_.c_str(), path.c_str()) == 0) {
-    drop_temporary_name();
-  } else if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) {
+  // First without a moment at which the file has both names.
+  if (::renameat2(AT_FDCWD, temporary_name_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
+    temporary_name_.clear();
+  } else if (errno != EINVAL && errno != ENOSYS && errno != EPERM) {
     error = last_error();
-  } else if (::renameat2(AT_FDCWD, temporary_name_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
-    temporary_name_.clear(); // a file system without links
+  } else if (::link(temporary_name_.c_str(), path.c_str()) == 0) { // NFS
+    drop_temporary_name();
   } else {
     error = last_error();
   }

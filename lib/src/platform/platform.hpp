@@ -70,6 +70,9 @@ FileFacts facts_of(const std::string& path, std::error_code& error);
 /// Reads up to `size` bytes from `offset`. Gives how many there were.
 std::size_t read_at(const Handle& handle, std::uint64_t offset, void* to, std::size_t size) noexcept;
 void remove_file(const std::string& path, std::error_code& error);
+/// Removes the temporary name that a NewFile's maker left beside the right one if it was killed in between.
+/// Requires: the caller holds the lock of that file, or of the region that it belongs to.
+void remove_second_name(const std::string& path);
 
 /// Makes sure that every byte of the file has its place on the disk or in memory, so that no store into a
 /// mapping fails later. Content stays as it is.
@@ -116,7 +119,9 @@ class LockFile {
   std::unique_ptr<Entry> entry_;
 };
 
-/// A file in the making: it has no name that anybody knows, is locked, and vanishes if it never gets one.
+/// A file in the making: it has no name that anybody knows, is locked, and vanishes if it never gets one. On
+/// file systems that know no unnamed files it has a temporary name beside the one it is to get:
+/// NAME.seqcast-new. If its maker is killed, that stays until the next file of the same name is made.
 class NewFile {
  public:
   NewFile() noexcept = default;
@@ -132,6 +137,8 @@ class NewFile {
   ~NewFile();
 
   /// In the folder of `path`, `size` bytes of zeros, all of them allocated, locked.
+  /// Requires: `path` stands for no file, or for one that the caller has locked.
+  /// Errors: Errc::publisher_alive if somebody else is making the same file, where it has a temporary name.
   static NewFile create(const std::string& path, std::uint64_t size, std::uint32_t mode,
                         std::error_code& error);
 
@@ -152,6 +159,7 @@ class NewFile {
  private:
   bool create_unnamed(const std::string& path, std::error_code& error);
   void create_named(const std::string& path, std::error_code& error);
+  void obtain_lock(std::error_code& error) noexcept;
   void drop_temporary_name() noexcept;
 
   LockFile lock_;
