@@ -12,7 +12,7 @@
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
 
-using namespace test_support;
+using namespace test;
 using seqcast::Errc;
 using seqcast::State;
 
@@ -98,7 +98,7 @@ TEST_CASE("a publisher in another process-id namespace is seen to live, and to d
   for (const bool in_file : {true, false}) {
     const TemporaryFolder folder;
     const TemporaryObject object;
-    const seqcast::Location place = in_file ? seqcast::file(folder / "channel") : object.location();
+    const seqcast::Location place = in_file ? seqcast::file(folder / "channel") : object.channel();
     Container publisher = publishing(place);
     if (!publisher) return;
     CHECK(publisher.line().expect<Number>() == 0);

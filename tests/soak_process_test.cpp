@@ -12,8 +12,8 @@
 
 #include <doctest/doctest.h>
 
-using namespace test_support;
-using namespace test_support::soak;
+using namespace test;
+using namespace test::soak;
 using seqcast::Wakeup;
 
 namespace {
@@ -280,7 +280,7 @@ TEST_CASE("publishers and subscribers come, go and die, every account comes out,
     const TemporaryFolder folder;
     const TemporaryObject object;
     const std::string file = folder / "channel";
-    Soak soak{flavour.in_file ? seqcast::file(file) : object.location(), flavour.in_file ? file : object.path(),
+    Soak soak{flavour.in_file ? seqcast::file(file) : object.channel(), flavour.in_file ? file : object.path(),
               flavour, tally};
     soak.run(asked_for() / std::size(flavours));
   }

@@ -16,7 +16,7 @@
 
 #include <sys/mman.h>
 
-using namespace test_support;
+using namespace test;
 using seqcast::State;
 
 namespace {

@@ -12,7 +12,7 @@
 
 #include <atomic>
 
-using namespace test_support;
+using namespace test;
 using Numbers = seqcast::Publisher<std::uint64_t>;
 
 namespace {

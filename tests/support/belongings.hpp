@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-namespace test_support {
+namespace test {
 
 inline std::size_t open_descriptors() {
   std::size_t count = 0;
@@ -33,4 +33,4 @@ struct Belongings {
   friend bool operator==(const Belongings&, const Belongings&) = default;
 };
 
-} // namespace test_support
+} // namespace test

@@ -239,7 +239,7 @@ class Child {
   /// Throws if it has ended instead.
   void wait_until_stopped() const {
     siginfo_t facts{};
-    test_support::wait_until("a process to stand still", [&] {
+    test::wait_until("a process to stand still", [&] {
       return ::waitid(P_PID, static_cast<id_t>(id_), &facts, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
              facts.si_pid != 0;
     });

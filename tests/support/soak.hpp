@@ -23,7 +23,7 @@
 #include <stdexcept>
 #include <thread>
 
-namespace test_support::soak {
+namespace test::soak {
 
 using Random = std::minstd_rand;
 
@@ -240,4 +240,4 @@ class Follower {
   std::uint64_t epoch_ = 0;
 };
 
-} // namespace test_support::soak
+} // namespace test::soak
