@@ -147,6 +147,10 @@ TEST_CASE("what becomes of a publisher makes the descriptor readable, once") {
   CHECK(subscriber.wait_for(0ns) == Wait::closed);
   notifier.arm();
   CHECK_FALSE(readable(notifier.descriptor(), Watchdog{"nothing", 250ms}));
+  { const NumberPublisher brief{channel}; } // comes, publishes nothing and goes: the state is what it was
+  REQUIRE(becomes_readable(notifier));
+  CHECK(subscriber.wait_for(0ns) == Wait::closed);
+  notifier.arm();
   seqcast::remove(channel);
   REQUIRE(becomes_readable(notifier));
   CHECK(subscriber.wait_for(0ns) == Wait::superseded);

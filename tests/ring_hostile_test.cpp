@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::uint64_t two_to_63 = std::uint64_t{1} << 63;
 
-void is_message(const Read& read, std::uint64_t sequence, std::uint64_t lost) {
-  CHECK(read.taken.outcome == Outcome::message);
-  CHECK(read.taken.sequence == sequence);
-  CHECK(read.taken.lost == lost);
-  CHECK(read.whole());
-}
-
 } // namespace
 
 TEST_CASE("a message of an impossible size is passed over and counts as lost") {

@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::uint64_t reread = 6; // of next(); one later in latest()
 
-void is_message(const Read& read, std::uint64_t sequence, std::uint64_t lost) {
-  CHECK(read.taken.outcome == Outcome::message);
-  CHECK(read.taken.sequence == sequence);
-  CHECK(read.taken.lost == lost);
-  CHECK(read.whole());
-}
-
 } // namespace
 
 TEST_CASE("a new channel has nothing to say") {

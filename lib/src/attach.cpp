@@ -5,8 +5,6 @@
 
 #include <seqcast/detail/ring.hpp>
 
-#include <array>
-
 namespace seqcast::inline v1::detail {
 
 namespace {

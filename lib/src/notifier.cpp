@@ -26,9 +26,9 @@ struct Notifier::Impl {
   struct Watch {
     SubscriberBase* subscriber; // to be touched by the caller's thread only
     detail::SubscriberRegion region;
-    Ring ring; // its cursor is the subscriber's at the last arm()
-    State told = State::live;
-    bool truncated = false; // told already
+    Ring ring;                                            // its cursor is the subscriber's at the last arm()
+    std::pair<State, std::uint64_t> told{State::live, 0}; // and of which epoch
+    bool truncated = false;                               // told already
     bool armed = true;
   };
 
@@ -55,11 +55,13 @@ struct Notifier::Impl {
   static bool fires(Watch& watch, bool ask_for_state) {
     if (watch.ring.ready()) return true;
     if (!ask_for_state) return false;
-    const State found = watch.region.state();
+    // The epoch is read first, as in SubscriberBase::changed_state(): each publisher's end is news, its coming
+    // not.
+    const std::uint64_t epoch = watch.region.epoch().number;
+    const std::pair now{watch.region.state(), epoch};
     const bool truncated = watch.region.find_truncation();
-    const bool news =
-        std::exchange(watch.told, found) != found || std::exchange(watch.truncated, truncated) != truncated;
-    return news;
+    const bool ended = std::exchange(watch.told, now) != now && now.first != State::live;
+    return std::exchange(watch.truncated, truncated) != truncated || ended;
   }
 
   /// Makes the descriptor readable if there is news; gives what to sleep on until there may be some.
@@ -145,7 +147,7 @@ void Notifier::arm() {
       SubscriberBase& subscriber = *watch.subscriber;
       if (subscriber.region_.words() != watch.region.words()) { // reopened
         watch.region = subscriber.region_.share();
-        watch.told = State::live;
+        watch.told = {State::live, 0};
         watch.truncated = false;
       }
       watch.ring = Impl::ring_of(watch.region, subscriber.cursor());

@@ -4,7 +4,6 @@
 
 #include <seqcast/detail/recovery.hpp>
 
-#include <ctime>
 #include <thread>
 
 namespace seqcast::inline v1::detail {

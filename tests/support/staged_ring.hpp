@@ -109,6 +109,14 @@ struct Read {
   }
 };
 
+/// Checks that this message was delivered, whole.
+inline void is_message(const Read& read, std::uint64_t sequence, std::uint64_t lost) {
+  CHECK(read.taken.outcome == Outcome::message);
+  CHECK(read.taken.sequence == sequence);
+  CHECK(read.taken.lost == lost);
+  CHECK(read.whole());
+}
+
 inline Read finish(const Taken& taken, const std::array<std::byte, message_size>& bytes) {
   return {taken, std::bit_cast<MessageWords>(bytes)};
 }
