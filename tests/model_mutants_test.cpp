@@ -70,6 +70,10 @@ std::vector<Mutant> mutants() {
   std::vector<Mutant> all;
   // Each end of each tag in slot.hpp and ring.hpp.
   all.push_back({"[slot-open] release fence left out", torn_case, without_fence(release, publishing_phase)});
+  all.push_back({"[slot-open] release fence left out before lines are owned ahead",
+                 "one subscriber nn c2 m3 w2 lines of 2", without_fence(release, [](const Access& access) {
+                   return publishing_phase(access) && access.previous_place == Place::version;
+                 })});
   all.push_back(
       {"[slot-open] acquire fence left out", torn_case, without_fence(acquire, [](const Access& access) {
          return access.previous_place == Place::payload || access.previous_place == Place::size;

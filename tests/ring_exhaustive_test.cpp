@@ -169,7 +169,7 @@ TEST_CASE("a subscriber that looks before any one operation of publish() sees wh
               if (newest) ledger.note_latest(latest(subscriber));
             });
             ring.publish_one();
-            CHECK(staging.operations() == 8); // own_ahead() asks for no line of a slot of one line
+            CHECK(staging.operations() == 8); // own_ahead() stores nothing into a slot of one line
           }
           ledger.drain(subscriber, ring.publisher.head());
           CHECK(ledger.right);

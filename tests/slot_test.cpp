@@ -50,32 +50,40 @@ struct GuardedWords {
   GuardedMemory memory;
 };
 
+/// The atomics without a wide copy, as where this is built for another processor or under a sanitizer.
+struct PortableAtomics {
+  using Word = seqcast::detail::Word;
+};
+
 } // namespace
 
-TEST_CASE("a payload is stored as its bytes, padded with zeros to a word, and nothing outside is touched") {
+TEST_CASE_TEMPLATE(
+    "a payload is stored as its bytes, padded with zeros to a word, and nothing outside is touched", Atomics,
+    HardwareAtomics, PortableAtomics) {
   for (const std::size_t size : sizes()) {
     for (const auto side : {GuardedMemory::Against::end, GuardedMemory::Against::begin}) {
       CAPTURE(size);
       const GuardedMemory message{size, side};
       fill(message.bytes(), size);
       const GuardedWords payload{size, side};
-      store_payload<HardwareAtomics>(payload.words(), message.data(), size);
+      store_payload<Atomics>(payload.words(), message.data(), size);
       CHECK(equal(payload.memory.bytes(), padded(message.bytes())));
     }
   }
 }
 
-TEST_CASE("a payload is loaded byte for byte, and nothing outside is touched") {
+TEST_CASE_TEMPLATE("a payload is loaded byte for byte, and nothing outside is touched", Atomics,
+                   HardwareAtomics, PortableAtomics) {
   for (const std::size_t size : sizes()) {
     for (const auto side : {GuardedMemory::Against::end, GuardedMemory::Against::begin}) {
       CAPTURE(size);
       const GuardedMemory message{size, side};
       fill(message.bytes(), size);
       const GuardedWords payload{size, side};
-      store_payload<HardwareAtomics>(payload.words(), message.data(), size);
+      store_payload<Atomics>(payload.words(), message.data(), size);
 
       const GuardedMemory copy{size, side};
-      load_payload<HardwareAtomics>(payload.words(), copy.data(), size);
+      load_payload<Atomics>(payload.words(), copy.data(), size);
       CHECK(equal(copy.bytes(), message.bytes()));
     }
   }
@@ -112,7 +120,8 @@ TEST_CASE("a message gathered from pieces is the same as in one piece, for all w
   CHECK(wrong == 0);
 }
 
-TEST_CASE("odd pieces, empty ones among them, gather into one message of any size") {
+TEST_CASE_TEMPLATE("odd pieces, empty ones among them, gather into one message of any size", Atomics,
+                   HardwareAtomics, PortableAtomics) {
   for (const std::size_t size : sizes()) {
     for (const std::size_t step : {1U, 3U, 7U, 8U, 9U, 17U, 4095U}) {
       if (size / step > 600) continue;
@@ -121,7 +130,7 @@ TEST_CASE("odd pieces, empty ones among them, gather into one message of any siz
       const GuardedMemory message{size};
       fill(message.bytes(), step);
       const GuardedWords payload{size};
-      PayloadGatherer<HardwareAtomics> gatherer{payload.words()};
+      PayloadGatherer<Atomics> gatherer{payload.words()};
       for (std::size_t begin = 0; begin < size; begin += step) {
         gatherer.append({});
         const GuardedMemory piece{std::min(step, size - begin)};
@@ -142,13 +151,65 @@ TEST_CASE("no piece at all stores nothing") {
   CHECK(payload.memory.bytes().empty());
 }
 
-TEST_CASE("taking a slot's lines in advance changes nothing, at the very end of a mapping too") {
+TEST_CASE("a message lies in a slot where it is looked for, wherever its payload begins in a line") {
   for (const std::size_t size : sizes()) {
+    for (const std::size_t offset : {16U, 24U, 32U, 64U}) {
+      CAPTURE(size);
+      CAPTURE(offset);
+      const GuardedMemory message{size};
+      fill(message.bytes(), offset);
+      const GuardedMemory slot{offset + round_up(size, word_size)};
+      Word* const payload = words_at(static_cast<void*>(slot.data())) + offset / word_size;
+      store_payload<HardwareAtomics>(payload, message.data(), size);
+      CHECK(equal(slot.bytes().subspan(offset, size), message.bytes()));
+      std::vector<std::byte> copy(size);
+      load_payload<HardwareAtomics>(payload, copy.data(), size);
+      CHECK(equal(copy, message.bytes()));
+    }
+  }
+}
+
+TEST_CASE("what shares a line with the version is stored last, in one piece or in several") {
+  for (const bool gathered : {false, true}) {
+    alignas(cache_line) std::array<test::StagedAtomics::Word, 40> slot{};
+    std::array<std::byte, 300> message{};
+    message.fill(std::byte{0xFF});
+    std::vector<std::size_t> order; // of the words, as they change
+    test::StagedAtomics::Staging staging;
+    const auto note = [&](std::uint64_t = 0) {
+      for (std::size_t i = 0; i < slot.size(); ++i) {
+        if (slot[i].value != 0 && std::find(order.begin(), order.end(), i) == order.end()) order.push_back(i);
+      }
+    };
+    staging.before_each(note);
+    if (gathered) {
+      PayloadGatherer<test::StagedAtomics> gatherer{slot.data() + 2};
+      for (std::size_t i = 0; i < message.size(); i += 50) {
+        gatherer.append(std::span<const std::byte>{message}.subspan(i, 50));
+      }
+      gatherer.finish();
+    } else {
+      store_payload<test::StagedAtomics>(slot.data() + 2, message.data(), message.size());
+    }
+    note();
+    REQUIRE(order.size() == 38);
+    CHECK(std::is_sorted(order.begin(), order.end() - 6));
+    CHECK(std::equal(order.end() - 6, order.end(), std::vector<std::size_t>{2, 3, 4, 5, 6, 7}.begin()));
+  }
+}
+
+TEST_CASE("owning a slot's lines ahead leaves the version's line alone, and the end of a mapping") {
+  for (const std::size_t size : sizes()) {
+    CAPTURE(size);
     const std::size_t stride = round_up(smallest_payload_offset + round_up(size, word_size), cache_line);
     const GuardedWords words{stride};
     const auto before = padded(words.memory.bytes());
     PublisherSlot<HardwareAtomics>{words.words(), 2}.own_ahead(size);
-    CHECK(equal(words.memory.bytes(), before));
+    const auto now = words.memory.bytes();
+    CHECK(equal(now.first(cache_line), std::span{before}.first(cache_line)));
+    for (std::size_t line = cache_line; line < smallest_payload_offset + size; line += cache_line) {
+      CHECK(now[line] == std::byte{0}); // stored to: that is what takes it
+    }
   }
 }
 

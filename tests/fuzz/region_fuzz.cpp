@@ -64,7 +64,9 @@ struct CountingAtomics {
   static void fence(std::memory_order) noexcept {
     steps.step();
   }
-  static void prefetch_for_write(const Word*) noexcept {}
+  static constexpr std::size_t line_words() noexcept {
+    return seqcast::detail::HardwareAtomics::line_words();
+  }
 };
 
 using Word = CountingAtomics::Word;

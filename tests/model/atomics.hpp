@@ -48,7 +48,9 @@ struct Atomics {
   static void fence(std::memory_order order) noexcept {
     Machine::get().fence(order);
   }
-  static void prefetch_for_write(const Word*) noexcept {}
+  static std::size_t line_words() noexcept {
+    return Machine::get().line_words();
+  }
 };
 
 namespace storage {

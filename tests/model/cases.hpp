@@ -110,7 +110,8 @@ inline Program succession(const Shape& shape, int first, int successors, const s
 
 inline std::string bounds_of(const Shape& shape) {
   return "c" + std::to_string(shape.capacity) + " m" + std::to_string(shape.total) + " w" +
-         std::to_string(shape.words) + (shape.varied ? " varied" : "");
+         std::to_string(shape.words) + (shape.varied ? " varied" : "") +
+         (shape.line < 64 ? " lines of " + std::to_string(shape.line) : "");
 }
 
 inline std::vector<Case> channel_cases() {
@@ -150,6 +151,13 @@ inline std::vector<Case> channel_cases() {
   one({.capacity = 2, .words = 3, .varied = true, .total = 3}, "nn");
   one({.capacity = 2, .words = 3, .varied = true, .total = 3}, "ll");
   one({.capacity = 4, .words = 3, .varied = true, .total = 6}, "nl");
+
+  // A slot of several lines, which the publisher owns ahead.
+  one({.capacity = 2, .words = 2, .line = 2, .total = 2}, "nn");
+  one({.capacity = 2, .words = 2, .line = 2, .total = 3}, "nn");
+  one({.capacity = 2, .words = 2, .line = 2, .total = 3}, "ll");
+  one({.capacity = 4, .words = 3, .line = 2, .total = 3}, "nl");
+  one({.capacity = 2, .words = 2, .varied = true, .line = 1, .total = 3}, "nn");
 
   const Shape small{.capacity = 2, .words = 2, .total = 2};
   const Shape three{.capacity = 2, .words = 2, .total = 3};

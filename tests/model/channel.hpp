@@ -35,6 +35,7 @@ struct Shape {
   std::size_t words = 2;    // of the longest message
   std::uint64_t before = 0; // messages published before the program begins
   bool varied = false;      // odd messages are one word shorter
+  std::size_t line = 64;    // words of a cache line; here a slot is not longer, so that no line is owned ahead
   std::uint64_t total = 0; // messages ever published, if it is known: then no call may give up without a reason
 };
 
@@ -77,7 +78,7 @@ inline RingPublisher<Atomics> first_publisher(const Shape& shape) {
 
 inline std::function<void()> setup(const Shape& shape) {
   return [shape] {
-    Machine::get().describe(geometry_of(shape));
+    Machine::get().describe(geometry_of(shape), shape.line);
     Recovery<Atomics>{Machine::get().word(0), geometry_of(shape)}.create();
     RingPublisher<Atomics> ring{Machine::get().word(0), geometry_of(shape), 0};
     for (std::uint64_t i = 0; i < shape.before; ++i) publish(ring, shape);

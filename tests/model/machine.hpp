@@ -39,9 +39,13 @@ class Machine {
 
   /// Forgets everything. The operations that follow, until run(), only set initial values.
   void reset(const Mutation* mutation);
-  /// Says where the slots are, so that words have places.
-  void describe(const seqcast::detail::Geometry& geometry) {
+  /// Says where the slots are, so that words have places, and how many words a cache line has.
+  void describe(const seqcast::detail::Geometry& geometry, std::size_t line_words) {
     geometry_ = geometry;
+    line_words_ = line_words;
+  }
+  std::size_t line_words() const {
+    return line_words_;
   }
 
   /// Runs a thread as far as the graph knows it.
@@ -89,6 +93,7 @@ class Machine {
 
   static constexpr std::uint8_t untouched = 255;
   seqcast::detail::Geometry geometry_;
+  std::size_t line_words_ = 0;
   std::array<std::uint64_t, words> initial_{};
   std::array<std::uint8_t, words> location_{};
   std::vector<std::size_t> used_; // words, by location

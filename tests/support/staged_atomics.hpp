@@ -41,8 +41,8 @@ class StagedAtomics {
   static void fence(std::memory_order) noexcept {
     step();
   }
-  static void prefetch_for_write(const Word*) noexcept {
-    step();
+  static constexpr std::size_t line_words() noexcept {
+    return 8;
   }
 
   /// What happens from now on, until its destructor.

@@ -175,6 +175,12 @@ inline const Word* words_at(const void* base) noexcept {
   return reinterpret_cast<const Word*>(base);
 }
 
+/// Words from `word` to the end of its cache line.
+template <class AnyWord>
+inline std::size_t words_to_line_end(const AnyWord* word) noexcept {
+  return (cache_line - reinterpret_cast<std::uintptr_t>(word) % cache_line) / word_size;
+}
+
 /// The half of a word that a futex compares: the low one.
 inline const std::uint32_t* low_half(const Word* word) noexcept {
   const auto* halves = reinterpret_cast<const std::uint32_t*>(word);

@@ -153,9 +153,9 @@ class RingPublisher {
     const std::uint64_t sequence = head_ + 1;
     const PublisherSlot<Atomics> slot = slot_of(sequence);
     slot.begin();
+    fill(slot.payload());
     slot.store_size(size);
     if (geometry_.timestamps) slot.store_time(time_ns);
-    fill(slot.payload());
     slot.complete(sequence);
     head_ = sequence;
     PublisherLines<Atomics>{words_}.store_head(sequence);

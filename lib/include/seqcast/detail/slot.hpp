@@ -42,6 +42,10 @@ struct HardwareAtomics {
     std::atomic_thread_fence(order);
   }
 
+  static constexpr std::size_t line_words() noexcept {
+    return cache_line / word_size;
+  }
+
   /// What a core does between two looks, to save power and the other thread of the core's time.
   static void pause() noexcept {
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -51,16 +55,11 @@ struct HardwareAtomics {
 #endif
   }
 
-  /// Asks for a cache line to be owned by this core; a hint, which changes no value and orders nothing.
-  static void prefetch_for_write(const Word* word) noexcept {
-#if defined(__x86_64__) && defined(__GNUC__)
-    asm volatile("prefetchw %0" : : "m"(*word));
-#elif defined(__GNUC__)
-    __builtin_prefetch(word, 1);
-#else
-    (void)word;
-#endif
-  }
+  // The wide copies: relaxed stores and loads of many words, more than 8 bytes at a time where the processor
+  // can. Compiled once, in lib/src/copy.cpp, so that no compiler sees what is in them, and no flag of a user's
+  // translation unit changes them.
+  static void copy_in(Word* to, const std::byte* from, std::size_t size) noexcept;
+  static void copy_out(const Word* from, std::byte* to, std::size_t size) noexcept;
 };
 
 // Arithmetic on versions.
@@ -83,10 +82,10 @@ constexpr bool plausible(std::uint64_t version, std::uint64_t index, const Geome
   return version == 0 || (version < 2 * sequence_limit && geometry.index_of(sequence_of(version)) == index);
 }
 
-/// Stores `size` payload bytes as whole words; the last one is padded with zeros.
+/// Stores `size` bytes as whole words; the last one is padded with zeros.
 /// Requires: `size` bytes at `from`, room for words_for(size) words at `to`.
-template <class Atomics>
-inline void store_payload(typename Atomics::Word* to, const std::byte* from, std::size_t size) noexcept {
+template <class Word>
+inline void store_words(Word* to, const std::byte* from, std::size_t size) noexcept {
   const std::size_t whole = size / word_size;
   for (std::size_t i = 0; i < whole; ++i) {
     std::uint64_t word = 0;
@@ -101,51 +100,10 @@ inline void store_payload(typename Atomics::Word* to, const std::byte* from, std
   }
 }
 
-/// Stores a payload that comes in pieces.
-/// Requires: room for words_for(bytes appended) words; finish() after the last piece.
-template <class Atomics>
-class PayloadGatherer {
- public:
-  using Word = typename Atomics::Word;
-
-  explicit PayloadGatherer(Word* to) noexcept : next_{to} {}
-
-  void append(std::span<const std::byte> piece) noexcept {
-    if (filled_ > 0) {
-      const std::size_t step = std::min(piece.size(), word_size - filled_);
-      hold(piece.first(step));
-      piece = piece.subspan(step);
-    }
-    const std::size_t whole = piece.size() / word_size;
-    store_payload<Atomics>(next_, piece.data(), whole * word_size);
-    next_ += whole;
-    hold(piece.subspan(whole * word_size));
-  }
-
-  void finish() noexcept {
-    store_payload<Atomics>(next_, held_.data(), filled_);
-  }
-
- private:
-  /// Keeps bytes back until they make a whole word. Requires: they do not make more than one.
-  void hold(std::span<const std::byte> bytes) noexcept {
-    std::copy(bytes.begin(), bytes.end(), held_.begin() + static_cast<std::ptrdiff_t>(filled_));
-    filled_ += bytes.size();
-    if (filled_ < word_size) return;
-    store_payload<Atomics>(next_, held_.data(), word_size);
-    ++next_;
-    filled_ = 0;
-  }
-
-  Word* next_;
-  std::array<std::byte, word_size> held_{};
-  std::size_t filled_ = 0;
-};
-
-/// Copies `size` payload bytes out of a slot; what it yields means nothing until SubscriberSlot::unchanged().
-/// Requires: room for `size` bytes at `to`, words_for(size) words at `from`.
-template <class Atomics>
-inline void load_payload(const typename Atomics::Word* from, std::byte* to, std::size_t size) noexcept {
+/// Loads `size` bytes from whole words. Requires: room for `size` bytes at `to`, words_for(size) words at
+/// `from`.
+template <class Word>
+inline void load_words(const Word* from, std::byte* to, std::size_t size) noexcept {
   const std::size_t whole = size / word_size;
   for (std::size_t i = 0; i < whole; ++i) {
     // relaxed: [message-ready] before and [slot-open] after order the payload as a whole.
@@ -157,6 +115,93 @@ inline void load_payload(const typename Atomics::Word* from, std::byte* to, std:
     std::memcpy(to + whole * word_size, &word, rest);
   }
 }
+
+/// What shares a cache line with the version, where the payload begins as early as it can.
+inline constexpr std::size_t beside_version = cache_line - smallest_payload_offset;
+/// From this many bytes on a wide copy pays (lib/docs/decisions/0003-copies.md).
+inline constexpr std::size_t wide_from = 192;
+
+/// store_words() for the lines behind the first one.
+template <class Atomics>
+inline void store_lines(typename Atomics::Word* to, const std::byte* from, std::size_t size) noexcept {
+  if constexpr (requires { Atomics::copy_in(to, from, size); }) {
+    if (size >= wide_from) return Atomics::copy_in(to, from, size);
+  }
+  store_words(to, from, size);
+}
+
+/// Stores `size` payload bytes, the ones beside the version last: subscribers look at that line all the time,
+/// and would take it away from the publisher between its first store into it and the version.
+/// Requires: `size` bytes at `from`, room for words_for(size) words at `to`.
+template <class Atomics>
+inline void store_payload(typename Atomics::Word* to, const std::byte* from, std::size_t size) noexcept {
+  if (size <= beside_version) return store_words(to, from, size);
+  const std::size_t first = std::min(words_to_line_end(to), size / word_size);
+  store_lines<Atomics>(to + first, from + first * word_size, size - first * word_size);
+  store_words(to, from, first * word_size);
+}
+
+/// Copies `size` payload bytes out of a slot; what it yields means nothing until SubscriberSlot::unchanged().
+/// Requires: room for `size` bytes at `to`, words_for(size) words at `from`.
+template <class Atomics>
+inline void load_payload(const typename Atomics::Word* from, std::byte* to, std::size_t size) noexcept {
+  if constexpr (requires { Atomics::copy_out(from, to, size); }) {
+    if (size >= wide_from) return Atomics::copy_out(from, to, size);
+  }
+  load_words(from, to, size);
+}
+
+/// Stores a payload that comes in pieces; like store_payload() the bytes beside the version last.
+/// Requires: room for words_for(bytes appended) words; finish() after the last piece.
+template <class Atomics>
+class PayloadGatherer {
+ public:
+  using Word = typename Atomics::Word;
+
+  explicit PayloadGatherer(Word* to) noexcept : first_{to}, next_{to} {}
+
+  void append(std::span<const std::byte> piece) noexcept {
+    if (held_size_ < beside_version) {
+      const std::size_t step = std::min(piece.size(), beside_version - held_size_);
+      std::copy_n(piece.begin(), step, held_.begin() + static_cast<std::ptrdiff_t>(held_size_));
+      held_size_ += step;
+      piece = piece.subspan(step);
+      next_ = first_ + held_size_ / word_size;
+    }
+    if (rest_size_ > 0) {
+      const std::size_t step = std::min(piece.size(), word_size - rest_size_);
+      keep(piece.first(step));
+      piece = piece.subspan(step);
+    }
+    const std::size_t whole = piece.size() / word_size;
+    store_lines<Atomics>(next_, piece.data(), whole * word_size);
+    next_ += whole;
+    keep(piece.subspan(whole * word_size));
+  }
+
+  void finish() noexcept {
+    store_words(next_, rest_.data(), rest_size_);
+    store_words(first_, held_.data(), held_size_);
+  }
+
+ private:
+  /// Keeps bytes back until they make a whole word. Requires: they do not make more than one.
+  void keep(std::span<const std::byte> bytes) noexcept {
+    std::copy(bytes.begin(), bytes.end(), rest_.begin() + static_cast<std::ptrdiff_t>(rest_size_));
+    rest_size_ += bytes.size();
+    if (rest_size_ < word_size) return;
+    store_words(next_, rest_.data(), word_size);
+    ++next_;
+    rest_size_ = 0;
+  }
+
+  Word* first_;
+  Word* next_;
+  std::array<std::byte, beside_version> held_{}; // the first bytes
+  std::array<std::byte, word_size> rest_{};      // less than a word, behind them
+  std::size_t held_size_ = 0;
+  std::size_t rest_size_ = 0;
+};
 
 /// The publisher's half.
 template <class Atomics>
@@ -217,12 +262,17 @@ class PublisherSlot {
     words_[version_word].store(0, std::memory_order_relaxed);
   }
 
-  /// Asks for the lines of the first `bytes` of the slot, but for the one that holds the version, which open()
-  /// has just taken. Hints only, so they may stand before begin().
+  /// Takes the lines of the first `bytes` of the slot for this core, but for the one that holds the version,
+  /// which open() has just taken. From the last one back: subscribers are reading the slot before this one, and
+  /// their processors run ahead (lib/docs/decisions/0003-copies.md).
+  /// Requires: the slot is open, by this publisher.
   void own_ahead(std::size_t bytes) const noexcept {
-    constexpr std::size_t line = cache_line / word_size;
-    const std::size_t words = payload_word_ + words_for(bytes);
-    for (std::size_t i = line; i < words; i += line) Atomics::prefetch_for_write(words_ + i);
+    const std::size_t line = Atomics::line_words();
+    const std::size_t last = (payload_word_ + words_for(bytes) - 1) / line * line;
+    if (last == 0) return;
+    begin(); // these are the first stores into the slot
+    // relaxed: [slot-open], above, as for the payload. The values mean nothing.
+    for (std::size_t i = last; i > 0; i -= line) words_[i].store(0, std::memory_order_relaxed);
   }
 
  private:

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// copy: the wide copies between a slot and private memory, compiled once. They are the first of the two
+// exceptions to the rule that shared bytes are atomics; lib/docs/ordering.md argues why they are right all the
+// same, and lib/docs/decisions/0003-copies.md why they are there.
+//
+// Who may call it: the slot, where it would store or load words one by one: between begin() and complete(), or
+// between version() and unchanged().
+//
+// Invariants
+//   1. Each is one instruction sequence that the compiler cannot look into, move or split, and that touches no
+//      byte outside the words that are copied.
+//   2. Without such a sequence for this processor or compiler, under a sanitizer, which cannot look into it
+//      either, and with SEQCAST_PORTABLE_COPIES, they are the relaxed words of store_words() and load_words().
+#include <seqcast/detail/slot.hpp>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
+#define SEQCAST_PORTABLE_COPIES
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SEQCAST_PORTABLE_COPIES
+#endif
+
+namespace seqcast::inline v1::detail {
+
+namespace {
+
+#if !defined(SEQCAST_PORTABLE_COPIES) && defined(__x86_64__) && defined(__GNUC__)
+
+/// Copies as much of `size` bytes as goes in whole steps, by 32 bytes where the processor has AVX, otherwise by
+/// 16, and gives the number copied, a multiple of 8.
+std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
+  static const bool has_avx = __builtin_cpu_supports("avx") != 0;
+  constexpr std::size_t step = 128;
+  std::size_t steps = size / step;
+  if (steps == 0) return 0;
+  if (has_avx) {
+    asm volatile(
+        "1:\n\t"
+        "vmovups   (%[from]), %%ymm0\n\t"
+        "vmovups 32(%[from]), %%ymm1\n\t"
+        "vmovups 64(%[from]), %%ymm2\n\t"
+        "vmovups 96(%[from]), %%ymm3\n\t"
+        "vmovups %%ymm0,   (%[to])\n\t"
+        "vmovups %%ymm1, 32(%[to])\n\t"
+        "vmovups %%ymm2, 64(%[to])\n\t"
+        "vmovups %%ymm3, 96(%[to])\n\t"
+        "sub $-128, %[from]\n\t"
+        "sub $-128, %[to]\n\t"
+        "dec %[steps]\n\t"
+        "jnz 1b\n\t"
+        "vzeroupper"
+        : [to] "+r"(to), [from] "+r"(from), [steps] "+r"(steps)
+        :
+        : "xmm0", "xmm1", "xmm2", "xmm3", "cc", "memory");
+  } else {
+    steps *= 2;
+    asm volatile(
+        "1:\n\t"
+        "movups   (%[from]), %%xmm0\n\t"
+        "movups 16(%[from]), %%xmm1\n\t"
+        "movups 32(%[from]), %%xmm2\n\t"
+        "movups 48(%[from]), %%xmm3\n\t"
+        "movups %%xmm0,   (%[to])\n\t"
+        "movups %%xmm1, 16(%[to])\n\t"
+        "movups %%xmm2, 32(%[to])\n\t"
+        "movups %%xmm3, 48(%[to])\n\t"
+        "add $64, %[from]\n\t"
+        "add $64, %[to]\n\t"
+        "dec %[steps]\n\t"
+        "jnz 1b"
+        : [to] "+r"(to), [from] "+r"(from), [steps] "+r"(steps)
+        :
+        : "xmm0", "xmm1", "xmm2", "xmm3", "cc", "memory");
+  }
+  return size / step * step;
+}
+
+#elif !defined(SEQCAST_PORTABLE_COPIES) && defined(__aarch64__) && defined(__GNUC__)
+
+/// Copies as much of `size` bytes as goes in whole steps, by 32 bytes, and gives the number copied, a multiple
+/// of 8.
+std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
+  constexpr std::size_t step = 64;
+  std::size_t steps = size / step;
+  if (steps == 0) return 0;
+  asm volatile(
+      "1:\n\t"
+      "ldp q0, q1, [%[from]], #32\n\t"
+      "ldp q2, q3, [%[from]], #32\n\t"
+      "stp q0, q1, [%[to]], #32\n\t"
+      "stp q2, q3, [%[to]], #32\n\t"
+      "subs %[steps], %[steps], #1\n\t"
+      "b.ne 1b"
+      : [to] "+r"(to), [from] "+r"(from), [steps] "+r"(steps)
+      :
+      : "v0", "v1", "v2", "v3", "cc", "memory");
+  return size / step * step;
+}
+
+#else
+
+std::size_t copy_steps(void*, const void*, std::size_t) noexcept {
+  return 0;
+}
+
+#endif
+
+} // namespace
+
+void HardwareAtomics::copy_in(Word* to, const std::byte* from, std::size_t size) noexcept {
+  const std::size_t done = copy_steps(to, from, size);
+  store_words(to + done / word_size, from + done, size - done);
+}
+
+void HardwareAtomics::copy_out(const Word* from, std::byte* to, std::size_t size) noexcept {
+  const std::size_t done = copy_steps(to, from, size);
+  load_words(from + done / word_size, to + done, size - done);
+}
+
+} // namespace seqcast::inline v1::detail
