@@ -156,11 +156,12 @@ inline Breaches wrong_directions(const Source& source) {
       {"detail/region", {"detail/doorbell", "detail/layout", "detail/slot", "options"}},
       {"error", {}},
       {"message", {}},
+      {"in_place", {"detail/ring", "message"}},
       {"options", {}},
-      {"publisher", {"detail/ring", "detail/region", "detail/doorbell", "error", "message", "options"}},
-      {"subscriber", {"detail/ring", "detail/region", "detail/doorbell", "error", "message", "options"}},
+      {"publisher", {"detail/ring", "detail/region", "detail/doorbell", "error", "in_place", "message", "options"}},
+      {"subscriber", {"detail/ring", "detail/region", "detail/doorbell", "error", "in_place", "message", "options"}},
       {"notifier", {"subscriber"}},
-      {"seqcast", {"error", "message", "notifier", "options", "publisher", "subscriber"}},
+      {"seqcast", {"error", "in_place", "message", "notifier", "options", "publisher", "subscriber"}},
   };
   const std::string folder = "lib/include/seqcast/";
   if (!source.under(folder)) return {};

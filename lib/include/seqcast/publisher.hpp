@@ -17,6 +17,7 @@
 #include <seqcast/detail/region.hpp>
 #include <seqcast/detail/ring.hpp>
 #include <seqcast/error.hpp>
+#include <seqcast/in_place.hpp>
 #include <seqcast/message.hpp>
 #include <seqcast/options.hpp>
 
@@ -85,6 +86,16 @@ class PublisherBase {
     return sequence;
   }
 
+  detail::Word* loan_payload() noexcept {
+    return ring_.begin_in_place();
+  }
+  std::uint64_t commit_loan(std::uint32_t size) noexcept {
+    const std::uint64_t time_ns = timestamps() ? detail::monotonic_now() : 0;
+    const std::uint64_t sequence = ring_.commit(size, time_ns);
+    if (doorbell_.present()) ring_doorbell();
+    return sequence;
+  }
+
  private:
   // Out of line: a channel without a bell executes nothing of it.
   void ring_doorbell() noexcept;
@@ -124,7 +135,18 @@ class Publisher : public PublisherBase {
     });
   }
 
+  /// The next message, to be written where it will be read (in_place.hpp).
+  /// Progress: wait-free.
+  Loan<T> loan() noexcept {
+    return {*this, detail::message_at<T>(loan_payload())};
+  }
+
  private:
+  friend class Loan<T>;
+  std::uint64_t publish_loaned(std::uint32_t size) noexcept {
+    return commit_loan(size);
+  }
+
   explicit Publisher(detail::PublisherRegion region) noexcept : PublisherBase{std::move(region)} {}
 
   static detail::Wanted wanted() noexcept {
@@ -183,7 +205,19 @@ class BytePublisher : public PublisherBase {
     return publish(std::span<const std::span<const std::byte>>{pieces.begin(), pieces.size()});
   }
 
+  /// Room for the next message, to be written where it will be read (in_place.hpp).
+  /// Progress: wait-free.
+  ByteLoan loan() noexcept {
+    return {*this, {detail::message_at<std::byte>(loan_payload()), max_message_size()}};
+  }
+
  private:
+  friend class ByteLoan;
+  std::uint64_t publish_loaned(std::size_t size) {
+    check_room(size, 0);
+    return commit_loan(static_cast<std::uint32_t>(size));
+  }
+
   explicit BytePublisher(detail::PublisherRegion region) noexcept : PublisherBase{std::move(region)} {}
 
   // Compared without a sum, which could overflow.
@@ -193,5 +227,9 @@ class BytePublisher : public PublisherBase {
                             std::to_string(max_message_size()) + " bytes; nothing was published"};
   }
 };
+
+inline std::uint64_t ByteLoan::commit(std::size_t size) {
+  return publisher_->publish_loaned(size);
+}
 
 } // namespace seqcast::inline v1

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <seqcast/error.hpp>
+#include <seqcast/in_place.hpp>
 #include <seqcast/message.hpp>
 #include <seqcast/notifier.hpp>
 #include <seqcast/options.hpp>

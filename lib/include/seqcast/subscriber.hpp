@@ -17,6 +17,7 @@
 #include <seqcast/detail/region.hpp>
 #include <seqcast/detail/ring.hpp>
 #include <seqcast/error.hpp>
+#include <seqcast/in_place.hpp>
 #include <seqcast/message.hpp>
 #include <seqcast/options.hpp>
 
@@ -137,6 +138,13 @@ class SubscriberBase {
   detail::Taken take_latest(const Into& into) noexcept {
     return remember(ring_.latest(into));
   }
+  template <class InPlace>
+  detail::Taken take_view(const InPlace& in_place) noexcept {
+    return remember(ring_.view(in_place));
+  }
+  detail::RingSubscriber<detail::HardwareAtomics>& ring() noexcept {
+    return ring_;
+  }
   static Delivery delivery(const detail::Taken& taken) noexcept {
     return {taken.sequence, taken.lost, taken.time_ns};
   }
@@ -235,6 +243,14 @@ class Subscriber : public SubscriberBase {
     return delivered(take_latest(into(&message)));
   }
 
+  /// The next message where it lies, without a copy; unread until View::intact() has said true (in_place.hpp).
+  /// Progress: as for next(), but for the copy.
+  std::optional<View<T>> view() noexcept {
+    const detail::Taken viewed = take_view(detail::ExactInPlace{sizeof(T)});
+    if (viewed.outcome != detail::Outcome::message) return std::nullopt;
+    return View<T>{ring(), viewed};
+  }
+
  private:
   using Bytes = std::array<std::byte, sizeof(T)>;
 
@@ -300,6 +316,13 @@ class ByteSubscriber : public SubscriberBase {
   }
   std::optional<ReceivedBytes> latest(std::span<std::byte> buffer) noexcept {
     return received(take_latest(detail::BoundedInto{buffer.data(), buffer.size()}), buffer);
+  }
+
+  /// As Subscriber::view().
+  std::optional<ByteView> view() noexcept {
+    const detail::Taken viewed = take_view(detail::AnyInPlace{});
+    if (viewed.outcome != detail::Outcome::message) return std::nullopt;
+    return ByteView{ring(), viewed};
   }
 
   /// Bytes of the last message that did not fit into a buffer.

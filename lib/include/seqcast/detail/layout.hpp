@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 
 namespace seqcast::inline v1::detail {
 
@@ -173,6 +174,17 @@ inline Word* words_at(void* base) noexcept {
 }
 inline const Word* words_at(const void* base) noexcept {
   return reinterpret_cast<const Word*>(base);
+}
+
+/// A message where it lies.
+/// Requires: it lies there aligned, as every payload does; T is trivially copyable, so that bytes make a T.
+template <class T>
+inline T* message_at(Word* word) noexcept {
+  return std::launder(reinterpret_cast<T*>(word));
+}
+template <class T>
+inline const T* message_at(const Word* word) noexcept {
+  return std::launder(reinterpret_cast<const T*>(word));
 }
 
 /// Words from `word` to the end of its cache line.

@@ -142,7 +142,10 @@ class RingPublisher {
 
   /// Requires: `head` is what recover() left, or 0 for a new region.
   RingPublisher(Word* words, const Geometry& geometry, std::uint64_t head) noexcept
-      : words_{words}, geometry_{geometry}, head_{head} {}
+      : words_{words},
+        open_{words + geometry.slots_word + geometry.index_of(head + 1) * geometry.stride_words},
+        geometry_{geometry},
+        head_{head} {}
 
   /// Publishes the next message: `fill` is called once with the payload's first word, to store `size` bytes.
   /// Gives the message's sequence.
@@ -150,16 +153,38 @@ class RingPublisher {
   /// Progress: wait-free; the steps depend on `size` alone.
   template <class Fill>
   std::uint64_t publish(std::uint32_t size, std::uint64_t time_ns, Fill&& fill) noexcept {
-    const std::uint64_t sequence = head_ + 1;
-    const PublisherSlot<Atomics> slot = slot_of(sequence);
+    fill(begin());
+    return commit(size, time_ns);
+  }
+
+  /// The payload of the open slot, which no subscriber takes before commit(). May be called again, and need not
+  /// be followed by commit().
+  Word* begin() noexcept {
+    const PublisherSlot<Atomics> slot = open_slot();
     slot.begin();
-    fill(slot.payload());
+    return slot.payload();
+  }
+
+  /// The same for stores that are not atomic.
+  Word* begin_in_place() noexcept {
+    Word* const payload = begin();
+    PublisherSlot<Atomics>::begin_in_place();
+    return payload;
+  }
+
+  /// Publishes what was stored since begin(), and opens the next slot.
+  std::uint64_t commit(std::uint32_t size, std::uint64_t time_ns) noexcept {
+    const std::uint64_t sequence = ++head_;
+    const PublisherSlot<Atomics> slot = open_slot();
+    // Counted, not multiplied.
+    open_ = (sequence & geometry_.mask()) == 0 ? words_ + geometry_.slots_word : open_ + geometry_.stride_words;
+    const PublisherSlot<Atomics> next = open_slot();
+    const PublisherLines<Atomics> lines{words_};
+
     slot.store_size(size);
     if (geometry_.timestamps) slot.store_time(time_ns);
     slot.complete(sequence);
-    head_ = sequence;
-    PublisherLines<Atomics>{words_}.store_head(sequence);
-    const PublisherSlot<Atomics> next = slot_of(sequence + 1);
+    lines.store_head(sequence);
     next.open(sequence + 1);
     next.own_ahead(size);
     return sequence;
@@ -173,12 +198,12 @@ class RingPublisher {
   }
 
  private:
-  PublisherSlot<Atomics> slot_of(std::uint64_t sequence) const noexcept {
-    return {words_ + geometry_.slots_word + geometry_.index_of(sequence) * geometry_.stride_words,
-            geometry_.payload_word};
+  PublisherSlot<Atomics> open_slot() const noexcept {
+    return {open_, geometry_.payload_word};
   }
 
   Word* words_ = nullptr;
+  Word* open_ = nullptr; // the slot of message head + 1
   Geometry geometry_;
   std::uint64_t head_ = 0;
 };
@@ -231,6 +256,31 @@ struct BoundedInto {
   }
 };
 
+/// No destination: a message of exactly `size` bytes is looked at where it is.
+struct ExactInPlace {
+  std::uint32_t size;
+  std::byte* to = nullptr;
+
+  constexpr Outcome fits(std::uint32_t found) const noexcept {
+    return found == size ? Outcome::message : Outcome::wrong_size;
+  }
+  constexpr std::uint32_t count(std::uint32_t) const noexcept {
+    return 0;
+  }
+};
+
+/// The same for a message of any size.
+struct AnyInPlace {
+  std::byte* to = nullptr;
+
+  constexpr Outcome fits(std::uint32_t) const noexcept {
+    return Outcome::message;
+  }
+  constexpr std::uint32_t count(std::uint32_t) const noexcept {
+    return 0;
+  }
+};
+
 /// The subscriber's side of the ring.
 template <class Atomics>
 class RingSubscriber {
@@ -253,26 +303,30 @@ class RingSubscriber {
   /// Progress: at most 2 attempts, at most one copy each.
   template <class Into>
   Taken next(const Into& into) noexcept {
-    std::uint64_t sequence = cursor_ + 1;
-    for (int attempt = 0; attempt < 2; ++attempt) {
-      const Look found = look(sequence, into);
-      switch (found.sight) {
-        case Sight::whole:
-          return deliver(found, sequence, sequence - previous_ - 1);
-        case Sight::not_yet:
-          // A message that a version proved complete is there, in an honest region.
-          return {.outcome = attempt == 0 ? Outcome::nothing : Outcome::corrupt};
-        case Sight::overrun: {
-          const std::uint64_t head = SubscriberLines<Atomics>{words_}.head();
-          if (head >= sequence_limit) return {.outcome = Outcome::corrupt};
-          sequence = resume_from(std::max(found.proven, head));
-          break;
-        }
-        case Sight::corrupt:
-          return {.outcome = Outcome::corrupt};
-      }
-    }
-    return {.outcome = Outcome::overrun};
+    const Taken found = find_next(into);
+    accept(found);
+    return found;
+  }
+
+  /// The same without a copy: the message stays where it is, and unread until confirm().
+  template <class InPlace>
+  Taken view(const InPlace& in_place) noexcept {
+    const Taken found = find_next(in_place);
+    if (found.outcome != Outcome::message) accept(found);
+    return found;
+  }
+  const Word* payload_of(std::uint64_t sequence) const noexcept {
+    return slot_of(sequence).payload();
+  }
+  /// Whether what was read at payload_of(), since view() gave this message, is that message, which then counts
+  /// as read.
+  bool confirm(const Taken& viewed) noexcept {
+    const SubscriberSlot<Atomics> slot = slot_of(viewed.sequence);
+    slot.end_in_place();
+    std::uint64_t now = 0;
+    if (!slot.unchanged(complete_version(viewed.sequence), now)) return false;
+    if (viewed.sequence > cursor_) accept(viewed);
+    return true;
   }
 
   /// The newest complete message, read before or not; the cursor moves up to it.
@@ -285,12 +339,12 @@ class RingSubscriber {
       // Head may be stale by one: look past it, so that latest() never goes back behind next().
       const std::uint64_t candidate = std::max(head, cursor_ + 1);
       Look found = look(candidate, into);
-      if (found.sight == Sight::whole) return deliver(found, candidate, 0);
+      if (found.sight == Sight::whole) return deliver(found, candidate);
       if (found.sight == Sight::not_yet) {
         if (candidate == head) return {.outcome = Outcome::corrupt}; // head is never ahead of the slots
         if (cursor_ < oldest_) return {.outcome = Outcome::nothing};
         found = look(cursor_, into);
-        if (found.sight == Sight::whole) return again(found);
+        if (found.sight == Sight::whole) return deliver(found, cursor_);
         if (found.sight == Sight::not_yet) return {.outcome = Outcome::corrupt}; // it was there before
       }
       if (found.sight == Sight::corrupt) return {.outcome = Outcome::corrupt};
@@ -376,14 +430,39 @@ class RingSubscriber {
     return known - geometry_.capacity / 2 + 1;
   }
 
-  Taken deliver(const Look& found, std::uint64_t sequence, std::uint64_t lost) noexcept {
-    if (found.fit == Outcome::message || found.fit == Outcome::wrong_size) cursor_ = sequence;
-    if (found.fit == Outcome::message) previous_ = sequence;
-    return {found.fit, sequence, lost, found.time_ns, found.size};
+  template <class Into>
+  Taken find_next(const Into& into) const noexcept {
+    std::uint64_t sequence = cursor_ + 1;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      const Look found = look(sequence, into);
+      switch (found.sight) {
+        case Sight::whole:
+          return {found.fit, sequence, sequence - previous_ - 1, found.time_ns, found.size};
+        case Sight::not_yet:
+          // A message that a version proved complete is there, in an honest region.
+          return {.outcome = attempt == 0 ? Outcome::nothing : Outcome::corrupt};
+        case Sight::overrun: {
+          const std::uint64_t head = SubscriberLines<Atomics>{words_}.head();
+          if (head >= sequence_limit) return {.outcome = Outcome::corrupt};
+          sequence = resume_from(std::max(found.proven, head));
+          break;
+        }
+        case Sight::corrupt:
+          return {.outcome = Outcome::corrupt};
+      }
+    }
+    return {.outcome = Outcome::overrun};
   }
 
-  Taken again(const Look& found) noexcept {
-    return deliver(found, cursor_, 0);
+  void accept(const Taken& taken) noexcept {
+    if (taken.outcome == Outcome::message || taken.outcome == Outcome::wrong_size) cursor_ = taken.sequence;
+    if (taken.outcome == Outcome::message) previous_ = taken.sequence;
+  }
+
+  Taken deliver(const Look& found, std::uint64_t sequence) noexcept {
+    const Taken taken{found.fit, sequence, 0, found.time_ns, found.size};
+    accept(taken);
+    return taken;
   }
 
   const Word* words_ = nullptr;

@@ -87,6 +87,7 @@ constexpr bool plausible(std::uint64_t version, std::uint64_t index, const Geome
 template <class Word>
 inline void store_words(Word* to, const std::byte* from, std::size_t size) noexcept {
   const std::size_t whole = size / word_size;
+#pragma GCC unroll 8 // so that a small message of a constant size is copied without a loop
   for (std::size_t i = 0; i < whole; ++i) {
     std::uint64_t word = 0;
     std::memcpy(&word, from + i * word_size, word_size);
@@ -105,6 +106,7 @@ inline void store_words(Word* to, const std::byte* from, std::size_t size) noexc
 template <class Word>
 inline void load_words(const Word* from, std::byte* to, std::size_t size) noexcept {
   const std::size_t whole = size / word_size;
+#pragma GCC unroll 8 // so that a small message of a constant size is copied without a loop
   for (std::size_t i = 0; i < whole; ++i) {
     // relaxed: [message-ready] before and [slot-open] after order the payload as a whole.
     const std::uint64_t word = from[i].load(std::memory_order_relaxed);
@@ -221,6 +223,11 @@ class PublisherSlot {
     Atomics::fence(std::memory_order_release);
   }
 
+  /// To be called after begin() where the stores that follow are not atomic: no compiler makes them sooner.
+  static void begin_in_place() noexcept {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+
   void store_size(std::uint32_t size) const noexcept {
     // relaxed: part of the payload as far as ordering goes.
     words_[size_word].store(pack_size(size), std::memory_order_relaxed);
@@ -308,6 +315,11 @@ class SubscriberSlot {
 
   const Word* payload() const noexcept {
     return words_ + payload_word_;
+  }
+
+  /// To be called before unchanged() where the loads were not atomic: no compiler makes them later.
+  void end_in_place() const noexcept {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
   }
 
   /// Whether everything loaded since version() gave `before` belongs to that version. `now` is the version
