@@ -17,7 +17,7 @@ set title offset 0,0.5 font ',16'
 # Seqcast stands out, the naive version and its like are dashed, the others are thin.
 ours = '#c2255c'
 like(t) = t[1:7] eq 'seqcast' ? 1 : 0
-tears(t) = t eq 'naive' || t eq 'hand-off' || t eq 'one-slot seqlock' ? 1 : 0
+dash(t) = t eq 'naive' || t eq 'hand-off' || t eq 'one-slot seqlock' ? 2 : 1
 colour(i) = word('#1971c2 #2f9e44 #e8590c #6741d9 #0c8599 #868e96 #a9700a #495057 #74b816 #b197fc #d6336c #15aabf', 1 + int(i) % 12)
 
 # The title of block i of a file.
