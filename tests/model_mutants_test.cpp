@@ -104,6 +104,24 @@ std::vector<Mutant> mutants() {
   all.push_back({"[epoch] acquire weakened", epochs_case, relax(Kind::load, acquire, Place::epoch)});
   all.push_back({"[epoch] release fence left out", epochs_case, without_fence(release, no_phase)});
   all.push_back({"[epoch] acquire fence left out", epochs_case, without_fence(acquire, no_phase)});
+  const char* const behind_case = "one subscriber nn c2 m3 w2 behind";
+  const char* const behind_death = "death in 1 messages, 1 successors, ordered hand-over, behind nn c2 w2";
+  all.push_back({"[progress] release weakened", behind_case, relax(Kind::store, release, Place::progress)});
+  all.push_back({"[progress] acquire weakened", behind_case, relax(Kind::load, acquire, Place::progress)});
+  all.push_back({"progress not taken back when a slot is opened", behind_death, [](Access& access) {
+                   access.skip =
+                       access.kind == Kind::store && access.place == Place::progress && access.order == relaxed;
+                 }});
+  all.push_back({"epoch not read again after following", behind_death, [](Access& access) {
+                   access.stale =
+                       access.kind == Kind::load && access.place == Place::epoch && access.phase == Phase::next;
+                 }});
+  all.push_back({"[epoch] acquire weakened before following", behind_death, [](Access& access) {
+                   if (access.kind == Kind::load && access.place == Place::epoch &&
+                       access.phase == Phase::next) {
+                     access.order = relaxed;
+                   }
+                 }});
   // Steps of the protocol.
   all.push_back({"version not read again after the copy", torn_case, [](Access& access) {
                    access.stale =

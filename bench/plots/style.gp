@@ -6,6 +6,7 @@ if (kind eq 'svg') {
 } else {
   set terminal pngcairo size 1350,840 background '#ffffff' font 'DejaVu Sans,15'
 }
+set termoption noenhanced
 set output name.'.'.kind
 
 set border 3 lc rgb '#555555'
@@ -16,7 +17,7 @@ set title offset 0,0.5 font ',16'
 
 # Seqcast stands out, the naive version and its like are dashed, the others are thin.
 ours = '#c2255c'
-like(t) = t[1:7] eq 'seqcast' ? 1 : 0
+like(t) = t[1:7] eq "seqcast" ? 1 : 0
 dash(t) = t eq 'naive' || t eq 'hand-off' || t eq 'one-slot seqlock' ? 2 : 1
 colour(i) = word('#1971c2 #2f9e44 #e8590c #6741d9 #0c8599 #868e96 #a9700a #495057 #74b816 #b197fc #d6336c #15aabf', 1 + int(i) % 12)
 

@@ -3,5 +3,5 @@ file = 'flat_out.dat'
 set title 'Messages received a second, sender flat out'
 set ylabel '1/s' norotate
 set logscale y
-set format y '10^{%L}'
+set format y '%.0s%c'
 load here.'/curves.gp'

@@ -15,6 +15,7 @@ extern const Transport handoff_ring;
 extern const Transport one_slot_seqlock;
 extern const Transport seqcast_next;
 extern const Transport seqcast_large_ring;
+extern const Transport seqcast_behind;
 extern const Transport seqcast_latest;
 extern const Transport seqcast_untouched;
 extern const Transport seqcast_touched;
@@ -31,6 +32,7 @@ extern const Transport nng;
 
 inline const std::array all{&seqcast_next,
                             &seqcast_large_ring,
+                            &seqcast_behind,
                             &seqcast_latest,
                             &naive,
                             &handoff,

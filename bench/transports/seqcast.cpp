@@ -27,7 +27,7 @@ struct Place {
   }
 };
 
-template <std::size_t Size, bool Latest, std::size_t RingBytes = 0>
+template <std::size_t Size, bool Latest, std::size_t RingBytes = 0, bool CopyBehind = false>
 struct Channel {
   using Content = Message<Size>;
   static constexpr std::optional<std::uint64_t> capacity =
@@ -36,7 +36,8 @@ struct Channel {
   Place place;
 
   struct Sender {
-    explicit Sender(Channel& channel) : publisher{channel.place.location, {.capacity = capacity}} {}
+    explicit Sender(Channel& channel)
+        : publisher{channel.place.location, {.capacity = capacity, .copy_behind = CopyBehind}} {}
     bool send(const Content& message) {
       publisher.publish(message);
       return true;
@@ -81,6 +82,11 @@ template <std::size_t Size>
 struct SeqcastNext : Channel<Size, false> {
   using typename Channel<Size, false>::Sender;
   using typename Channel<Size, false>::Receiver;
+};
+template <std::size_t Size>
+struct SeqcastBehind : Channel<Size, false, 0, true> {
+  using typename Channel<Size, false, 0, true>::Sender;
+  using typename Channel<Size, false, 0, true>::Receiver;
 };
 template <std::size_t Size>
 struct SeqcastLargeRing : Channel<Size, false, 1 << 23> {
@@ -161,6 +167,8 @@ const Transport seqcast_next = transport_of<SeqcastNext>(
     {.name = "seqcast", .setting = "default options; polls next()", .may_lose = true, .many = true});
 const Transport seqcast_large_ring = transport_of<SeqcastLargeRing>(
     {.name = "seqcast, 8 MiB", .setting = "8 MiB of slots; polls next()", .may_lose = true, .many = true});
+const Transport seqcast_behind = transport_of<SeqcastBehind>(
+    {.name = "seqcast, behind", .setting = "copy_behind; polls next()", .may_lose = true, .many = true});
 const Transport seqcast_latest = transport_of<SeqcastLatest>(
     {.name = "seqcast latest()", .setting = "default options; polls latest()", .may_lose = true, .many = true});
 

@@ -49,8 +49,9 @@ void check_capacity(std::uint64_t capacity, Failure& failure) {
        "capacity is " + number(capacity) + "; it is a power of two, at least 2: take " + number(near));
 }
 
-std::uint32_t payload_offset_for(bool timestamps, std::uint32_t alignment) {
-  const std::size_t head = smallest_payload_offset + (timestamps ? word_size : 0);
+std::uint32_t payload_offset_for(std::uint64_t flags, std::uint32_t alignment) {
+  const std::size_t head = smallest_payload_offset + ((flags & flag_timestamps) != 0 ? word_size : 0) +
+                           ((flags & flag_copy_behind) != 0 ? word_size : 0);
   return static_cast<std::uint32_t>(round_up(head, std::max<std::size_t>(word_size, alignment)));
 }
 
@@ -69,8 +70,7 @@ void check_slots(const Identity& id, std::uint64_t file_size, Failure& failure) 
 
   const std::uint64_t alignment = std::max<std::uint64_t>(word_size, id.message_alignment);
   const std::uint64_t line = std::max<std::uint64_t>(cache_line, id.message_alignment);
-  const bool timestamps = (id.compatible_flags & flag_timestamps) != 0;
-  expect(id.payload_offset >= payload_offset_for(timestamps, id.message_alignment) &&
+  expect(id.payload_offset >= payload_offset_for(id.compatible_flags, id.message_alignment) &&
              id.payload_offset % alignment == 0 && id.payload_offset <= 65536,
          "expected an aligned payload offset behind the slot's own words", id.payload_offset);
   expect(id.slot_stride % line == 0 && id.slot_stride <= max_region_size &&
@@ -132,24 +132,25 @@ Identity make_identity(const PublisherOptions& options, const Wanted& wanted, Fa
   if (options.capacity) check_capacity(*options.capacity, failure);
   if (failure) return {};
 
-  const bool timestamps = options.timestamps.value_or(false);
+  const bool wake_always = options.wake_always.value_or(false);
+  const bool doorbell = options.doorbell.value_or(!wake_always);
+  const std::uint64_t flags = (options.timestamps.value_or(false) ? flag_timestamps : 0) |
+                              (doorbell ? flag_doorbell : 0) | (wake_always ? flag_wake_always : 0) |
+                              (options.copy_behind.value_or(false) ? flag_copy_behind : 0);
   const std::uint64_t line = std::max<std::uint64_t>(cache_line, alignment);
   Identity identity{};
   identity.magic_number = magic;
   identity.version = format_version;
   identity.header_size = header_size;
   identity.slots_offset = round_up(header_size, line);
-  identity.payload_offset = payload_offset_for(timestamps, alignment);
+  identity.payload_offset = payload_offset_for(flags, alignment);
   identity.slot_stride = round_up(identity.payload_offset + round_up(size, word_size), line);
   identity.capacity =
       options.capacity.value_or(std::clamp(std::bit_floor(default_ring_bytes / identity.slot_stride),
                                            default_capacity_least, default_capacity_most));
   identity.max_message_size = size;
   identity.message_alignment = alignment;
-  const bool wake_always = options.wake_always.value_or(false);
-  const bool doorbell = options.doorbell.value_or(!wake_always);
-  identity.compatible_flags = (timestamps ? flag_timestamps : 0) | (doorbell ? flag_doorbell : 0) |
-                              (wake_always ? flag_wake_always : 0);
+  identity.compatible_flags = flags;
   identity.schema_tag = wanted.schema_tag;
   std::copy(wanted.schema_name.begin(), wanted.schema_name.end(), identity.schema_name.begin());
   if (identity.slot_stride > max_region_size / identity.capacity) {
@@ -205,6 +206,7 @@ void compare_identity(const Identity& found, const PublisherOptions& options, co
     if (option) compare(failure, what, *option ? 1 : 0, (found.compatible_flags & flag) != 0 ? 1 : 0);
   };
   compare_flag(options.timestamps, "timestamps", flag_timestamps);
+  compare_flag(options.copy_behind, "copy_behind", flag_copy_behind);
   compare_flag(options.doorbell, "doorbell", flag_doorbell);
   compare_flag(options.wake_always, "wake_always", flag_wake_always);
 }

@@ -15,7 +15,20 @@
 namespace model {
 
 /// What a word of a region is, for mutations and for traces.
-enum class Place : std::uint8_t { other, head, state, epoch, first, version, size, payload, flag, bell, futex };
+enum class Place : std::uint8_t {
+  other,
+  head,
+  state,
+  epoch,
+  first,
+  version,
+  size,
+  progress,
+  payload,
+  flag,
+  bell,
+  futex
+};
 
 /// What the thread is in the middle of, as it says itself.
 enum class Phase : std::uint8_t { none, recover, publish, next, latest, sleep };

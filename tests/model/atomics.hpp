@@ -48,6 +48,13 @@ struct Atomics {
   static void fence(std::memory_order order) noexcept {
     Machine::get().fence(order);
   }
+  static void pause() noexcept {}
+  static constexpr std::size_t chunk_size() noexcept {
+    return seqcast::detail::word_size;
+  }
+  static constexpr int most_looks() noexcept {
+    return 1;
+  }
   static std::size_t line_words() noexcept {
     return Machine::get().line_words();
   }

@@ -110,7 +110,7 @@ inline Program succession(const Shape& shape, int first, int successors, const s
 
 inline std::string bounds_of(const Shape& shape) {
   return "c" + std::to_string(shape.capacity) + " m" + std::to_string(shape.total) + " w" +
-         std::to_string(shape.words) + (shape.varied ? " varied" : "") +
+         std::to_string(shape.words) + (shape.varied ? " varied" : "") + (shape.behind ? " behind" : "") +
          (shape.line < 64 ? " lines of " + std::to_string(shape.line) : "");
 }
 
@@ -158,6 +158,25 @@ inline std::vector<Case> channel_cases() {
   one({.capacity = 2, .words = 2, .line = 2, .total = 3}, "ll");
   one({.capacity = 4, .words = 3, .line = 2, .total = 3}, "nl");
   one({.capacity = 2, .words = 2, .varied = true, .line = 1, .total = 3}, "nn");
+
+  // Messages that are followed while they are written.
+  for (const std::size_t words : {2U, 3U}) {
+    for (const std::uint64_t total : {1U, 2U, 3U}) {
+      for (const char* calls : {"nn", "nl"}) {
+        one({.capacity = 2, .words = words, .behind = true, .total = total}, calls, words == 3 && total == 3);
+      }
+    }
+  }
+  one({.capacity = 4, .words = 2, .varied = true, .behind = true, .total = 3}, "nn");
+  for (const bool ordered : {true, false}) {
+    const std::string how = ordered ? "ordered hand-over" : "hand-over that orders nothing";
+    for (const std::size_t words : {2U, 3U}) {
+      const Shape shape{.capacity = 2, .words = words, .behind = true};
+      const std::string bounds = " behind nn c2 w" + std::to_string(words);
+      cases.push_back({"death in 1 messages, 1 successors, " + how + "," + bounds,
+                       succession(shape, 1, 1, "nn", ordered), words > 2});
+    }
+  }
 
   const Shape small{.capacity = 2, .words = 2, .total = 2};
   const Shape three{.capacity = 2, .words = 2, .total = 3};

@@ -36,6 +36,7 @@ struct Shape {
   std::uint64_t before = 0; // messages published before the program begins
   bool varied = false;      // odd messages are one word shorter
   std::size_t line = 64;    // words of a cache line; here a slot is not longer, so that no line is owned ahead
+  bool behind = false;      // subscribers follow a message while it is written
   std::uint64_t total = 0; // messages ever published, if it is known: then no call may give up without a reason
 };
 
@@ -43,29 +44,37 @@ inline constexpr std::size_t most_words = 4;
 using Payload = std::array<std::uint64_t, most_words>;
 
 inline Geometry geometry_of(const Shape& shape) {
-  const std::size_t payload_word = seqcast::detail::smallest_payload_offset / seqcast::detail::word_size;
+  const std::size_t payload_word =
+      seqcast::detail::smallest_payload_offset / seqcast::detail::word_size + (shape.behind ? 1 : 0);
   return {.slots_word = seqcast::detail::header_size / seqcast::detail::word_size,
           .stride_words = payload_word + shape.words,
           .capacity = shape.capacity,
           .payload_word = payload_word,
-          .max_message_size = static_cast<std::uint32_t>(shape.words * seqcast::detail::word_size)};
+          .max_message_size = static_cast<std::uint32_t>(shape.words * seqcast::detail::word_size),
+          .progress_word = shape.behind ? seqcast::detail::progress_word_untimed : 0};
 }
 
 inline std::size_t words_of(const Shape& shape, std::uint64_t sequence) {
   return shape.words - (shape.varied ? sequence % 2 : 0);
 }
-inline std::uint64_t payload_word(std::uint64_t sequence, std::size_t i) {
-  return sequence * 16 + i + 1;
+/// A word of a message by the publisher of this epoch: two publishers of one sequence must not be mixed.
+inline std::uint64_t payload_word(std::uint64_t sequence, std::size_t i, std::uint64_t epoch = 0) {
+  return epoch * 4096 + sequence * 16 + i + 1;
 }
 
 /// Publishes the next message, as Publisher::publish() does.
 template <class Ring>
-void publish(Ring& ring, const Shape& shape) {
+void publish(Ring& ring, const Shape& shape, std::uint64_t epoch = 0) {
   Machine::get().enter(Phase::publish);
   const std::uint64_t sequence = ring.head() + 1;
   const std::size_t size = words_of(shape, sequence) * seqcast::detail::word_size;
   Payload payload{};
-  for (std::size_t i = 0; i < most_words; ++i) payload[i] = payload_word(sequence, i);
+  for (std::size_t i = 0; i < most_words; ++i) payload[i] = payload_word(sequence, i, epoch);
+  if (shape.behind) {
+    ring.publish_bytes(static_cast<const std::byte*>(static_cast<void*>(&payload)),
+                       static_cast<std::uint32_t>(size), 0);
+    return;
+  }
   ring.publish(static_cast<std::uint32_t>(size), 0, [&](Machine::Word* to) {
     seqcast::detail::store_payload<Atomics>(to, static_cast<const std::byte*>(static_cast<void*>(&payload)),
                                             size);
@@ -154,7 +163,7 @@ class Checking {
     if (taken.outcome != Outcome::message) return false;
     if (taken.size != words_of(shape_, taken.sequence) * seqcast::detail::word_size) fail("a torn size");
     for (std::size_t i = 0; i < words_of(shape_, taken.sequence); ++i) {
-      if (payload_[i] != payload_word(taken.sequence, i)) {
+      if (payload_[i] != payload_word(taken.sequence, i, payload_[0] / 4096)) {
         fail("torn: message", taken.sequence);
       }
     }
@@ -187,7 +196,12 @@ inline Thread succeeding(const std::string& name, const Shape& shape, int messag
           .body =
               [=] {
                 auto ring = take_over(shape);
-                for (int i = 0; i < messages; ++i) publish(ring, shape);
+                std::uint64_t epoch = 0;
+                if (shape.behind) {
+                  epoch = Sights{Machine::get().word(0)}.epoch().first + 1;
+                  Lines{Machine::get().word(0)}.store_epoch(epoch, ring.head() + 1);
+                }
+                for (int i = 0; i < messages; ++i) publish(ring, shape, epoch);
               },
           .after = {after},
           .ordered = ordered};

@@ -242,6 +242,7 @@ inline Place Machine::place_of(std::size_t word) const {
     const std::size_t slot_word = (word - geometry_.slots_word) % geometry_.stride_words;
     if ((word - geometry_.slots_word) / geometry_.stride_words >= geometry_.capacity) return Place::other;
     if (slot_word == layout::version_word) return Place::version;
+    if (slot_word == geometry_.progress_word) return Place::progress; // 0, the version's, where there is none
     return slot_word == layout::size_word ? Place::size : Place::payload;
   }
   switch (word * layout::word_size) {
@@ -276,6 +277,8 @@ inline std::string Machine::name_of(std::size_t location) const {
       return slot() + " version";
     case Place::size:
       return slot() + " size";
+    case Place::progress:
+      return slot() + " progress";
     case Place::payload:
       return slot() + " payload " + std::to_string(in_slots % geometry_.stride_words - geometry_.payload_word);
     case Place::flag:

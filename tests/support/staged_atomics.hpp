@@ -41,6 +41,13 @@ class StagedAtomics {
   static void fence(std::memory_order) noexcept {
     step();
   }
+  static void pause() noexcept {}
+  static constexpr std::size_t chunk_size() noexcept {
+    return 64;
+  }
+  static constexpr int most_looks() noexcept {
+    return 4;
+  }
   static constexpr std::size_t line_words() noexcept {
     return 8;
   }

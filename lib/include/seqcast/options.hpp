@@ -63,6 +63,11 @@ struct PublisherOptions {
   /// Whether each message carries its publish time. Default: no. Costs one reading of the clock per message.
   std::optional<bool> timestamps = {};
 
+  /// Whether subscribers may copy a message of more than 8 KiB while it is still being written, 8 KiB behind
+  /// the publisher; what they deliver is whole all the same. Default: no. It makes large messages arrive
+  /// sooner, for one cache line more that goes to and fro every 8 KiB.
+  std::optional<bool> copy_behind = {};
+
   /// Whether a bell lies beside the region (for test.dat: test.dat.bell), on which subscribers of the same user
   /// sleep at no cost to them or to the publisher. Default: yes, unless wake_always. Without it publish() has
   /// no fence and never makes a system call, and subscribers that wait poll.

@@ -78,6 +78,13 @@ class PublisherBase {
     return region;
   }
 
+  std::uint64_t publish_bytes(const std::byte* from, std::uint32_t size) noexcept {
+    const std::uint64_t time_ns = timestamps() ? detail::monotonic_now() : 0;
+    const std::uint64_t sequence = ring_.publish_bytes(from, size, time_ns);
+    if (doorbell_.present()) ring_doorbell();
+    return sequence;
+  }
+
   template <class Fill>
   std::uint64_t publish_with(std::uint32_t size, Fill&& fill) noexcept {
     const std::uint64_t time_ns = timestamps() ? detail::monotonic_now() : 0;
@@ -129,10 +136,7 @@ class Publisher : public PublisherBase {
   /// channel has timestamps and the system no vDSO.
   /// Memory ordering: whoever receives the message sees what happened before this call, and the message whole.
   std::uint64_t publish(const T& message) noexcept {
-    return publish_with(sizeof(T), [&](detail::Word* payload) {
-      detail::store_payload<detail::HardwareAtomics>(
-          payload, static_cast<const std::byte*>(static_cast<const void*>(&message)), sizeof(T));
-    });
+    return publish_bytes(static_cast<const std::byte*>(static_cast<const void*>(&message)), sizeof(T));
   }
 
   /// The next message, to be written where it will be read (in_place.hpp).
@@ -178,9 +182,7 @@ class BytePublisher : public PublisherBase {
   /// Progress and memory ordering: as for Publisher::publish().
   std::uint64_t publish(std::span<const std::byte> message) {
     check_room(message.size(), 0);
-    return publish_with(static_cast<std::uint32_t>(message.size()), [&](detail::Word* payload) {
-      detail::store_payload<detail::HardwareAtomics>(payload, message.data(), message.size());
-    });
+    return publish_bytes(message.data(), static_cast<std::uint32_t>(message.size()));
   }
 
   /// The same for text; no terminating zero is added.

@@ -35,6 +35,8 @@ inline constexpr std::uint64_t flag_timestamps = 1; // word 2 of a slot holds th
 inline constexpr std::uint64_t flag_doorbell = 2;   // a bell lies beside the region
 inline constexpr std::uint64_t flag_wake_always =
     4; // `wake_offset` holds a futex word, bumped for each message
+inline constexpr std::uint64_t flag_copy_behind =
+    8; // the word before the payload tells how far that is written
 // Incompatible flags: none yet. Whoever meets an unknown one refuses the region.
 inline constexpr std::uint64_t known_incompatible_flags = 0;
 
@@ -92,6 +94,10 @@ inline constexpr std::size_t version_word = 0;
 inline constexpr std::size_t size_word = 1; // u32 size, u32 reserved
 inline constexpr std::size_t time_word = 2; // with flag_timestamps only
 inline constexpr std::size_t smallest_payload_offset = 16;
+// With flag_copy_behind the word after the time, or after the size: sequence (low half of it) and bytes
+// written.
+inline constexpr std::size_t progress_word_untimed = 2;
+inline constexpr std::size_t progress_word_timed = 3;
 
 /// Values of the state word.
 enum class StateWord : std::uint64_t { building = 0, live = 1, closed = 2, superseded = 3 };
@@ -133,6 +139,7 @@ struct Geometry {
   std::size_t payload_word = 0; // first payload word of a slot
   std::uint32_t max_message_size = 0;
   bool timestamps = false;
+  std::size_t progress_word = 0; // 0: there is none
 
   constexpr std::uint64_t mask() const noexcept {
     return capacity - 1;
@@ -142,6 +149,12 @@ struct Geometry {
   }
 };
 
+/// Where a slot of a channel with these compatible flags tells how far it is written; 0: nowhere.
+constexpr std::size_t progress_word_of(std::uint64_t flags) noexcept {
+  if ((flags & flag_copy_behind) == 0) return 0;
+  return (flags & flag_timestamps) != 0 ? progress_word_timed : progress_word_untimed;
+}
+
 /// Requires: check_identity(identity) accepted it.
 constexpr Geometry geometry_of(const Identity& identity) noexcept {
   return {.slots_word = static_cast<std::size_t>(identity.slots_offset / word_size),
@@ -149,7 +162,8 @@ constexpr Geometry geometry_of(const Identity& identity) noexcept {
           .capacity = identity.capacity,
           .payload_word = identity.payload_offset / word_size,
           .max_message_size = identity.max_message_size,
-          .timestamps = (identity.compatible_flags & flag_timestamps) != 0};
+          .timestamps = (identity.compatible_flags & flag_timestamps) != 0,
+          .progress_word = progress_word_of(identity.compatible_flags)};
 }
 
 /// What the caller's headers were compiled with; opening compares it with the library's own.

@@ -90,7 +90,8 @@ class Recovery {
     return PublisherLines<Atomics>{words_};
   }
   PublisherSlot<Atomics> slot(std::uint64_t index) const noexcept {
-    return {words_ + geometry_.slots_word + index * geometry_.stride_words, geometry_.payload_word};
+    return {words_ + geometry_.slots_word + index * geometry_.stride_words, geometry_.payload_word,
+            geometry_.progress_word};
   }
   std::uint64_t version_for(std::uint64_t sequence) const noexcept {
     return slot(geometry_.index_of(sequence)).version();

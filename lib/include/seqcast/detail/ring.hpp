@@ -111,6 +111,19 @@ class SubscriberLines {
     return {0, 0};
   }
 
+  /// The epoch alone, before following a message that is being written.
+  std::uint64_t epoch_number() const noexcept {
+    // [epoch] acquire: pairs with the release in PublisherLines::store_epoch().
+    // Otherwise the progress looked at next could be that of the publisher before.
+    return at(epoch_offset).load(std::memory_order_acquire);
+  }
+  /// The same after unchanged() has seen the message complete.
+  std::uint64_t epoch_number_again() const noexcept {
+    // relaxed: whoever completed the message had stored its epoch before, and [message-ready] has acquired
+    // that.
+    return at(epoch_offset).load(std::memory_order_relaxed);
+  }
+
   std::uint64_t oldest() const noexcept {
     return at(oldest_offset).load(std::memory_order_relaxed); // relaxed: see store_oldest()
   }
@@ -157,6 +170,26 @@ class RingPublisher {
     return commit(size, time_ns);
   }
 
+  /// Publishes the `size` bytes at `from`; where the channel has progress, so that subscribers can follow.
+  std::uint64_t publish_bytes(const std::byte* from, std::uint32_t size, std::uint64_t time_ns) noexcept {
+    Word* const payload = begin();
+    std::uint32_t done = 0;
+    if (geometry_.progress_word != 0) {
+      const PublisherSlot<Atomics> slot = open_slot();
+      constexpr auto chunk = static_cast<std::uint32_t>(Atomics::chunk_size());
+      if (size > chunk) {
+        slot.store_size(size);
+        if (geometry_.timestamps) slot.store_time(time_ns);
+      }
+      for (; size - done > chunk; done += chunk) {
+        store_payload<Atomics>(payload + done / word_size, from + done, chunk);
+        slot.store_progress(head_ + 1, done + chunk);
+      }
+    }
+    store_payload<Atomics>(payload + done / word_size, from + done, size - done);
+    return commit(size, time_ns);
+  }
+
   /// The payload of the open slot, which no subscriber takes before commit(). May be called again, and need not
   /// be followed by commit().
   Word* begin() noexcept {
@@ -199,7 +232,7 @@ class RingPublisher {
 
  private:
   PublisherSlot<Atomics> open_slot() const noexcept {
-    return {open_, geometry_.payload_word};
+    return {open_, geometry_.payload_word, geometry_.progress_word};
   }
 
   Word* words_ = nullptr;
@@ -385,13 +418,14 @@ class RingSubscriber {
 
   SubscriberSlot<Atomics> slot_of(std::uint64_t sequence) const noexcept {
     return {words_ + geometry_.slots_word + geometry_.index_of(sequence) * geometry_.stride_words,
-            geometry_.payload_word};
+            geometry_.payload_word, geometry_.progress_word};
   }
 
   template <class Into>
   Look look(std::uint64_t sequence, const Into& into) const noexcept {
     const SubscriberSlot<Atomics> slot = slot_of(sequence);
     const std::uint64_t version = slot.version();
+    if (version == open_version(sequence) && geometry_.progress_word != 0) return follow(slot, sequence, into);
     if (version != complete_version(sequence)) return other(version, sequence);
 
     Look found{.sight = Sight::whole};
@@ -406,6 +440,49 @@ class RingSubscriber {
     slot.moved_on();
     // A version never decreases, and it just was this message's.
     return now < version ? Look{} : other(now, sequence);
+  }
+
+  /// Copies a message that is being written, behind the publisher, as far as that goes on.
+  template <class Into>
+  Look follow(const SubscriberSlot<Atomics>& slot, std::uint64_t sequence, const Into& into) const noexcept {
+    constexpr Look not_yet{.sight = Sight::not_yet};
+    if (slot.progress(sequence) == 0) return not_yet;
+    // Who has begun the message has to be who completes it; a successor stores the epoch after it has taken the
+    // progress back.
+    const SubscriberLines<Atomics> lines{words_};
+    const std::uint64_t epoch = lines.epoch_number();
+    std::uint64_t version = slot.version();
+    if (version != open_version(sequence) || slot.progress(sequence) == 0) return not_yet;
+
+    Look found{.sight = Sight::whole};
+    found.size = slot.size();
+    if (geometry_.timestamps) found.time_ns = slot.time();
+    if (found.size > geometry_.max_message_size || into.fits(found.size) != Outcome::message) return not_yet;
+    std::uint32_t done = 0;
+    for (int looks = 0; looks < Atomics::most_looks();) {
+      version = slot.version();
+      const bool complete = version == complete_version(sequence);
+      const std::uint32_t there = complete ? found.size : slot.progress(sequence);
+      if (there > found.size || (!complete && version != open_version(sequence))) break;
+      if (there > done) {
+        if (into.count(found.size) > 0) {
+          load_payload<Atomics>(slot.payload() + done / word_size, into.to + done, there - done);
+        }
+        done = there;
+        looks = 0;
+      } else {
+        ++looks;
+        Atomics::pause();
+      }
+      if (complete) break;
+    }
+    if (version != complete_version(sequence)) return not_yet;
+    std::uint64_t now = 0;
+    if (!slot.unchanged(version, now)) {
+      slot.moved_on();
+      return now < version ? Look{} : other(now, sequence);
+    }
+    return lines.epoch_number_again() == epoch ? found : not_yet;
   }
 
   /// What a version other than that of the message sought tells.

@@ -45,6 +45,14 @@ struct HardwareAtomics {
   static constexpr std::size_t line_words() noexcept {
     return cache_line / word_size;
   }
+  /// Bytes that a publisher stores between two words about its progress.
+  static constexpr std::size_t chunk_size() noexcept {
+    return 8192;
+  }
+  /// Looks at a progress that does not change before a subscriber gives up.
+  static constexpr int most_looks() noexcept {
+    return 100;
+  }
 
   /// What a core does between two looks, to save power and the other thread of the core's time.
   static void pause() noexcept {
@@ -205,13 +213,23 @@ class PayloadGatherer {
   std::size_t rest_size_ = 0;
 };
 
+/// How far the payload of an open slot is written: whole words of `bytes` bytes, of this message.
+constexpr std::uint64_t pack_progress(std::uint64_t sequence, std::uint32_t bytes) noexcept {
+  return sequence << 32 | bytes;
+}
+/// In whole words; 0 for a progress of another message.
+constexpr std::uint32_t progress_in(std::uint64_t word, std::uint64_t sequence) noexcept {
+  return word >> 32 == (sequence & 0xFFFF'FFFF) ? static_cast<std::uint32_t>(word) & ~7U : 0;
+}
+
 /// The publisher's half.
 template <class Atomics>
 class PublisherSlot {
  public:
   using Word = typename Atomics::Word;
 
-  PublisherSlot(Word* words, std::size_t payload_word) noexcept : words_{words}, payload_word_{payload_word} {}
+  PublisherSlot(Word* words, std::size_t payload_word, std::size_t progress_word = 0) noexcept
+      : words_{words}, payload_word_{payload_word}, progress_word_{progress_word} {}
 
   /// To be called before the first store into an open slot, by whoever makes that store.
   /// Requires: the slot is open for the message about to be stored, by this publisher or by a dead one.
@@ -242,6 +260,13 @@ class PublisherSlot {
     return words_ + payload_word_;
   }
 
+  /// Says that the first `bytes` of the payload, and the size, are stored. Requires: the channel has progress.
+  void store_progress(std::uint64_t sequence, std::uint32_t bytes) const noexcept {
+    // [progress] release: pairs with the acquire in SubscriberSlot::progress().
+    // Otherwise a subscriber that follows could copy words that are not stored yet.
+    words_[progress_word_].store(pack_progress(sequence, bytes), std::memory_order_release);
+  }
+
   void complete(std::uint64_t sequence) const noexcept {
     // [message-ready] release: pairs with the acquire in version().
     // Otherwise a subscriber could see the version before the words.
@@ -249,6 +274,10 @@ class PublisherSlot {
   }
 
   void open(std::uint64_t sequence) const noexcept {
+    // relaxed: the release below makes it visible to whoever sees the slot open.
+    if (progress_word_ != 0) {
+      words_[progress_word_].store(pack_progress(sequence, 0), std::memory_order_relaxed);
+    }
     // [slot-opened] release: pairs with the acquire in version(), and with the fence in moved_on().
     // Otherwise the opening could become visible before the message that precedes it; the publisher dies in
     // between, and that message is lost although its successor's slot says that it was complete.
@@ -285,6 +314,7 @@ class PublisherSlot {
  private:
   Word* words_;
   std::size_t payload_word_;
+  std::size_t progress_word_;
 };
 
 /// The subscriber's half. A read is: version(), the loads, unchanged(), and, if it was not, moved_on().
@@ -293,8 +323,8 @@ class SubscriberSlot {
  public:
   using Word = typename Atomics::Word;
 
-  SubscriberSlot(const Word* words, std::size_t payload_word) noexcept
-      : words_{words}, payload_word_{payload_word} {}
+  SubscriberSlot(const Word* words, std::size_t payload_word, std::size_t progress_word = 0) noexcept
+      : words_{words}, payload_word_{payload_word}, progress_word_{progress_word} {}
 
   std::uint64_t version() const noexcept {
     // [message-ready] acquire: pairs with the release in complete().
@@ -315,6 +345,14 @@ class SubscriberSlot {
 
   const Word* payload() const noexcept {
     return words_ + payload_word_;
+  }
+
+  /// How many bytes of message `sequence` are stored in the slot, which is open for it.
+  /// Requires: the channel has progress.
+  std::uint32_t progress(std::uint64_t sequence) const noexcept {
+    // [progress] acquire: pairs with the release in PublisherSlot::store_progress().
+    // Otherwise the words copied next could be older than the progress that vouches for them.
+    return progress_in(words_[progress_word_].load(std::memory_order_acquire), sequence);
   }
 
   /// To be called before unchanged() where the loads were not atomic: no compiler makes them later.
@@ -343,6 +381,7 @@ class SubscriberSlot {
  private:
   const Word* words_;
   std::size_t payload_word_;
+  std::size_t progress_word_;
 };
 
 } // namespace seqcast::inline v1::detail

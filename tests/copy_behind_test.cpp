@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Messages that are copied while they are written: whole, bounded, and never a mixture of two publishers.
+#include <doctest/doctest.h>
+#include <seqcast/detail/recovery.hpp>
+#include <seqcast/seqcast.hpp>
+#include "support/child.hpp"
+#include "support/staged_atomics.hpp"
+#include "support/temporary.hpp"
+#include "support/watchdog.hpp"
+
+#include <thread>
+
+using namespace seqcast;
+using namespace seqcast::detail;
+using test::StagedAtomics;
+using test::TemporaryFolder;
+
+namespace {
+
+constexpr std::uint32_t size = 256; // four chunks of StagedAtomics
+
+/// A ring with progress, one thread playing both sides.
+struct Staged {
+  Geometry geometry{.slots_word = header_size / word_size,
+                    .stride_words = 40,
+                    .capacity = 4,
+                    .payload_word = 3,
+                    .max_message_size = size,
+                    .progress_word = progress_word_untimed};
+  std::vector<StagedAtomics::Word> words{header_size / word_size + 160};
+  RingPublisher<StagedAtomics> publisher = [&] {
+    Recovery<StagedAtomics>{words.data(), geometry}.create();
+    return RingPublisher<StagedAtomics>{words.data(), geometry, 0};
+  }();
+  RingSubscriber<StagedAtomics> subscriber{words.data(), geometry, 0, 1, ResumeAt::half};
+
+  void publish(std::uint8_t content, std::uint32_t bytes = size) {
+    const std::vector<std::byte> message(bytes, std::byte{content});
+    publisher.publish_bytes(message.data(), bytes, 0);
+  }
+  Taken next(std::array<std::byte, size>& buffer) {
+    return subscriber.next(BoundedInto{buffer.data(), buffer.size()});
+  }
+};
+
+bool all_are(std::span<const std::byte> bytes, std::uint8_t content) {
+  return std::all_of(bytes.begin(), bytes.end(), [&](std::byte byte) { return byte == std::byte{content}; });
+}
+
+} // namespace
+
+TEST_CASE("a subscriber that looks before any one operation of publish() gets the whole message or nothing") {
+  std::size_t followed = 0;
+  for (std::uint64_t at = 0; at < 50; ++at) {
+    Staged ring;
+    ring.publish(1);
+    ring.publish(2);
+    std::array<std::byte, size> buffer{};
+    CHECK(ring.next(buffer).sequence == 1);
+    CHECK(ring.next(buffer).sequence == 2);
+    StagedAtomics::Staging staging;
+    staging.before(at, [&] {
+      const Taken taken = ring.next(buffer);
+      if (taken.outcome == Outcome::message) CHECK(all_are(buffer, 3));
+      if (taken.outcome == Outcome::message) ++followed;
+    });
+    ring.publish(3);
+  }
+  CHECK(followed > 0);
+}
+
+TEST_CASE("a publisher that goes on while it is followed delivers one message, copied chunk by chunk") {
+  // The subscriber's call is interrupted by the publisher's death, and a successor's message of another
+  // content.
+  for (std::int64_t stores = 0; stores < 40; ++stores) {
+    for (std::uint64_t at = 0; at < 60; ++at) {
+      Staged ring;
+      {
+        StagedAtomics::Staging dying;
+        dying.die_after(stores);
+        ring.publish(1);
+      }
+      std::array<std::byte, size> buffer{};
+      Taken taken;
+      {
+        StagedAtomics::Staging staging;
+        staging.before(at, [&] {
+          const auto head = Recovery<StagedAtomics>{ring.words.data(), ring.geometry}.take_over();
+          REQUIRE(head);
+          PublisherLines<StagedAtomics>{ring.words.data()}.store_epoch(2, *head + 1);
+          ring.publisher = RingPublisher<StagedAtomics>{ring.words.data(), ring.geometry, *head};
+          ring.publish(2);
+        });
+        taken = ring.next(buffer);
+      }
+      if (taken.outcome != Outcome::message) continue;
+      CAPTURE(stores);
+      CAPTURE(at);
+      const bool one_of_both = all_are(buffer, 1) || all_are(buffer, 2);
+      CHECK(one_of_both);
+    }
+  }
+}
+
+TEST_CASE("a message that stays half written is nothing, after a bounded number of steps") {
+  Staged ring;
+  {
+    StagedAtomics::Staging dying;
+    dying.die_after(20); // within the second chunk
+    ring.publish(1);
+  }
+  std::array<std::byte, size> buffer{};
+  StagedAtomics::Staging staging;
+  CHECK(ring.next(buffer).outcome == Outcome::nothing);
+  CHECK(staging.operations() < 200);
+}
+
+TEST_CASE("a hostile progress or size leads nowhere") {
+  for (const std::uint64_t progress :
+       {pack_progress(1, 8), pack_progress(1, size + 8), pack_progress(1, 0xFFFF'FFFF), pack_progress(2, 64)}) {
+    for (const std::uint32_t claimed : {0U, 8U, size, size + 1, 0xFFFF'FFFFU}) {
+      Staged ring;
+      StagedAtomics::Word* const slot = ring.words.data() + ring.geometry.slots_word;
+      slot[size_word].value = pack_size(claimed);
+      slot[progress_word_untimed].value = progress;
+      std::array<std::byte, size> buffer{};
+      CHECK(ring.next(buffer).outcome == Outcome::nothing);
+      CHECK(ring.subscriber.cursor() == 0);
+    }
+  }
+}
+
+TEST_CASE("the option is a property of the channel, and typed, byte and timed messages go through") {
+  struct Large {
+    std::array<std::uint64_t, 5000> words;
+  };
+  for (const bool timestamps : {false, true}) {
+    const TemporaryFolder folder;
+    Publisher<Large> publisher{folder.channel(),
+                               {.capacity = 4, .timestamps = timestamps, .copy_behind = true}};
+    Subscriber<Large> subscriber{folder.channel()};
+    const auto message = std::make_unique<Large>();
+    for (std::uint64_t i = 1; i <= 9; ++i) {
+      message->words.fill(i);
+      publisher.publish(*message);
+      const auto received = subscriber.next(*message);
+      REQUIRE(received);
+      CHECK(received->sequence == i);
+      CHECK((received->published_at_ns > 0) == timestamps);
+      CHECK(std::all_of(message->words.begin(), message->words.end(),
+                        [&](std::uint64_t word) { return word == i; }));
+    }
+  }
+  const TemporaryFolder folder;
+  { const Publisher<Large> made{folder.channel()}; }
+  std::error_code error;
+  CHECK_FALSE(Publisher<Large>::open(folder.channel(), {.copy_behind = true}, error));
+  CHECK(error == Errc::wrong_identity);
+}
+
+TEST_CASE("under a publisher that never pauses every message that is delivered is whole") {
+  const test::Watchdog watchdog{"copying behind a publisher"};
+  constexpr std::size_t largest = 100'000;
+  const TemporaryFolder folder;
+  BytePublisher publisher{folder.channel(), {.capacity = 4, .max_message_size = largest, .copy_behind = true}};
+  ByteSubscriber subscriber{folder.channel()};
+  std::atomic<bool> stop{false};
+  std::jthread sending{[&] {
+    std::vector<std::byte> message(largest);
+    for (std::uint64_t i = 1; !stop; ++i) {
+      std::fill(message.begin(), message.end(), std::byte(i % 251));
+      publisher.publish(std::span{message}.first(1000 + i * 7919 % (largest - 1000)));
+    }
+  }};
+  std::uint64_t received = 0;
+  std::uint64_t last = 0;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{500};
+  while (std::chrono::steady_clock::now() < end) {
+    const auto message = subscriber.next();
+    if (!message) continue;
+    ++received;
+    CHECK(message->sequence == last + 1 + message->lost);
+    last = message->sequence;
+    CHECK(message->message.size() == 1000 + last * 7919 % (largest - 1000));
+    const bool whole = all_are(message->message, static_cast<std::uint8_t>(last % 251));
+    CHECK(whole);
+  }
+  stop = true;
+  MESSAGE("received ", received, " messages");
+  CHECK(received > 0);
+}
