@@ -353,8 +353,8 @@ void run(const Task& task, Control& control) {
 
 } // namespace loops
 
-/// Requires: no other file has a template of Kind's name, in a namespace without a name either: gcc 12 gives the
-/// loops of a template template argument weak linkage, and one of both would stand for the other.
+/// Requires: no other file has a template of Kind's name, in a namespace without a name either: gcc 12 gives
+/// the loops of a template template argument weak linkage, and one of both would stand for the other.
 template <template <std::size_t> class Kind>
 Transport transport_of(const Description& about) {
   Transport made{about};

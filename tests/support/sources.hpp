@@ -158,8 +158,10 @@ inline Breaches wrong_directions(const Source& source) {
       {"message", {}},
       {"in_place", {"detail/ring", "message"}},
       {"options", {}},
-      {"publisher", {"detail/ring", "detail/region", "detail/doorbell", "error", "in_place", "message", "options"}},
-      {"subscriber", {"detail/ring", "detail/region", "detail/doorbell", "error", "in_place", "message", "options"}},
+      {"publisher",
+       {"detail/ring", "detail/region", "detail/doorbell", "error", "in_place", "message", "options"}},
+      {"subscriber",
+       {"detail/ring", "detail/region", "detail/doorbell", "error", "in_place", "message", "options"}},
       {"notifier", {"subscriber"}},
       {"seqcast", {"error", "in_place", "message", "notifier", "options", "publisher", "subscriber"}},
   };
