@@ -6,27 +6,35 @@
 //     publish      into a channel that nobody reads
 //     latest_old   latest() when there is nothing new: the same message again
 //     next         next() of a message that is there; the publishing in between is not timed
-//     naive_*      the rival: raw bytes in a mapping of the same kind, overwritten and read by memcpy, with no
-//                  sequence; it cannot tell a torn message from a whole one
-#include <benchmark/benchmark.h>
-#include <sys/mman.h>
-#include <unistd.h>
+//     naive_*      raw bytes in a mapping, overwritten and read by memcpy, with no sequence; it cannot tell a
+//     torn
+//                  message from a whole one; naive_file_* in a file of the working folder, with and without
+//                  msync
+//     handoff_*    memcpy, then one flag; ring_handoff_* into a ring of seqcast's shape
+//     seqlock_*    the classic sequence lock of one slot
+//     *_both       sending and receiving
+#include "transports/plain.hpp"
+
 #include <seqcast/seqcast.hpp>
 
 #include <iostream>
 
+#include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 namespace {
 
 template <std::size_t Size>
-struct Block {
-  std::array<std::byte, Size> bytes;
-};
+using Block = bench::Message<Size>;
 
 /// A channel of this process alone, which is gone when the benchmark ends.
 template <std::size_t Size>
 struct Channel {
-  seqcast::Location where = seqcast::shared_memory("seqcast-micro-" + std::to_string(getpid()));
-  seqcast::Publisher<Block<Size>> publisher{where, {.remove_on_close = true}};
+  seqcast::Location where = seqcast::shared_memory(bench::unique_name());
+  seqcast::PublisherOptions options{.remove_on_close = true};
+  seqcast::Publisher<Block<Size>> publisher{where, options};
   seqcast::Subscriber<Block<Size>> subscriber{where};
   Block<Size> block{};
 };
@@ -37,13 +45,23 @@ void set_bytes(benchmark::State& state) {
 }
 
 template <std::size_t Size>
-void publish(benchmark::State& state) {
-  Channel<Size> channel;
+void publish_into(benchmark::State& state, Channel<Size>& channel) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(channel.block);
     channel.publisher.publish(channel.block);
   }
   set_bytes<Size>(state);
+}
+
+template <std::size_t Size>
+void publish(benchmark::State& state) {
+  Channel<Size> channel;
+  publish_into(state, channel);
+}
+template <std::size_t Size>
+void publish_without_bell(benchmark::State& state) {
+  Channel<Size> channel{.options = {.doorbell = false, .remove_on_close = true}};
+  publish_into(state, channel);
 }
 
 template <std::size_t Size>
@@ -76,53 +94,86 @@ void next(benchmark::State& state) {
   set_bytes<Size>(state);
 }
 
-/// Raw shared bytes.
-template <std::size_t Size>
-struct NaiveRegion {
-  Block<Size>* shared = static_cast<Block<Size>*>(
-      mmap(nullptr, sizeof(Block<Size>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  Block<Size> block{};
-
-  NaiveRegion() {
-    if (shared == MAP_FAILED) throw std::system_error{errno, std::generic_category(), "cannot map memory"};
-  }
-  NaiveRegion(const NaiveRegion&) = delete;
-  NaiveRegion& operator=(const NaiveRegion&) = delete;
-  ~NaiveRegion() {
-    munmap(shared, sizeof(Block<Size>));
-  }
-};
-
-template <std::size_t Size>
-void naive_write(benchmark::State& state) {
-  NaiveRegion<Size> region;
+/// What the plain transports take: sending, receiving nothing new, and both of them.
+template <template <std::size_t> class Kind, std::size_t Size>
+void plain_publish(benchmark::State& state) {
+  Kind<Size> channel;
+  typename Kind<Size>::Sender sender{channel};
+  bench::Message<Size> message{};
   for (auto _ : state) {
-    benchmark::DoNotOptimize(region.block);
-    std::memcpy(region.shared, &region.block, Size);
+    benchmark::DoNotOptimize(message);
+    sender.send(message);
     benchmark::ClobberMemory();
   }
   set_bytes<Size>(state);
 }
 
-template <std::size_t Size>
-void naive_read(benchmark::State& state) {
-  NaiveRegion<Size> region;
+template <template <std::size_t> class Kind, std::size_t Size>
+void plain_next(benchmark::State& state) {
+  Kind<Size> channel;
+  typename Kind<Size>::Sender sender{channel};
+  typename Kind<Size>::Receiver receiver{channel};
+  const auto message = std::make_unique<bench::Message<Size>>();
   for (auto _ : state) {
-    benchmark::ClobberMemory();
-    std::memcpy(&region.block, region.shared, Size);
-    benchmark::DoNotOptimize(region.block);
+    ++message->words[0];
+    sender.send(*message);
+    if (!receiver.receive(*message)) state.SkipWithError("there is no message");
+    benchmark::DoNotOptimize(*message);
   }
   set_bytes<Size>(state);
+}
+
+/// The copy alone, whether there is anything new or not.
+template <std::size_t Size>
+void naive_read(benchmark::State& state) {
+  const bench::SharedRegion region{Size};
+  const auto message = std::make_unique<bench::Message<Size>>();
+  for (auto _ : state) {
+    benchmark::ClobberMemory();
+    std::memcpy(message.get(), region.at(0), Size);
+    benchmark::DoNotOptimize(*message);
+  }
+  set_bytes<Size>(state);
+}
+
+/// As the pair of programs does it that seqcast began as: a file, overwritten and flushed.
+template <std::size_t Size>
+void naive_file_publish(benchmark::State& state, bool flush) {
+  const std::string path = bench::unique_name() + ".dat";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0 || ::posix_fallocate(fd, 0, Size) != 0) return state.SkipWithError("cannot make a file here");
+  void* const shared = ::mmap(nullptr, Size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  const auto message = std::make_unique<bench::Message<Size>>();
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(*message);
+    std::memcpy(shared, message.get(), Size);
+    benchmark::ClobberMemory();
+    if (flush) ::msync(shared, Size, MS_SYNC);
+  }
+  set_bytes<Size>(state);
+  ::munmap(shared, Size);
+  ::close(fd);
+  ::unlink(path.c_str());
 }
 
 template <std::size_t Size>
 void register_size() {
-  const auto name = [](const char* what) { return what + ("/" + std::to_string(Size)); };
-  benchmark::RegisterBenchmark(name("publish").c_str(), publish<Size>);
-  benchmark::RegisterBenchmark(name("naive_write").c_str(), naive_write<Size>);
-  benchmark::RegisterBenchmark(name("latest_old").c_str(), latest_old<Size>);
-  benchmark::RegisterBenchmark(name("next").c_str(), next<Size>);
-  benchmark::RegisterBenchmark(name("naive_read").c_str(), naive_read<Size>);
+  const auto add = [](const char* what, const auto& function, auto... arguments) {
+    benchmark::RegisterBenchmark((what + ("/" + std::to_string(Size))).c_str(), function, arguments...);
+  };
+  add("publish", publish<Size>);
+  add("publish_no_bell", publish_without_bell<Size>);
+  add("ring_handoff_publish", plain_publish<bench::HandOffRing, Size>);
+  add("handoff_publish", plain_publish<bench::HandOff, Size>);
+  add("seqlock_publish", plain_publish<bench::OneSlotSeqlock, Size>);
+  add("naive_publish", plain_publish<bench::Naive, Size>);
+  add("naive_file_publish", naive_file_publish<Size>, false);
+  add("naive_file_msync_publish", naive_file_publish<Size>, true);
+  add("latest_old", latest_old<Size>);
+  add("naive_read", naive_read<Size>);
+  add("next", next<Size>);
+  add("handoff_both", plain_next<bench::HandOff, Size>);
+  add("seqlock_both", plain_next<bench::OneSlotSeqlock, Size>);
 }
 
 /// std::cerr without one line: Debian builds Google Benchmark without NDEBUG, and so it warns that it is a
@@ -163,6 +214,7 @@ int main(int argc, char** argv) {
   register_size<1024>();
   register_size<4096>();
   register_size<65536>();
+  register_size<1048576>();
   const WithoutDebugWarning filter;
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

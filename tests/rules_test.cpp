@@ -64,14 +64,15 @@ TEST_CASE("the operating system is known to lib/src/platform alone") {
 }
 
 TEST_CASE(
-    "memory orders are named in slot, ring, doorbell, region and the table that a signal handler reads, "
+    "memory orders are named in slot, payload, lines, doorbell, region and the table that a signal handler "
+    "reads, "
     "nowhere else") {
   is_kept(orders_outside_their_files);
   const std::string text = "head.load(std::memory_order_acquire);\n";
   CHECK(breaches(orders_outside_their_files, "lib/include/seqcast/detail/recovery.hpp", text) == 1);
   CHECK(breaches(orders_outside_their_files, "demos/torn.cpp", text) == 1);
   CHECK(breaches(orders_outside_their_files, "lib/src/bell.cpp", "x.load(std::memory_order::relaxed);\n") == 1);
-  CHECK(breaches(orders_outside_their_files, "lib/include/seqcast/detail/ring.hpp", text) == 0);
+  CHECK(breaches(orders_outside_their_files, "lib/include/seqcast/detail/lines.hpp", text) == 0);
   CHECK(breaches(orders_outside_their_files, "lib/src/bell.cpp", "// a memory_order_release in prose\n") == 0);
 }
 
