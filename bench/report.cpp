@@ -103,6 +103,22 @@ std::string table(const Plan& plan, const char* title, Scenario scenario, Number
   return head + "\n" + text;
 }
 
+std::string alone_table(const Plan& plan) {
+  std::string text;
+  for (const Transport* transport : all) {
+    std::string row;
+    for (const std::size_t size : {8U, 48U}) {
+      const Cell* cell = plan.find(*transport, size, Scenario::alone, 0);
+      if (cell == nullptr || cell->runs.empty()) continue;
+      row += fmt::format("{:>7}: {:>5}", size_name(size),
+                         short_number(spread(*cell, cost_p50).median / static_cast<double>(sends_together)));
+    }
+    if (!row.empty()) text += fmt::format("{:<20}{}\n", transport->about.name, row);
+  }
+  if (text.empty()) return text;
+  return "\nthe sender's own time with nobody there, ns\n" + text;
+}
+
 std::string fan_out_table(const Plan& plan) {
   std::string text;
   for (const Transport* transport : all) {
@@ -195,6 +211,7 @@ std::string tables(const Plan& plan) {
   text +=
       table(plan, "flat out: % of the messages sent that were not received", Scenario::flat_out, lost_percent);
   text += table(plan, "flat out: % of the messages received that were torn", Scenario::flat_out, torn_percent);
+  text += alone_table(plan);
   text += fan_out_table(plan);
   text += table(plan, "line time during the one-way measurements, ns", Scenario::one_way, line);
 

@@ -16,6 +16,7 @@ extern const Transport one_slot_seqlock;
 extern const Transport seqcast_next;
 extern const Transport seqcast_large_ring;
 extern const Transport seqcast_behind;
+extern const Transport seqcast_no_bell;
 extern const Transport seqcast_latest;
 extern const Transport seqcast_untouched;
 extern const Transport seqcast_touched;
@@ -30,26 +31,29 @@ extern const Transport iceoryx_touched;
 extern const Transport zeromq;
 extern const Transport nng;
 
-inline const std::array all{&seqcast_next,
-                            &seqcast_large_ring,
-                            &seqcast_behind,
-                            &seqcast_latest,
-                            &naive,
-                            &handoff,
-                            &handoff_ring,
-                            &one_slot_seqlock,
-                            &spsc_queue,
-                            &message_queue,
-                            &iceoryx,
-                            &pipe_,
-                            &datagram,
-                            &posix_queue,
-                            &nng,
-                            &zeromq,
-                            &seqcast_untouched,
-                            &iceoryx_untouched,
-                            &seqcast_touched,
-                            &iceoryx_touched};
+inline const std::array all{
+    &seqcast_next,
+    &seqcast_large_ring,
+    &seqcast_behind,
+    &seqcast_no_bell,
+    &seqcast_latest,
+    &naive,
+    &handoff,
+    &handoff_ring,
+    &one_slot_seqlock,
+    &spsc_queue,
+    &message_queue,
+    &iceoryx,
+    &pipe_,
+    &datagram,
+    &posix_queue,
+    &nng,
+    &zeromq,
+    &seqcast_untouched,
+    &iceoryx_untouched,
+    &seqcast_touched,
+    &iceoryx_touched,
+};
 
 /// latest() of 1 KiB from a channel that nobody publishes to: calls a second.
 double still_reads();

@@ -88,14 +88,19 @@ struct HandOffRing {
 
   struct Sender {
     explicit Sender(HandOffRing& ring)
-        : flag{new (ring.region.at(256)) std::atomic<std::uint64_t>{0}}, slots{ring.region.at(512)} {}
+        : flag{new (ring.region.at(256)) std::atomic<std::uint64_t>{0}}, slots{ring.region.at(512)} {
+      // A ring learns its shape when it is opened, not when it is compiled.
+      asm volatile("" : "+r"(step), "+r"(mask));
+    }
     bool send(const Message<Size>& message) {
-      std::memcpy(slots + count % capacity * stride + 16, &message, Size);
+      std::memcpy(slots + (count & mask) * step + 16, &message, Size);
       flag->store(++count, std::memory_order_release);
       return true;
     }
     std::atomic<std::uint64_t>* flag;
     std::byte* slots;
+    std::size_t step = stride;
+    std::size_t mask = capacity - 1;
     std::uint64_t count = 0;
   };
   struct Receiver {

@@ -99,6 +99,26 @@ struct SeqcastLatest : Channel<Size, true> {
   using typename Channel<Size, true>::Receiver;
 };
 
+/// Without a bell, for the sender's own time.
+template <std::size_t Size>
+struct SeqcastNoBell {
+  Place place;
+  struct Sender {
+    explicit Sender(SeqcastNoBell& all) : publisher{all.place.location, {.doorbell = false}} {}
+    bool send(const Message<Size>& message) {
+      publisher.publish(message);
+      return true;
+    }
+    seqcast::Publisher<Message<Size>> publisher;
+  };
+  struct Receiver {
+    explicit Receiver(SeqcastNoBell&) {}
+    bool receive(Message<Size>&) {
+      throw Unable{"this is for the sender alone"};
+    }
+  };
+};
+
 template <std::size_t Size, Touch How>
 struct InPlace {
   using Content = Message<Size>;
@@ -169,6 +189,8 @@ const Transport seqcast_large_ring = transport_of<SeqcastLargeRing>(
     {.name = "seqcast, 8 MiB", .setting = "8 MiB of slots; polls next()", .may_lose = true, .many = true});
 const Transport seqcast_behind = transport_of<SeqcastBehind>(
     {.name = "seqcast, behind", .setting = "copy_behind; polls next()", .may_lose = true, .many = true});
+const Transport seqcast_no_bell = transport_of<SeqcastNoBell>(
+    {.name = "seqcast, no bell", .setting = "without a doorbell", .may_lose = true, .only_alone = true});
 const Transport seqcast_latest = transport_of<SeqcastLatest>(
     {.name = "seqcast latest()", .setting = "default options; polls latest()", .may_lose = true, .many = true});
 
