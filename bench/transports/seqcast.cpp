@@ -49,18 +49,12 @@ struct Channel {
     explicit Receiver(Channel& channel)
         : subscriber{channel.place.location, {.open_timeout = std::chrono::seconds{5}}} {}
     bool receive(Content& message) {
-      if constexpr (Latest) {
-        const std::uint64_t before = subscriber.cursor();
-        const auto delivery = subscriber.latest(message);
-        if (delivery) {
-          in_a_row = 0;
-          return delivery->sequence != before;
-        }
-      } else {
-        if (subscriber.next(message)) {
-          in_a_row = 0;
-          return true;
-        }
+      if constexpr (!Latest) return subscriber.next(message).has_value();
+      const std::uint64_t before = subscriber.cursor();
+      const auto delivery = subscriber.latest(message);
+      if (delivery) {
+        in_a_row = 0;
+        return delivery->sequence != before;
       }
       if (subscriber.error()) {
         ++failed;

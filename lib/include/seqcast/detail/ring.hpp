@@ -149,6 +149,10 @@ struct ExactInto {
   constexpr std::uint32_t count(std::uint32_t) const noexcept {
     return size;
   }
+  /// The most bytes that there can be to copy.
+  constexpr std::size_t most() const noexcept {
+    return size;
+  }
 };
 
 /// A destination for messages of up to `room` bytes.
@@ -161,6 +165,9 @@ struct BoundedInto {
   }
   constexpr std::uint32_t count(std::uint32_t found) const noexcept {
     return found;
+  }
+  constexpr std::size_t most() const noexcept {
+    return room;
   }
 };
 
@@ -175,6 +182,9 @@ struct ExactInPlace {
   constexpr std::uint32_t count(std::uint32_t) const noexcept {
     return 0;
   }
+  constexpr std::size_t most() const noexcept {
+    return 0;
+  }
 };
 
 /// The same for a message of any size.
@@ -185,6 +195,9 @@ struct AnyInPlace {
     return Outcome::message;
   }
   constexpr std::uint32_t count(std::uint32_t) const noexcept {
+    return 0;
+  }
+  constexpr std::size_t most() const noexcept {
     return 0;
   }
 };
@@ -300,7 +313,11 @@ class RingSubscriber {
   Look look(std::uint64_t sequence, const Into& into) const noexcept {
     const SubscriberSlot<Atomics> slot = slot_of(sequence);
     const std::uint64_t version = slot.version();
-    if (version == open_version(sequence) && geometry_.progress_word != 0) return follow(slot, sequence, into);
+    // Known when it is compiled, for a message of a type.
+    if (into.most() > Atomics::chunk_size()) {
+      if (version == open_version(sequence) && geometry_.progress_word != 0)
+        return follow(slot, sequence, into);
+    }
     if (version != complete_version(sequence)) return other(version, sequence);
 
     Look found{.sight = Sight::whole};
@@ -340,9 +357,7 @@ class RingSubscriber {
       const std::uint32_t there = complete ? found.size : slot.progress(sequence);
       if (there > found.size || (!complete && version != open_version(sequence))) break;
       if (there > done) {
-        if (into.count(found.size) > 0) {
-          load_payload<Atomics>(slot.payload() + done / word_size, into.to + done, there - done);
-        }
+        load_payload<Atomics>(slot.payload() + done / word_size, into.to + done, there - done);
         done = there;
         looks = 0;
       } else {
