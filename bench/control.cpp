@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <map>
 #include <new>
+#include <numeric>
 #include <stdexcept>
 
 #include <sched.h>
@@ -29,17 +31,42 @@ double stamps_per_ns() {
   return rate;
 }
 
-std::uint64_t clock_itself() {
-  static const std::uint64_t median = [] {
-    std::vector<std::uint64_t> times(1001);
+double clock_itself() {
+  static const double mean = [] {
+    std::vector<std::uint64_t> times(10'001);
     for (std::uint64_t& time : times) {
-      const std::uint64_t begin = stamp();
+      const std::uint64_t begin = stamp_after();
       time = stamp_after() - begin;
     }
-    std::nth_element(times.begin(), times.begin() + 500, times.end());
-    return times[500];
+    // The mean, because the steps are large beside it; without the interruptions.
+    std::sort(times.begin(), times.end());
+    times.resize(9'500);
+    return std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size());
   }();
-  return median;
+  return mean;
+}
+
+double clock_step() {
+  static const double step = [] {
+    std::map<std::uint64_t, int> differences;
+    for (int i = 0; i < 10'000; ++i) {
+      const std::uint64_t begin = stamp_after();
+      for (volatile int wait = i % 64; wait > 0;) wait = wait - 1;
+      ++differences[stamp_after() - begin];
+    }
+    std::erase_if(differences, [](const auto& found) { return found.second < 50; });
+    // How far apart those are that come often; one apart are two that were rounded differently.
+    std::vector<std::uint64_t> apart;
+    std::uint64_t last = 0;
+    for (const auto& [difference, times] : differences) {
+      if (last > 0 && difference > last + 1) apart.push_back(difference - last);
+      last = difference;
+    }
+    if (apart.empty()) return 1.0;
+    std::sort(apart.begin(), apart.end());
+    return static_cast<double>(apart[apart.size() / 2]);
+  }();
+  return step;
 }
 
 std::string unique_name() {

@@ -37,10 +37,13 @@ inline std::uint64_t stamp_after() {
 #endif
   return stamp();
 }
-/// What stamp() and then stamp_after() give when nothing lies between; measured once. Every time is less this.
-std::uint64_t clock_itself();
 /// Its rate, measured once.
 double stamps_per_ns();
+/// What stamp_after() and stamp_after() again differ by when nothing lies between, on average; measured once.
+/// Every time is less this.
+double clock_itself();
+/// What the counter grows by when it does: some count in steps of 10 ns. Measured once.
+double clock_step();
 
 inline void pause() {
 #if defined(__x86_64__)
@@ -150,7 +153,8 @@ class Control {
   std::uint64_t receivers_ = 0;
   std::uint64_t deadline_ = 0;
   std::uint64_t sent_ = 0;
-  std::uint64_t breaths_ = 0; // of no matter whom
+  // Of this process alone: a line that both sides count in would travel while they wait for a message.
+  static inline std::uint64_t breaths_ = 0;
   std::array<char, 256> failure_{};
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "limits.hpp"
 
+#include "measure.hpp"
 #include "transports/shared_region.hpp"
 
 #include <algorithm>
@@ -14,18 +15,11 @@ struct alignas(128) Line {
   std::atomic<std::uint64_t> value{0};
 };
 
-double median_ns(std::span<const std::uint64_t> stamps) {
-  std::vector<std::uint64_t> sorted{stamps.begin(), stamps.end()};
-  if (sorted.empty()) return 0;
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  return static_cast<double>(*middle - std::min(*middle, clock_itself())) / stamps_per_ns();
-}
-
 } // namespace
 
 double line_ns() {
-  constexpr std::uint64_t count = 5000;
+  constexpr std::uint64_t count = 6000;
+  constexpr std::uint64_t together = 20; // round trips: the clock's steps are large beside one
   static Control& control = Control::make();
   static const SharedRegion region{2 * sizeof(Line)};
   Line* const there = new (region.at(0)) Line;
@@ -40,15 +34,17 @@ double line_ns() {
   control.run(
       [&] {
         control.begin();
-        for (std::uint64_t i = 1; i <= count; ++i) {
-          const std::uint64_t begin = stamp();
-          there->value.store(i, std::memory_order_release);
-          while (back->value.load(std::memory_order_acquire) != i) pause();
-          control.times.add(stamp() - begin);
+        for (std::uint64_t i = 0; i < count;) {
+          const std::uint64_t begin = stamp_after();
+          for (const std::uint64_t end = i + together; i < end;) {
+            there->value.store(++i, std::memory_order_release);
+            while (back->value.load(std::memory_order_acquire) != i) pause();
+          }
+          control.times.add(stamp_after() - begin);
         }
       },
       {&echo, 1}, std::chrono::seconds{5});
-  return median_ns(control.times.get()) / 2;
+  return percentiles_of(control.times.get(), 2 * together).p50;
 }
 
 double dirty_copy_ns(std::size_t size, Control& control) {
@@ -62,7 +58,7 @@ double dirty_copy_ns(std::size_t size, Control& control) {
     control.ready();
     for (std::uint64_t i = 1; i <= count; ++i) {
       while (full->value.load(std::memory_order_acquire) != i) control.breathe();
-      const std::uint64_t begin = stamp();
+      const std::uint64_t begin = stamp_after();
       std::memcpy(copy.data(), buffer, size);
       std::atomic_signal_fence(std::memory_order_seq_cst);
       control.times.add(stamp_after() - begin);
@@ -80,7 +76,7 @@ double dirty_copy_ns(std::size_t size, Control& control) {
         }
       },
       {&reader, 1}, std::chrono::seconds{10});
-  return median_ns(control.times.get());
+  return percentiles_of(control.times.get()).p50;
 }
 
 double cached_copy_ns(std::size_t size) {
@@ -89,24 +85,24 @@ double cached_copy_ns(std::size_t size) {
   const std::size_t together = std::max<std::size_t>(1, 4096 / size);
   std::vector<std::uint64_t> times;
   for (int i = 0; i < 300; ++i) {
-    const std::uint64_t begin = stamp();
+    const std::uint64_t begin = stamp_after();
     for (std::size_t k = 0; k < together; ++k) {
       std::memcpy(to.data(), from.data(), size);
       asm volatile("" : : "r"(to.data()) : "memory");
     }
-    times.push_back(stamp() - begin);
+    times.push_back(stamp_after() - begin);
   }
-  return median_ns(times) / static_cast<double>(together);
+  return percentiles_of(times, static_cast<double>(together)).p50;
 }
 
 double fence_ns() {
   std::vector<std::uint64_t> times;
   for (int i = 0; i < 300; ++i) {
-    const std::uint64_t begin = stamp();
+    const std::uint64_t begin = stamp_after();
     for (int k = 0; k < 100; ++k) std::atomic_thread_fence(std::memory_order_seq_cst);
-    times.push_back(stamp() - begin);
+    times.push_back(stamp_after() - begin);
   }
-  return median_ns(times) / 100;
+  return percentiles_of(times, 100).p50;
 }
 
 } // namespace bench

@@ -8,16 +8,20 @@
 
 namespace bench {
 
-Percentiles percentiles_of(std::span<const std::uint64_t> stamps) {
+Percentiles percentiles_of(std::span<const std::uint64_t> stamps, double together) {
   if (stamps.empty()) return {};
   namespace histogram = boost::histogram;
-  // Steps of half a percent from 1 ns to 10 s.
+  // Steps of half a percent from a tenth of a ns to 10 s.
   using Axis = histogram::axis::regular<double, histogram::axis::transform::log>;
-  auto counts = histogram::make_histogram(Axis{4600, 1.0, 1e10});
+  auto counts = histogram::make_histogram(Axis{5060, 0.1, 1e10});
   double most = 0;
+  double within = 0; // of the clock's step, evenly: what lies behind one reading is spread over all of it
   for (const std::uint64_t value : stamps) {
-    const double ns = static_cast<double>(value - std::min(value, clock_itself())) / stamps_per_ns();
-    counts(std::max(ns, 1.0));
+    within += 0.6180339887498949;
+    within -= std::floor(within);
+    const double spread = static_cast<double>(value) + (within - 0.5) * clock_step();
+    const double ns = std::max(spread - clock_itself(), 0.0) / stamps_per_ns();
+    counts(std::max(ns, 0.1));
     most = std::max(most, ns);
   }
   const auto at = [&](double part) {
@@ -25,11 +29,11 @@ Percentiles percentiles_of(std::span<const std::uint64_t> stamps) {
     double seen = 0;
     for (int i = 0; i < counts.axis().size(); ++i) {
       seen += counts[i];
-      if (seen >= wanted) return std::min(counts.axis().bin(i).center(), most);
+      if (seen >= wanted) return std::min(counts.axis().bin(i).center(), most) / together;
     }
-    return most;
+    return most / together;
   };
-  return {at(0.5), at(0.9), at(0.99), at(0.999), most};
+  return {at(0.5), at(0.9), at(0.99), at(0.999), most / together};
 }
 
 double Measurement::rate() const {
@@ -58,8 +62,8 @@ void measure(Cell& cell, Control& control, double& wanted_line) {
     cell.unable = error.what();
     return;
   }
-  made.time = percentiles_of(control.times.get());
-  made.cost = percentiles_of(control.costs.get());
+  made.time = percentiles_of(control.times.get(), cell.task.scenario == Scenario::ping_pong ? 2 : 1);
+  made.cost = percentiles_of(control.costs.get(), cell.task.scenario == Scenario::alone ? sends_together : 1);
   made.sent = control.sent();
   for (int i = 0; i < cell.task.receivers; ++i) made.tallies.push_back(control.tally(i));
   cell.runs.push_back(made);

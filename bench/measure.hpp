@@ -20,8 +20,9 @@ namespace bench {
 struct Percentiles {
   double p50 = 0, p90 = 0, p99 = 0, p999 = 0, max = 0; // ns
 };
-/// Of durations, less what the clock itself takes.
-Percentiles percentiles_of(std::span<const std::uint64_t> stamps);
+/// Of durations, less what the clock itself takes. Each is of `together` alike, and divided by that. Finer than
+/// the clock, where there are many.
+Percentiles percentiles_of(std::span<const std::uint64_t> stamps, double together = 1);
 
 struct Measurement {
   double line_before = 0, line_after = 0; // ns

@@ -230,8 +230,7 @@ std::string tables(const Plan& plan) {
     text += limit(fmt::format("copy of {} in cache", size_name(size)).c_str(), values);
   }
 
-  text +=
-      limit("the clock itself, taken off every time", {static_cast<double>(clock_itself()) / stamps_per_ns()});
+  text += limit("the clock itself, taken off every time", {clock_itself() / stamps_per_ns()});
 
   text += "\nsettings\n";
   for (const Transport* transport : all) {

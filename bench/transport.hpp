@@ -98,6 +98,11 @@ void number_all(Message<Size>& message, std::uint64_t number) {
   for (std::size_t i = 1; i < Size / 8; ++i) message.words[i] = number;
 }
 
+/// Messages that go before the measured ones, without a pause: enough to have used every page of a ring of 1
+/// MiB.
+template <std::size_t Size>
+inline constexpr std::uint64_t warming_up = std::clamp<std::uint64_t>((1 << 20) / Size, 16, 1024);
+
 /// Words of a message that are numbered when there is no time for all: one of each page, and the last one.
 template <std::size_t Size, class Act>
 void some_words(const Act& act) {
@@ -151,17 +156,19 @@ struct Loops {
     Sender sender{channel};
     const auto message = std::make_unique<Message<Size>>();
     control.begin();
-    for (std::uint64_t i = 1; i <= task.count; ++i) {
+    for (std::uint64_t i = 1; i <= warming_up<Size> + task.count; ++i) {
       if constexpr (in_place) {
         message->words[Size / 8 - 1] = i; // it fills the message itself, or does not
       } else {
         number_all(*message, i);
       }
-      const std::uint64_t begin = stamp();
+      const std::uint64_t begin = stamp_after();
       message->words[0] = begin;
       while (!sender.send(*message)) control.breathe();
-      control.costs.add(stamp() - begin);
+      const std::uint64_t end = stamp_after();
       while (control.received(0) < i) control.breathe();
+      if (i <= warming_up<Size>) continue;
+      control.costs.add(end - begin);
       spin_ns(task.pause_ns);
     }
   }
@@ -171,9 +178,10 @@ struct Loops {
     message->words.fill(0);
     Inspector inspector;
     control.ready();
-    for (std::uint64_t i = 1; i <= task.count; ++i) {
+    for (std::uint64_t i = 1; i <= warming_up<Size> + task.count; ++i) {
       while (!receiver.receive(*message)) control.breathe();
-      control.times.add(stamp_after() - message->words[0]);
+      const std::uint64_t end = stamp_after();
+      if (i > warming_up<Size>) control.times.add(end - message->words[0]);
       if constexpr (in_place) {
         ++inspector.tally.received; // it has looked at every byte itself
         inspector.tally.torn = receiver.torn();
@@ -190,12 +198,14 @@ struct Loops {
     Receiver receiver{back};
     const auto message = std::make_unique<Message<Size>>();
     control.begin();
-    for (std::uint64_t i = 1; i <= task.count; ++i) {
-      const std::uint64_t begin = stamp();
+    for (std::uint64_t i = 1; i <= warming_up<Size> + task.count; ++i) {
+      const std::uint64_t begin = stamp_after();
       message->words[0] = begin;
       while (!sender.send(*message)) control.breathe();
       while (!receiver.receive(*message)) control.breathe();
-      control.times.add((stamp_after() - begin) / 2);
+      const std::uint64_t end = stamp_after();
+      if (i <= warming_up<Size>) continue;
+      control.times.add(end - begin);
       spin_ns(task.pause_ns);
     }
   }
@@ -204,7 +214,7 @@ struct Loops {
     Receiver receiver{there};
     const auto message = std::make_unique<Message<Size>>();
     control.ready();
-    for (std::uint64_t i = 1; i <= task.count; ++i) {
+    for (std::uint64_t i = 1; i <= warming_up<Size> + task.count; ++i) {
       while (!receiver.receive(*message)) control.breathe();
       while (!sender.send(*message)) control.breathe();
     }
@@ -271,15 +281,15 @@ struct Loops {
     Sender sender{channel};
     const auto message = std::make_unique<Message<Size>>();
     control.begin();
-    for (std::uint64_t i = 1; i <= task.count; ++i) {
+    for (std::uint64_t i = 1; i <= warming_up<Size> + task.count; ++i) {
       number_all(*message, i);
-      const std::uint64_t begin = stamp();
+      const std::uint64_t begin = stamp_after();
       message->words[0] = begin;
       while (!sender.send(*message)) control.breathe();
-      control.costs.add(stamp() - begin);
+      if (i > warming_up<Size>) control.costs.add(stamp_after() - begin);
       spin_ns(task.pause_ns);
     }
-    control.finished(task.count);
+    control.finished(warming_up<Size> + task.count);
   }
   static void send_alone(Channel& channel, const Task& task, Control& control) {
     Sender sender{channel};
@@ -288,12 +298,12 @@ struct Loops {
     control.begin();
     // The clock takes longer than a small message.
     for (std::uint64_t i = 0; i < task.count / sends_together; ++i) {
-      const std::uint64_t begin = stamp();
+      const std::uint64_t begin = stamp_after();
       for (std::uint64_t k = 0; k < sends_together; ++k) {
         asm volatile("" : : "r"(message.get()) : "memory");
         while (!sender.send(*message)) control.breathe();
       }
-      control.costs.add(stamp() - begin);
+      control.costs.add(stamp_after() - begin);
     }
     control.finished(task.count);
   }
