@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // goals: what seqcast is to reach, as ratios to a rival or a limit of the same repetition.
+#include "figures.hpp"
 #include "plan.hpp"
 #include "transports/all.hpp"
 
@@ -11,6 +12,8 @@
 
 namespace bench {
 
+using namespace figures;
+
 namespace {
 
 /// A figure, and the line time that it was measured with; 0 where that does not matter.
@@ -19,29 +22,6 @@ struct Value {
   double line = 0;
 };
 using Values = std::vector<Value>; // one for each repetition; empty: not measured
-using Number = double (*)(const Measurement&);
-
-double p50(const Measurement& run) {
-  return run.time.p50;
-}
-double p99(const Measurement& run) {
-  return run.time.p99;
-}
-double cost_p50(const Measurement& run) {
-  return run.cost.p50;
-}
-double cost_p99(const Measurement& run) {
-  return run.cost.p99;
-}
-double rate(const Measurement& run) {
-  return run.rate();
-}
-double line(const Measurement& run) {
-  return run.line();
-}
-double lost_part(const Measurement& run) {
-  return run.sent == 0 ? 0 : 1 - static_cast<double>(run.tallies[0].received) / static_cast<double>(run.sent);
-}
 
 class Goals {
  public:

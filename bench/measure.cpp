@@ -65,6 +65,7 @@ void measure(Cell& cell, Control& control, double& wanted_line) {
   made.time = percentiles_of(control.times.get(), cell.task.scenario == Scenario::ping_pong ? 2 : 1);
   made.cost = percentiles_of(control.costs.get(), cell.task.scenario == Scenario::alone ? sends_together : 1);
   made.sent = control.sent();
+  made.size = cell.size();
   for (int i = 0; i < cell.task.receivers; ++i) made.tallies.push_back(control.tally(i));
   cell.runs.push_back(made);
 }

@@ -31,6 +31,7 @@ struct Measurement {
   Percentiles cost;                       // of the sender's call: one_way, fan_out, alone
   std::vector<Tally> tallies;             // of the receivers
   std::uint64_t sent = 0;
+  std::size_t size = 0; // of a message
 
   double line() const {
     return (line_before + line_after) / 2;

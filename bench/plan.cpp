@@ -93,6 +93,16 @@ Plan make_plan(const Choice& choice) {
   return plan;
 }
 
+std::vector<std::size_t> Plan::sizes() const {
+  std::vector<std::size_t> found;
+  for (const std::size_t size : bench::sizes) {
+    if (std::any_of(cells.begin(), cells.end(), [&](const Cell& cell) { return cell.size() == size; })) {
+      found.push_back(size);
+    }
+  }
+  return found;
+}
+
 const Cell* Plan::find(const Transport& transport, std::size_t size, Scenario scenario, int receivers) const {
   for (const Cell& cell : cells) {
     if (cell.transport == &transport && cell.size() == size && cell.task.scenario == scenario &&

@@ -31,6 +31,8 @@ struct Plan {
   Limits limits;
   std::vector<std::string> skipped; // transports that are not there, and why
 
+  /// Those that anything was measured for.
+  std::vector<std::size_t> sizes() const;
   /// The cell of that transport, size, scenario and number of receivers; nullptr if it was not measured.
   const Cell* find(const Transport& transport, std::size_t size, Scenario scenario, int receivers) const;
 };

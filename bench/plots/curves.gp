@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# curves: a curve for each block of `file`, whose title is the block's first line.
-n = blocks_of(file)
-array titles[n]
-do for [i = 1:n] { titles[i] = title_of(file, i - 1) }
-plot for [i = 1:n] file index (i - 1) using 1:2 with linespoints pt 7 \
-  ps (like(titles[i]) ? 0.8 : 0.5) lw (like(titles[i]) ? 3 : 1.5) dt dash(titles[i]) \
-  lc rgb (titles[i] eq 'seqcast' ? ours : colour(i)) title titles[i]
+# curves: of each block of `file` that is shown, a curve of the medians, with bars from the least to the most of
+# the repetitions. A block's first line is its title. `more`, where a plot sets it, is drawn too. The first
+# transports are drawn last, above the others, and named first.
+array titles[blocks_of(file)]
+array blocks[blocks_of(file)]
+n = 0
+do for [i = 1:blocks_of(file)] {
+  if (shown(title_of(file, i - 1))) { n = n + 1; titles[n] = title_of(file, i - 1); blocks[n] = i - 1 }
+}
+if (!exists('more')) more = ''
+plot for [i = n:1:-1] file index (blocks[i]) using 1:2:3:4 with yerrorlines pt 7 \
+  ps (width(titles[i]) > 2 ? 0.8 : 0.5) lw width(titles[i]) dt dash(titles[i]) lc rgb colour(titles[i]) notitle, \
+  for [i = 1:n] keyentry with linespoints pt 7 ps (width(titles[i]) > 2 ? 0.8 : 0.5) lw width(titles[i]) \
+  dt dash(titles[i]) lc rgb colour(titles[i]) title (titles[i]) @more

@@ -1,30 +1,46 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# style: what the plots have in common. Requires: kind (svg or png) and name.
+# style: what the plots have in common: a transport has the same colour in all of them. Seqcast stands out, the
+# naive version and its like are grey and dashed, rivals are thin. Requires: kind (svg or png) and name.
 if (kind eq 'svg') {
-  set terminal svg size 900,560 dynamic background '#ffffff' font 'DejaVu Sans,13'
+  set terminal svg size 960,600 dynamic background '#ffffff' font 'DejaVu Sans,13'
 } else {
-  set terminal pngcairo size 1350,840 background '#ffffff' font 'DejaVu Sans,15'
+  set terminal pngcairo size 1440,900 background '#ffffff' font 'DejaVu Sans,15'
 }
 set termoption noenhanced
 set output name.'.'.kind
 
-set border 3 lc rgb '#555555'
-set tics nomirror textcolor rgb '#333333'
-set grid y lc rgb '#e3e3e3' lt 1
-set key outside right center reverse Left samplen 2 spacing 1.25 textcolor rgb '#333333'
-set title offset 0,0.5 font ',16'
+set border 2 lc rgb '#adb5bd'
+set tics nomirror scale 0 textcolor rgb '#343a40'
+set mytics 1
+set grid y lc rgb '#e9ecef' lt 1 lw 1
+set key at graph 1.03, graph 0.98 left top reverse Left samplen 2.5 spacing 1.35 \
+  textcolor rgb '#343a40'
+set title offset 0,0.6 font ',17' textcolor rgb '#212529'
+set errorbars 0
+set lmargin 11
+set rmargin 32
 
-# Seqcast stands out, the naive version and its like are dashed, the others are thin.
-ours = '#c2255c'
-like(t) = t[1:7] eq "seqcast" ? 1 : 0
-dash(t) = t eq 'naive' || t eq 'hand-off' || t eq 'one-slot seqlock' ? 2 : 1
-colour(i) = word('#1971c2 #2f9e44 #e8590c #6741d9 #0c8599 #868e96 #a9700a #495057 #74b816 #b197fc #d6336c #15aabf', 1 + int(i) % 12)
+# After the name of a transport: its colour, width and dash (1: none).
+looks = "'seqcast' #c2255c 3.5 1 | 'seqcast, 8 MiB' #f06595 2.2 1 | 'seqcast, behind' #862e9c 2.2 1 | ".\
+  "'seqcast latest()' #e8590c 2.2 1 | 'seqcast, untouched' #e8590c 3 1 | 'seqcast, touched' #c2255c 3 1 | ".\
+  "'naive' #212529 1.8 2 | 'hand-off' #868e96 1.8 2 | 'one-slot seqlock' #adb5bd 1.8 2 | ".\
+  "'Boost spsc_queue' #1971c2 1.6 1 | 'Boost message_queue' #74c0fc 1.6 1 | 'iceoryx' #2f9e44 1.6 1 | ".\
+  "'iceoryx, untouched' #8ce99a 1.8 1 | 'iceoryx, touched' #2f9e44 1.8 1 | 'pipe' #f08c00 1.6 1 | ".\
+  "'UNIX datagram' #ffd43b 1.6 1 | 'POSIX queue' #99705a 1.6 1 | 'nng' #0c8599 1.6 1 | 'ZeroMQ' #66d9e8 1.6 1 "
+look_of(t) = strstrt(looks, "'".t."' ")
+after(t) = look_of(t) == 0 ? '#495057 1.2 1' : looks[look_of(t) + strlen(t) + 3 : look_of(t) + strlen(t) + 20]
+colour(t) = word(after(t), 1)
+width(t) = real(word(after(t), 2))
+dash(t) = int(word(after(t), 3))
 
-# The title of block i of a file.
+# The title of block i of a file, and what of it is drawn unless a plot says otherwise.
 title_of(file, i) = system(sprintf("grep '^\"' %s | sed -n '%dp' | tr -d '\"'", file, i + 1))
 blocks_of(file) = int(system(sprintf("grep -c '^\"' %s", file)))
+in_place(t) = strstrt(t, 'touched') > 0
+shown(t) = !in_place(t)
 
 set xtics ('8 B' 8, '48 B' 48, '256 B' 256, '1 KiB' 1024, '4 KiB' 4096, '64 KiB' 65536, '1 MiB' 1048576)
 set logscale x
-set xlabel 'message size'
+set xrange [6:1500000]
+set xlabel 'size of a message' textcolor rgb '#495057'
