@@ -63,7 +63,7 @@ int run(const Choice& choice, const std::string& json, const std::string& folder
         if (last == nullptr || last->size() != cell.size()) wanted_line = 0;
         last = &cell;
         progress.step(fmt::format("{}, {} bytes", cell.transport->about.name, cell.size()));
-        measure(cell, control, wanted_line);
+        measure(cell, control, wanted_line, choice.quick ? 2 : 4);
       }
     }
   }

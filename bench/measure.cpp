@@ -45,11 +45,11 @@ bool comparable(double line, double other_line) {
   return line <= 1.25 * other_line && other_line <= 1.25 * line;
 }
 
-void measure(Cell& cell, Control& control, double& wanted_line) {
+void measure(Cell& cell, Control& control, double& wanted_line, int attempts) {
   if (!cell.unable.empty()) return;
   Measurement made;
   try {
-    for (int attempt = 0; attempt < 4; ++attempt) {
+    for (int attempt = 0; attempt < attempts; ++attempt) {
       made.line_before = line_ns();
       cell.transport->run[cell.size_index](cell.task, control);
       made.line_after = line_ns();

@@ -5,8 +5,8 @@
 // Invariants
 //   1. What is compared is measured in the same repetition, one directly after the other.
 //   2. Each measurement carries the line time right before and right after it; one in which that moved by more
-//      than 15%, or is not that of what it is compared with, is repeated up to three times. Then it is marked,
-//      and no ratio is made of it.
+//      than 15%, or is not that of what it is compared with, is repeated up to three times (with --quick once).
+//      Then it is marked, and no ratio is made of it.
 #pragma once
 
 #include "limits.hpp"
@@ -52,9 +52,9 @@ struct Cell {
   }
 };
 
-/// Measures the cell once more, if it can with the line time within 25% of `wanted_line`, which it sets where
-/// that is 0. Errors: `unable` says why; then it is not tried again.
-void measure(Cell& cell, Control& control, double& wanted_line);
+/// Measures the cell once more, if it can in that many attempts with the line time within 25% of `wanted_line`,
+/// which it sets where that is 0. Errors: `unable` says why; then it is not tried again.
+void measure(Cell& cell, Control& control, double& wanted_line, int attempts);
 
 /// Whether two figures may be compared: they were measured with the cores equally far apart.
 bool comparable(double line, double other_line);

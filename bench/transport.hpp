@@ -250,7 +250,7 @@ struct Loops {
     std::uint64_t first = 0;
     std::uint64_t last = 0;
     std::uint64_t idle_since = 0;
-    const auto patience = static_cast<std::uint64_t>(50e6 * stamps_per_ns());
+    const auto patience = static_cast<std::uint64_t>(30e6 * stamps_per_ns());
     control.ready();
     for (;;) {
       if (!receiver.receive(*message)) {
