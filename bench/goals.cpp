@@ -98,14 +98,14 @@ std::vector<Goal> goals_of(const Plan& plan) {
     goals.at_most(1.6, fmt::format("one-way p99, {} B", size), "line", ours(size, p99), ours(size, line));
   }
   for (const std::size_t size : {8U, 48U}) {
-    goals.at_most(1.3, fmt::format("publish, nobody reading, {} B, no bell", size), "memcpy and flag, ring",
+    goals.at_most(1.3, fmt::format("publish, nobody reading, {} B, no bell", size), "memcpy and flag",
                   goals.of(seqcast_no_bell, size, alone, cost_p50, 0),
                   goals.of(handoff_ring, size, alone, cost_p50, 0));
   }
   for (const std::size_t size : {256U, 1024U}) {
     const std::string what = fmt::format("one-way p50, {} B", size);
     goals.at_most(1.3, what, "naive", ours(size, p50), goals.of(naive, size, one_way, p50));
-    goals.at_most(0.6, what, "best untorn rival", ours(size, p50), goals.best_rival(size, one_way, p50, true));
+    goals.at_most(0.6, what, "best whole rival", ours(size, p50), goals.best_rival(size, one_way, p50, true));
   }
   const struct {
     std::size_t size;
@@ -116,23 +116,23 @@ std::vector<Goal> goals_of(const Plan& plan) {
     const std::string what = fmt::format("one-way p50, {} KiB{}", size / 1024, behind ? ", copy_behind" : "");
     const Values us = goals.of(behind ? seqcast_behind : seqcast_next, size, one_way, p50);
     goals.at_most(to_handoff, what, "hand-off", us, goals.of(handoff, size, one_way, p50));
-    goals.at_most(to_rival, what, "best untorn rival", us, goals.best_rival(size, one_way, p50, true));
+    goals.at_most(to_rival, what, "best whole rival", us, goals.best_rival(size, one_way, p50, true));
   }
   const auto in_place = [&](const Transport& transport, Number number) {
     return goals.of(transport, 1048576, one_way, number);
   };
   goals.at_most(2, "loan() and view() of 1 MiB, untouched", "line", in_place(seqcast_untouched, p50),
                 in_place(seqcast_untouched, line));
-  goals.at_most(1, "loan() and view() of 1 MiB, every byte", "iceoryx, the same",
-                in_place(seqcast_touched, p50), in_place(iceoryx_touched, p50));
-  goals.at_least(1.5, "flat out, 64 KiB, 8 MiB of slots", "best untorn rival",
+  goals.at_most(1, "loan() and view() of 1 MiB, every byte", "iceoryx alike", in_place(seqcast_touched, p50),
+                in_place(iceoryx_touched, p50));
+  goals.at_least(1.5, "flat out, 64 KiB, 8 MiB of slots", "best whole rival",
                  goals.of(seqcast_large_ring, 65536, flat_out, rate),
                  goals.best_rival(65536, flat_out, rate, false));
   const Values flat = goals.of(seqcast_large_ring, 48, flat_out, rate);
-  goals.at_least(3, "flat out, 48 B, 8 MiB of slots", "best untorn rival", flat,
+  goals.at_least(3, "flat out, 48 B, 8 MiB of slots", "best whole rival", flat,
                  goals.best_rival(48, flat_out, rate, false));
   const Values lost = goals.of(seqcast_large_ring, 48, flat_out, lost_part);
-  goals.at_most(0.01, "flat out, 48 B: part that is lost", "all that was sent", lost, goals.constant(1, lost));
+  goals.at_most(0.01, "flat out, 48 B: part that is lost", "all sent", lost, goals.constant(1, lost));
   const auto sender = [&](const Transport& transport, Number number, int receivers) {
     return goals.of(transport, 48, fan_out, number, receivers);
   };
@@ -141,7 +141,7 @@ std::vector<Goal> goals_of(const Plan& plan) {
                   sender(seqcast_next, number, 1), sender(naive, number, 1));
   }
   const Values still = goals.fixed(plan.limits.still_reads);
-  goals.at_least(0.3, "latest(), never-pausing publisher, 1 KiB", "latest() of a still channel",
+  goals.at_least(0.3, "latest(), never-pausing publisher, 1 KiB", "a still channel",
                  goals.of(seqcast_latest, 1024, flat_out, rate), still);
   const auto in_a_row = [](const Measurement& run) { return static_cast<double>(run.tallies[0].most_failed); };
   const Values tries = goals.of(seqcast_latest, 1024, flat_out, in_a_row);

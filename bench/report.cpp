@@ -147,13 +147,12 @@ std::string tables(const Plan& plan) {
 }
 
 std::string goals_table(const std::vector<Goal>& goals) {
-  std::string text = fmt::format("\ngoals: ratios in one repetition; median, and least to most\n");
+  std::string text = fmt::format("\ngoals: ratios in one repetition; median, goal, and least to most\n");
   for (const Goal& goal : goals) {
     if (!goal.known) continue;
-    text +=
-        fmt::format("{:<7}{:<46}{:<25}{:>6} ({} {:g})   {} to {}\n", goal.met() ? "met" : "MISSED", goal.what,
-                    "/ " + goal.rival, short_number(goal.ratio.median), goal.at_most ? "<=" : ">=", goal.bound,
-                    short_number(goal.ratio.least), short_number(goal.ratio.most));
+    text += fmt::format("{:<7}{:<46}{:<18}{:>5} {} {:<5g}{} to {}\n", goal.met() ? "met" : "MISSED", goal.what,
+                        goal.rival, short_number(goal.ratio.median), goal.at_most ? "<=" : ">=", goal.bound,
+                        short_number(goal.ratio.least), short_number(goal.ratio.most));
   }
   return text;
 }
