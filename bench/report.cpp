@@ -67,8 +67,7 @@ std::string alone_table(const Plan& plan) {
     for (const std::size_t size : {8U, 48U}) {
       const Cell* cell = plan.find(*transport, size, Scenario::alone, 0);
       if (cell == nullptr || cell->runs.empty()) continue;
-      row += fmt::format("{:>7}: {:>5}", size_name(size),
-                         short_number(spread(*cell, cost_p50).median / static_cast<double>(sends_together)));
+      row += fmt::format("{:>7}: {:>5}", size_name(size), short_number(spread(*cell, cost_p50).median));
     }
     if (!row.empty()) text += fmt::format("{:<20}{}\n", transport->about.name, row);
   }
