@@ -10,6 +10,7 @@
 
 namespace seqcast::inline v1 {
 
+/// What can be wrong with a channel.
 enum class Errc {
   // Opening: nothing there.
   no_channel = 1,   ///< Nothing is behind the name yet. Wait for a publisher (SubscriberOptions::open_timeout).
@@ -44,6 +45,7 @@ enum class Errc {
 /// The category of Errc; its name is "seqcast".
 const std::error_category& error_category() noexcept;
 
+/// So that a std::error_code compares with an Errc: `error == seqcast::Errc::no_channel`.
 inline std::error_code make_error_code(Errc error) noexcept {
   return {static_cast<int>(error), error_category()};
 }

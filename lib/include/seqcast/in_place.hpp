@@ -36,9 +36,11 @@ class BytePublisher;
 template <Message T>
 class [[nodiscard]] Loan {
  public:
+  /// The message, to be written to.
   T& operator*() const noexcept {
     return *message_;
   }
+  /// The same.
   T* operator->() const noexcept {
     return message_;
   }
@@ -99,13 +101,16 @@ class ViewBase : public Delivery {
   detail::Taken viewed_;
 };
 
-/// A message where it lies.
+/// A message where it lies. What is read of it is worth nothing until intact() has said true; the rules are at
+/// the top of in_place.hpp.
 template <Message T>
 class View : public ViewBase {
  public:
+  /// The message, which may change while it is read.
   const T& operator*() const noexcept {
     return *message_;
   }
+  /// The same.
   const T* operator->() const noexcept {
     return message_;
   }
@@ -122,6 +127,7 @@ class View : public ViewBase {
 /// The same for a message of any size.
 class ByteView : public ViewBase {
  public:
+  /// The message, which may change while it is read. Its size is right, and does not change.
   std::span<const std::byte> bytes() const noexcept {
     return bytes_;
   }

@@ -47,8 +47,8 @@ concept Message = std::is_trivially_copyable_v<T> && std::is_object_v<T> && !std
 /// Without it size and alignment alone are compared.
 template <class T>
 struct schema {
-  static constexpr std::uint64_t tag = 0;
-  static constexpr std::string_view name = {};
+  static constexpr std::uint64_t tag = 0;      ///< To be changed with the layout.
+  static constexpr std::string_view name = {}; ///< At most 103 bytes, none of them zero.
 };
 
 namespace detail {
@@ -81,12 +81,12 @@ struct Delivery {
 /// A message of a fixed type.
 template <Message T>
 struct Received : Delivery {
-  T message;
+  T message; ///< A copy: it stays as it is.
 };
 
 /// A message of any size: a view into the buffer that it was copied into.
 struct ReceivedBytes : Delivery {
-  std::span<const std::byte> message;
+  std::span<const std::byte> message; ///< Its bytes, until that buffer is used again.
 
   /// The same bytes as text, as they were published: no terminating zero is added or removed.
   std::string_view text() const noexcept {

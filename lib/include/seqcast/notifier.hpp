@@ -24,11 +24,16 @@
 
 namespace seqcast::inline v1 {
 
+/// A descriptor for one event loop, and what it watches. Movable; a moved-from object may only be assigned or
+/// destroyed.
 class Notifier {
  public:
-  /// Errors: throws std::system_error with the system's code if there is no descriptor to be had.
+  /// Watches nothing yet. Errors: throws std::system_error with the system's code if there is no descriptor to
+  /// be had.
   Notifier();
+  /// Takes over the descriptor, and what is watched.
   Notifier(Notifier&&) noexcept;
+  /// The same.
   Notifier& operator=(Notifier&&) noexcept;
   /// Ends the helper thread and closes the descriptor.
   ~Notifier();

@@ -16,8 +16,10 @@ namespace seqcast::inline v1 {
 /// Where a channel lies: a file or a named shared-memory object. Made by file() and shared_memory().
 class Location {
  public:
+  /// What name() names.
   enum class Kind { file, shared_memory };
 
+  /// Whether it is a file's path or a shared-memory object's name.
   Kind kind() const noexcept {
     return kind_;
   }
@@ -121,9 +123,9 @@ enum class Strategy {
 
 /// How to subscribe.
 struct SubscriberOptions {
-  Start start = Start::newest;
-  Resume resume = Resume::half;
-  Strategy strategy = Strategy::spin_then_sleep;
+  Start start = Start::newest;                   ///< With which message next() begins.
+  Resume resume = Resume::half;                  ///< With which it goes on after an overrun.
+  Strategy strategy = Strategy::spin_then_sleep; ///< What wait_for() does until there is something.
 
   /// How long to wait for a channel to appear where there is none yet. Default: not at all.
   std::chrono::nanoseconds open_timeout{0};
@@ -181,9 +183,11 @@ enum class Wait {
   stopped,      ///< the stop token said so
 };
 
-/// What the enumerators are called, for people.
+/// What a State is called, for people.
 const char* to_string(State state) noexcept;
+/// What a reason is called, for people.
 const char* to_string(Wait reason) noexcept;
+/// What a way of being woken is called, for people.
 const char* to_string(Wakeup wakeup) noexcept;
 /// file("test.dat") or shared_memory("ticker"), as one would write it.
 std::string to_string(const Location& location);
@@ -192,6 +196,7 @@ std::string to_string(const Location& location);
 /// Subscribers that have it open keep what they mapped, and are told State::superseded.
 /// Errors: publisher_alive, not_a_channel and the like, as for opening; nothing is removed then.
 bool remove(const Location& location);
+/// The same without exceptions: false, and the reason in `error`, which is empty where there is no channel.
 bool remove(const Location& location, std::error_code& error) noexcept;
 
 } // namespace seqcast::inline v1

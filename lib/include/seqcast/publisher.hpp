@@ -10,8 +10,7 @@
 //   1. An object that was not moved from holds the channel's lock: nobody else publishes.
 //   2. publish() never waits for a subscriber, whatever subscribers do or die of.
 //   3. In a forked child an inherited publisher is dead: what it publishes is seen by nobody, and its
-//   destructor
-//      leaves the channel alone.
+//      destructor leaves the channel alone.
 #pragma once
 
 #include <seqcast/detail/region.hpp>
@@ -50,6 +49,7 @@ class PublisherBase {
   bool timestamps() const noexcept {
     return ring_.geometry().timestamps;
   }
+  /// As it was given when this was opened.
   const Location& location() const noexcept {
     return region_.location();
   }
@@ -203,6 +203,7 @@ class BytePublisher : public PublisherBase {
       gatherer.finish();
     });
   }
+  /// The same: `publish({header, body})`.
   std::uint64_t publish(std::initializer_list<std::span<const std::byte>> pieces) {
     return publish(std::span<const std::span<const std::byte>>{pieces.begin(), pieces.size()});
   }

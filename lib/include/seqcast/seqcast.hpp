@@ -10,3 +10,6 @@
 #include <seqcast/options.hpp>
 #include <seqcast/publisher.hpp>
 #include <seqcast/subscriber.hpp>
+
+/// All that users call.
+namespace seqcast {}

@@ -47,7 +47,9 @@ inline std::chrono::steady_clock::time_point after(std::chrono::nanoseconds time
 /// destroyed.
 class SubscriberBase {
  public:
+  /// Takes over the channel and the place in it.
   SubscriberBase(SubscriberBase&&) noexcept = default;
+  /// The same.
   SubscriberBase& operator=(SubscriberBase&&) noexcept = default;
 
   /// Why the last next() or latest() gave nothing; no error if there was simply nothing new.
@@ -55,7 +57,8 @@ class SubscriberBase {
   /// there.
   std::error_code error() const noexcept;
 
-  /// Messages complete and not yet read by next(). Exact while the publisher is idle.
+  /// Messages complete and not yet read by next(), those that are overwritten already among them: from
+  /// capacity() on some are lost. Exact while the publisher is idle.
   std::uint64_t lag() const noexcept {
     return ring_.newest() - ring_.cursor();
   }
@@ -90,9 +93,11 @@ class SubscriberBase {
   Wait wait_for(std::chrono::nanoseconds timeout, const std::stop_token& stop) {
     return wait_until(detail::after(timeout), stop);
   }
+  /// The same, until a point in time.
   Wait wait_until(std::chrono::steady_clock::time_point deadline) {
     return wait_until(deadline, std::stop_token{});
   }
+  /// The same.
   Wait wait_until(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
 
   /// How this subscriber is woken when it sleeps. Asks the operating system.
@@ -101,6 +106,7 @@ class SubscriberBase {
   /// Attaches to the region that is behind the name now, from its oldest message on; true if that is another
   /// one than before. Sequences then start afresh. Errors: as for opening; this subscriber stays where it was.
   bool reopen();
+  /// The same without exceptions: false, and the reason in `error`, which is empty if nothing has changed.
   bool reopen(std::error_code& error);
 
   /// Slots. A subscriber may fall this many messages behind, less one, before it loses any.
@@ -115,6 +121,7 @@ class SubscriberBase {
   bool timestamps() const noexcept {
     return ring_.geometry().timestamps;
   }
+  /// As it was given when this was opened.
   const Location& location() const noexcept {
     return region_.location();
   }
@@ -185,8 +192,8 @@ class SubscriberBase {
 
 /// Which subscriber a wait ended for, and why; null with Wait::timeout and Wait::stopped.
 struct WaitedFor {
-  SubscriberBase* subscriber = nullptr;
-  Wait reason = Wait::timeout;
+  SubscriberBase* subscriber = nullptr; ///< One of those that were given, or null.
+  Wait reason = Wait::timeout;          ///< As wait_for() would have given it.
 };
 
 /// Waits for several channels at once, in one thread, as SubscriberBase::wait_for() does for one. Of several
@@ -195,6 +202,7 @@ struct WaitedFor {
 /// millisecond.
 WaitedFor wait_any(std::span<SubscriberBase* const> subscribers, std::chrono::nanoseconds timeout,
                    const std::stop_token& stop = {});
+/// The same: `wait_any({&quotes, &trades}, 100ms)`.
 inline WaitedFor wait_any(std::initializer_list<SubscriberBase*> subscribers, std::chrono::nanoseconds timeout,
                           const std::stop_token& stop = {}) {
   return wait_any(std::span<SubscriberBase* const>{subscribers.begin(), subscribers.size()}, timeout, stop);
@@ -228,7 +236,7 @@ class Subscriber : public SubscriberBase {
   }
 
   /// The newest complete message, received before or not; next() goes on after it. What it passes over was
-  /// skipped by choice and does not count as lost.
+  /// skipped by choice and does not count as lost: `lost` is 0.
   /// Progress: lock-free and bounded: at most four attempts, two copies each.
   std::optional<Received<T>> latest() noexcept {
     Bytes bytes = blank();
@@ -239,6 +247,7 @@ class Subscriber : public SubscriberBase {
   std::optional<Delivery> next(T& message) noexcept {
     return delivered(take_next(into(&message)));
   }
+  /// The same without a second copy, for large T.
   std::optional<Delivery> latest(T& message) noexcept {
     return delivered(take_latest(into(&message)));
   }
@@ -314,6 +323,7 @@ class ByteSubscriber : public SubscriberBase {
   std::optional<ReceivedBytes> next(std::span<std::byte> buffer) noexcept {
     return received(take_next(detail::BoundedInto{buffer.data(), buffer.size()}), buffer);
   }
+  /// The same for latest().
   std::optional<ReceivedBytes> latest(std::span<std::byte> buffer) noexcept {
     return received(take_latest(detail::BoundedInto{buffer.data(), buffer.size()}), buffer);
   }
