@@ -91,11 +91,12 @@ TEST_CASE("bytes become words in layout alone") {
   CHECK(breaches(casts_outside_layout, "lib/include/seqcast/detail/layout.hpp", text) == 0);
 }
 
-TEST_CASE("demos and the command-line tool include what users include") {
+TEST_CASE("demos, the guide and the command-line tool include what users include") {
   is_kept(private_headers_in_front);
   for (const char* text : {"#include <seqcast/detail/ring.hpp>\n", "#include \"../lib/src/region.hpp\"\n"}) {
     CHECK(breaches(private_headers_in_front, "demos/server.cpp", text) == 1);
     CHECK(breaches(private_headers_in_front, "lib/cli/main.cpp", text) == 1);
+    CHECK(breaches(private_headers_in_front, "lib/docs/guide.md", text) == 1);
   }
   CHECK(breaches(private_headers_in_front, "demos/server.cpp", "#include <seqcast/seqcast.hpp>\n") == 0);
 }

@@ -5,7 +5,7 @@
 //
 //     auto image = publisher.loan();               auto image = subscriber.view();
 //     draw(*image);                                if (image) {
-//     image.commit();                                const auto sum = analyse(*image);
+//     image.commit();                                const auto sum = analyse(**image);
 //                                                    if (image->intact()) use(sum);
 //                                                  }
 //
