@@ -44,7 +44,7 @@ concept Message = std::is_trivially_copyable_v<T> && std::is_object_v<T> && !std
 ///       static constexpr std::string_view name = "acme.Quote"; // at most 103 bytes
 ///     };
 ///
-/// Without it size and alignment alone are compared.
+/// A side whose type has none compares size and alignment alone, whatever the other side says.
 template <class T>
 struct schema {
   static constexpr std::uint64_t tag = 0;      ///< To be changed with the layout.

@@ -42,6 +42,7 @@ class Notifier {
   int descriptor() const noexcept;
 
   /// Watches one more channel, at once: what its subscriber has not read yet makes the descriptor readable.
+  /// The helper thread sleeps on as many as wait_any() can, and looks every millisecond where it cannot.
   /// Requires: the subscriber neither moves nor ends before it is removed, or this object ends.
   /// Errors: throws std::system_error if the helper thread cannot be started.
   void add(SubscriberBase& subscriber);
