@@ -5,12 +5,15 @@
 # there or in /dev/shm. Run by ./tests/run, or by hand:
 #
 #   tests/guide/guide_test.sh build/tests/guide/guide_*
+#
+#   SEQCAST_EMULATOR='qemu-aarch64 ...'   what runs programs for another processor
 set -eu
 [ $# -gt 0 ] || { echo 'usage: guide_test.sh PROGRAM...' >&2 && exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 failed=0
+export SEQCAST_EMULATOR="${SEQCAST_EMULATOR-}"
 
 broken() {
   printf 'FAILED: %s: %s\n' "${program##*/}" "$1"
@@ -24,7 +27,7 @@ for program in "$@"; do
   status=0
   # The process id stays the program's own: names in shared memory have it in them.
   # shellcheck disable=SC2016  # for the inner shell
-  (cd "$work/folder" && timeout -k 1 60 sh -c 'echo $$ >../process && exec "$0"' "$program") \
+  (cd "$work/folder" && timeout -k 1 60 sh -c 'echo $$ >../process && exec $SEQCAST_EMULATOR "$0"' "$program") \
     >"$work/output" 2>&1 || status=$?
   left=$(ls -A "$work/folder" && find /dev/shm -maxdepth 1 -name "guide-$(cat "$work/process")*")
   if [ "$status" -ne 0 ]; then
