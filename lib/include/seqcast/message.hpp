@@ -3,6 +3,8 @@
 // message: what may travel through a channel, and what a subscriber gets.
 #pragma once
 
+#include <seqcast/detail/clock.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -50,17 +52,6 @@ struct schema {
   static constexpr std::uint64_t tag = 0;      ///< To be changed with the layout.
   static constexpr std::string_view name = {}; ///< At most 103 bytes, none of them zero.
 };
-
-namespace detail {
-
-/// Nanoseconds of the clock that publish times are in (CLOCK_MONOTONIC on Linux).
-inline std::uint64_t monotonic_now() noexcept {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-          .count());
-}
-
-} // namespace detail
 
 /// What goes with every message received.
 struct Delivery {

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <seqcast/detail/lines.hpp>
+#include <seqcast/detail/pace.hpp>
 #include <seqcast/detail/slot.hpp>
 
 namespace seqcast::inline v1::detail {
@@ -41,16 +42,21 @@ class RingPublisher {
   /// Progress: wait-free; the steps depend on `size` alone.
   template <class Fill>
   std::uint64_t publish(std::uint32_t size, std::uint64_t time_ns, Fill&& fill) noexcept {
-    fill(begin());
-    return commit(size, time_ns);
+    const Step step = advance();
+    const PublisherSlot<Atomics> slot = slot_at(step.open);
+    slot.begin();
+    fill(slot.payload());
+    return finish(step, size, time_ns);
   }
 
   /// Publishes the `size` bytes at `from`; where the channel has progress, so that subscribers can follow.
   std::uint64_t publish_bytes(const std::byte* from, std::uint32_t size, std::uint64_t time_ns) noexcept {
-    Word* const payload = begin();
+    const Step step = advance();
+    const PublisherSlot<Atomics> slot = slot_at(step.open);
+    slot.begin();
+    Word* const payload = slot.payload();
     std::uint32_t done = 0;
     if (geometry_.progress_word != 0) {
-      const PublisherSlot<Atomics> slot = open_slot();
       constexpr auto chunk = static_cast<std::uint32_t>(Atomics::chunk_size());
       if (size > chunk) {
         slot.store_size(size);
@@ -58,17 +64,17 @@ class RingPublisher {
       }
       for (; size - done > chunk; done += chunk) {
         store_payload<Atomics>(payload + done / word_size, from + done, chunk);
-        slot.store_progress(head_ + 1, done + chunk);
+        slot.store_progress(step.sequence, done + chunk);
       }
     }
     store_payload<Atomics>(payload + done / word_size, from + done, size - done);
-    return commit(size, time_ns);
+    return finish(step, size, time_ns);
   }
 
   /// The payload of the open slot, which no subscriber takes before commit(). May be called again, and need not
   /// be followed by commit().
   Word* begin() noexcept {
-    const PublisherSlot<Atomics> slot = open_slot();
+    const PublisherSlot<Atomics> slot = slot_at(open_);
     slot.begin();
     return slot.payload();
   }
@@ -82,20 +88,7 @@ class RingPublisher {
 
   /// Publishes what was stored since begin(), and opens the next slot.
   std::uint64_t commit(std::uint32_t size, std::uint64_t time_ns) noexcept {
-    const std::uint64_t sequence = ++head_;
-    const PublisherSlot<Atomics> slot = open_slot();
-    // Counted, not multiplied.
-    open_ = (sequence & geometry_.mask()) == 0 ? words_ + geometry_.slots_word : open_ + geometry_.stride_words;
-    const PublisherSlot<Atomics> next = open_slot();
-    const PublisherLines<Atomics> lines{words_};
-
-    slot.store_size(size);
-    if (geometry_.timestamps) slot.store_time(time_ns);
-    slot.complete(sequence);
-    lines.store_head(sequence);
-    next.open(sequence + 1);
-    next.own_ahead(size);
-    return sequence;
+    return finish(advance(), size, time_ns);
   }
 
   std::uint64_t head() const noexcept {
@@ -106,14 +99,54 @@ class RingPublisher {
   }
 
  private:
-  PublisherSlot<Atomics> open_slot() const noexcept {
-    return {open_, geometry_.payload_word, geometry_.progress_word};
+  /// One message, and where it goes.
+  struct Step {
+    std::uint64_t sequence;
+    Word* open; // the slot that is open for it
+    Word* next; // the slot to be opened after it
+  };
+
+  PublisherSlot<Atomics> slot_at(Word* words) const noexcept {
+    return {words, geometry_.payload_word, geometry_.progress_word};
+  }
+
+  /// What this side keeps for itself, done before the message, so that all stores into the slot come in one go:
+  /// the fewer lie between them, the less likely a subscriber that looks takes the line away in the middle.
+  Step advance() noexcept {
+    const std::uint64_t sequence = head_ + 1;
+    Word* const open = open_;
+    // Counted, not multiplied.
+    Word* const next =
+        (sequence & geometry_.mask()) == 0 ? words_ + geometry_.slots_word : open + geometry_.stride_words;
+    head_ = sequence;
+    open_ = next;
+    return {sequence, open, next};
+  }
+
+  std::uint64_t finish(const Step& step, std::uint32_t size, std::uint64_t time_ns) noexcept {
+    const PublisherSlot<Atomics> slot = slot_at(step.open);
+    const PublisherSlot<Atomics> next = slot_at(step.next);
+    slot.store_size(size);
+    if (geometry_.timestamps) slot.store_time(time_ns);
+    slot.complete(step.sequence);
+    PublisherLines<Atomics>{words_}.store_head(step.sequence);
+    next.open(step.sequence + 1);
+    if (has_time(size)) next.own_ahead(size);
+    return step.sequence;
+  }
+
+  bool has_time(std::uint32_t size) noexcept {
+    if constexpr (requires { Atomics::now(); }) {
+      return size < Pace::asked_from || pace_.has_time(size, Atomics::now);
+    }
+    return true;
   }
 
   Word* words_ = nullptr;
   Word* open_ = nullptr; // the slot of message head + 1
   Geometry geometry_;
   std::uint64_t head_ = 0;
+  Pace pace_;
 };
 
 /// What became of an attempt to read.

@@ -27,6 +27,7 @@
 //   3. No function here loops on a condition: the number of steps depends on the message's size alone.
 #pragma once
 
+#include <seqcast/detail/clock.hpp>
 #include <seqcast/detail/payload.hpp>
 
 namespace seqcast::inline v1::detail {
@@ -58,6 +59,11 @@ struct HardwareAtomics {
 #elif defined(__aarch64__) && defined(__GNUC__)
     asm volatile("yield");
 #endif
+  }
+
+  /// Nanoseconds, to tell whether a publisher pauses between its messages.
+  static std::uint64_t now() noexcept {
+    return monotonic_now();
   }
 
   // The wide copies: relaxed stores and loads of many words, more than 8 bytes at a time where the processor
