@@ -13,6 +13,7 @@
 #include <string>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,11 +74,17 @@ RouDi& daemon() {
   return running;
 }
 
-/// Registers this process. The same name again takes the place of a process that has ended.
-void join(const char* name) {
-  iox::log::LogManager::GetLogManager().SetDefaultLogLevel(iox::log::LogLevel::kOff,
-                                                           iox::log::LogLevelOutput::kHideLogLevel);
-  iox::runtime::PoshRuntime::initRuntime(iox::RuntimeName_t{iox::cxx::TruncateToCapacity, name});
+/// Registers this process, once. Its name tells its core: nobody else runs there, and the same name again takes
+/// the place of a process that has ended.
+bool join() {
+  static const bool joined = [] {
+    iox::log::LogManager::GetLogManager().SetDefaultLogLevel(iox::log::LogLevel::kOff,
+                                                             iox::log::LogLevelOutput::kHideLogLevel);
+    const std::string name = "seqcast-bench-" + std::to_string(::sched_getcpu());
+    iox::runtime::PoshRuntime::initRuntime(iox::RuntimeName_t{iox::cxx::TruncateToCapacity, name});
+    return true;
+  }();
+  return joined;
 }
 
 template <std::size_t Size, Touch How>
@@ -95,15 +102,15 @@ struct Iceoryx {
 
   struct Sender {
     explicit Sender(Iceoryx& all)
-        : joined{(join("seqcast-bench-sender"), true)},
-          publisher{all.service(), [] {
-                      iox::popo::PublisherOptions options;
-                      options.subscriberTooSlowPolicy = iox::popo::ConsumerTooSlowPolicy::WAIT_FOR_CONSUMER;
-                      return options;
-                    }()} {
-      while (!publisher.hasSubscribers()) ::usleep(100);
-    }
+        : joined{join()}, publisher{all.service(), [] {
+                                      iox::popo::PublisherOptions options;
+                                      options.subscriberTooSlowPolicy =
+                                          iox::popo::ConsumerTooSlowPolicy::WAIT_FOR_CONSUMER;
+                                      return options;
+                                    }()} {}
     bool send(const Message<Size>& message) {
+      // Not awaited before: with two channels each side makes its sender first.
+      if (!connected && !(connected = publisher.hasSubscribers())) return false;
       bool sent = false;
       publisher.loan(Size, 8).and_then([&](void* chunk) {
         write<How>(message, chunk);
@@ -113,18 +120,18 @@ struct Iceoryx {
       return sent;
     }
     bool joined;
+    bool connected = false;
     iox::popo::UntypedPublisher publisher;
   };
 
   struct Receiver {
     explicit Receiver(Iceoryx& all)
-        : joined{(join("seqcast-bench-receiver"), true)},
-          subscriber{all.service(), [] {
-                       iox::popo::SubscriberOptions options;
-                       options.queueCapacity = depth;
-                       options.queueFullPolicy = iox::popo::QueueFullPolicy::BLOCK_PRODUCER;
-                       return options;
-                     }()} {}
+        : joined{join()}, subscriber{all.service(), [] {
+                                       iox::popo::SubscriberOptions options;
+                                       options.queueCapacity = depth;
+                                       options.queueFullPolicy = iox::popo::QueueFullPolicy::BLOCK_PRODUCER;
+                                       return options;
+                                     }()} {}
     bool receive(Message<Size>& message) {
       bool received = false;
       subscriber.take().and_then([&](const void* chunk) {
