@@ -59,6 +59,13 @@ void check_regular(const platform::FileFacts& facts, Failure& failure) {
   fail(failure, Errc::not_a_regular_file, "found a folder, a FIFO or a device; give the path of a file");
 }
 
+void explain_memory_lock(std::error_code error, std::uint64_t size, Failure& failure) {
+  fail(failure, error,
+       "its " + std::to_string(size) +
+           " bytes may not be locked in memory; raise the limit (ulimit -l, LimitMEMLOCK=), or leave "
+           "lock_memory out");
+}
+
 std::optional<LockedFile> lock_existing(const std::string& path, bool allow_other_owner, Failure& failure) {
   std::error_code error;
   LockedFile file{.lock = platform::LockFile::open(path, error), .facts = {}};

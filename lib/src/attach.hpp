@@ -20,6 +20,9 @@ std::string find_path(const Location& location, Failure& failure);
 /// Turns what the system said when opening into the library's words: no_channel, not_a_regular_file.
 void explain_open(std::error_code error, Failure& failure);
 
+/// Says what to do about memory that may not be locked.
+void explain_memory_lock(std::error_code error, std::uint64_t size, Failure& failure);
+
 /// Fails unless the file is a regular one.
 void check_regular(const platform::FileFacts& facts, Failure& failure);
 

@@ -122,6 +122,7 @@ class PublisherRegion::Opening {
     Bell bell = find_bell(identity);
     if (failure_) return nullptr;
     std::unique_ptr<Impl> impl = take_over(mapping, identity);
+    if (failure_) return nullptr;
     if (!impl) {
       if (options_.replace) return create(&mapping);
       return refuse({Errc::damaged, "its slots contradict its header, as no publisher leaves them"}, true);
@@ -141,13 +142,14 @@ class PublisherRegion::Opening {
     return Bell::prepare(path_, options_, failure_);
   }
 
-  /// Gives nothing if the region is damaged; then nothing was stored.
+  /// Gives nothing if the region is damaged, or with a failure; then nothing was stored.
   std::unique_ptr<Impl> take_over(const Mapping& mapping, const Identity& identity) {
     const Geometry geometry = geometry_of(identity);
     Word* const words = mapping.words();
     const SubscriberLines<HardwareAtomics> found{words};
     const Recovery<HardwareAtomics> recovery{words, geometry};
-    mapping.prefault(platform::Access::read_write);
+    settle(mapping);
+    if (failure_) return nullptr;
     std::optional<std::uint64_t> head;
     if (found.boot() == boot_) {
       head = recovery.take_over();
@@ -177,7 +179,8 @@ class PublisherRegion::Opening {
       fail(failure_, error, "a region of " + std::to_string(fresh_.region_size) + " bytes cannot be mapped");
       return nullptr;
     }
-    mapping.prefault(platform::Access::read_write);
+    settle(mapping);
+    if (failure_) return nullptr;
     Recovery<HardwareAtomics>{mapping.words(), geometry_of(fresh_)}.create();
     std::unique_ptr<Impl> impl = start(fresh_, 0);
     impl->epoch.number = 1;
@@ -201,6 +204,14 @@ class PublisherRegion::Opening {
     hold(*impl, file.take_lock(), std::move(bell));
     impl->ring();
     return failure_ ? nullptr : std::move(impl);
+  }
+
+  /// Nothing about the region's memory is left for the first messages to pay.
+  void settle(const Mapping& mapping) {
+    std::error_code error;
+    if (options_.huge_pages) mapping.use_huge_pages();
+    mapping.prefault(platform::Access::read_write, options_.lock_memory, error);
+    if (error) explain_memory_lock(error, mapping.size(), failure_);
   }
 
   std::unique_ptr<Impl> start(const Identity& identity, std::uint64_t head) const {

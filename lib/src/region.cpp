@@ -40,13 +40,20 @@ Mapping Mapping::map(const platform::Handle& handle, platform::Access access, st
     error = std::make_error_code(std::errc::not_enough_memory);
     return mapping;
   }
-  try {
-    const ipc::mode_t mode = access == platform::Access::read_only ? ipc::read_only : ipc::read_write;
-    mapping.impl_ = std::make_unique<Impl>(
-        Impl{ipc::mapped_region{Mappable{handle}, mode, 0, static_cast<std::size_t>(size)}});
-  } catch (const ipc::interprocess_exception& failure) {
-    error = {failure.get_native_error(), std::system_category()};
-  }
+  const auto map_at = [&](const void* address) {
+    error.clear();
+    try {
+      const ipc::mode_t mode = access == platform::Access::read_only ? ipc::read_only : ipc::read_write;
+      mapping.impl_ = std::make_unique<Impl>(
+          Impl{ipc::mapped_region{Mappable{handle}, mode, 0, static_cast<std::size_t>(size), address}});
+    } catch (const ipc::interprocess_exception& failure) {
+      error = {failure.get_native_error(), std::system_category()};
+    }
+  };
+  // Where huge pages fit, whether or not there are any: a publisher's are a subscriber's too.
+  const void* const address = platform::address_for_huge_pages(static_cast<std::size_t>(size));
+  map_at(address);
+  if (error && address != nullptr) map_at(nullptr); // somebody was faster
   return mapping;
 }
 
@@ -78,7 +85,13 @@ void Mapping::give_up() const noexcept {
   impl_->guard.give_up();
 }
 
-void Mapping::prefault(platform::Access access) const noexcept {
+void Mapping::use_huge_pages() const noexcept {
+  platform::use_huge_pages(impl_->region.get_address(), impl_->region.get_size());
+}
+
+void Mapping::prefault(platform::Access access, bool lock, std::error_code& error) const noexcept {
+  if (lock) platform::lock_memory(impl_->region.get_address(), impl_->region.get_size(), error);
+  if (error) return;
   const std::size_t step = ipc::mapped_region::get_page_size() / word_size;
   const std::size_t end = static_cast<std::size_t>(std::min(size(), most_prefaulted)) / word_size;
   if (access == platform::Access::read_only) {

@@ -40,9 +40,14 @@ class Mapping {
   /// Makes it happen. Requires: survives_truncation().
   void give_up() const noexcept;
 
-  /// Touches every page, so that no message pays for a page fault.
+  /// Touches every page, so that no message pays for a page fault, and keeps them in memory if `lock`.
   /// Requires: for Access::read_write, that this process holds the publisher's lock.
-  void prefault(platform::Access access) const noexcept;
+  /// Errors: the system's, if it may not keep them.
+  void prefault(platform::Access access, bool lock, std::error_code& error) const noexcept;
+
+  /// Has the region made of huge pages where the system can. Moves its pages, so that whoever has it mapped is
+  /// held up for a moment. Requires: mapped for reading and writing.
+  void use_huge_pages() const noexcept;
 
  private:
   struct Impl;

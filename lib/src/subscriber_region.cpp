@@ -90,6 +90,8 @@ class SubscriberRegion::Opening {
     }
     auto impl = std::make_shared<Impl>(location, path);
     examine(mapping, facts, wanted, *impl, failure);
+    if (!failure) mapping.prefault(platform::Access::read_only, options.lock_memory, error);
+    if (error) explain_memory_lock(error, mapping.size(), failure);
     // Whatever the zeros looked like.
     if (mapping.truncated()) failure = {Errc::truncated, "somebody is truncating the file at this moment"};
     if (failure) return nullptr;
@@ -121,7 +123,6 @@ class SubscriberRegion::Opening {
     if (!find_range(words, impl.geometry, impl.boot, impl.newest, impl.oldest)) {
       fail(failure, Errc::damaged, "its head is one that no publisher stores");
     }
-    mapping.prefault(platform::Access::read_only);
   }
 
   /// Tries until there is a channel, or until options.open_timeout is over.

@@ -234,6 +234,14 @@ class TruncationGuard {
   Entry* entry_ = nullptr;
 };
 
+/// Where `size` bytes could be mapped so that huge pages fit; null where that is all the same. Nothing is kept
+/// for the caller: another thread may take the place first.
+void* address_for_huge_pages(std::size_t size) noexcept;
+/// Has a mapping's memory made of huge pages, as far as the system can and is allowed to.
+void use_huge_pages(void* address, std::size_t size) noexcept;
+/// Keeps a mapping in memory for as long as it lives. Errors: the system's, as where a limit is in the way.
+void lock_memory(const void* address, std::size_t size, std::error_code& error) noexcept;
+
 /// Tells one boot of the machine from another.
 using BootId = std::array<std::uint64_t, 2>;
 /// Read once per process; after a first success it never fails, and opens no descriptor.

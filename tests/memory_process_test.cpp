@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What a channel's memory is asked for: to stay there, and to be made of huge pages. What the kernel has done
+// is read from /proc; each check that needs a kernel or a limit that is not there says so.
+#include <doctest/doctest.h>
+#include "support/child.hpp"
+#include "support/refusal.hpp"
+#include "support/sandbox.hpp"
+#include "support/temporary.hpp"
+
+#include <fstream>
+
+#include <sys/resource.h>
+
+using namespace seqcast;
+using namespace test;
+
+namespace {
+
+struct Block {
+  std::array<std::uint64_t, 512> words;
+};
+
+constexpr std::uint64_t capacity = 2048; // slots: some 8 MiB
+
+/// The sum of the lines that begin with `field`, in KiB, of those mappings whose file's name contains `name`.
+std::uint64_t mapped(const std::string& name, const std::string& field) {
+  std::ifstream maps{"/proc/self/smaps"};
+  std::uint64_t sum = 0;
+  bool ours = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find(field) == 0) {
+      if (ours) sum += std::stoull(line.substr(field.size()));
+    } else if (line.find('-') < line.find(' ')) { // the first line of a mapping
+      ours = line.find(name) != std::string::npos;
+    }
+  }
+  return sum;
+}
+
+/// What this process has locked, in KiB.
+std::uint64_t locked() {
+  const std::string field = "VmLck:";
+  std::ifstream status{"/proc/self/status"};
+  for (std::string line; std::getline(status, line);) {
+    if (line.find(field) == 0) return std::stoull(line.substr(field.size()));
+  }
+  return 0;
+}
+
+bool kernel_collapses() {
+  std::ifstream release{"/proc/sys/kernel/osrelease"};
+  int major = 0;
+  int minor = 0;
+  char dot = 0;
+  release >> major >> dot >> minor;
+  return major > 6 || (major == 6 && minor >= 1);
+}
+
+bool limit_locked_memory(rlim_t bytes) {
+  const struct rlimit limit { bytes, bytes };
+  return ::setrlimit(RLIMIT_MEMLOCK, &limit) == 0;
+}
+
+} // namespace
+
+TEST_CASE("a channel with huge pages has them, its subscribers have them too, and it carries messages") {
+  const TemporaryFolder folder;
+  const Location channel = folder.channel();
+  Publisher<Block> publisher{channel, {.capacity = capacity, .huge_pages = true}};
+  Subscriber<Block> subscriber{channel};
+  for (std::uint64_t i = 1; i <= 3 * capacity; ++i) {
+    Block block;
+    block.words.fill(i);
+    publisher.publish(block);
+    const auto received = subscriber.next();
+    REQUIRE(received);
+    REQUIRE(received->message.words == block.words);
+  }
+  const std::uint64_t huge = mapped(folder.path(), "ShmemPmdMapped:");
+  MESSAGE(huge << " KiB of huge pages in two mappings");
+  if (kernel_collapses()) {
+    // All but what does not fill a whole one, on both sides.
+    CHECK(huge >= 2 * 6 * 1024);
+  } else {
+    MESSAGE("the kernel is older than 6.1: there need not be any");
+  }
+}
+
+TEST_CASE("huge pages are no reason not to open: on a disk, and in a region smaller than one of them") {
+  const TemporaryFolder disk{"/var/tmp"};
+  for (const std::uint64_t slots : {capacity, std::uint64_t{8}}) {
+    CAPTURE(slots);
+    const Location channel = disk.channel(std::to_string(slots));
+    Publisher<Block> publisher{channel, {.capacity = slots, .huge_pages = true}};
+    Subscriber<Block> subscriber{channel};
+    publisher.publish({});
+    CHECK(subscriber.next());
+  }
+}
+
+TEST_CASE("a take-over with huge pages keeps what is in the channel") {
+  const TemporaryFolder folder;
+  const Location channel = folder.channel();
+  {
+    Publisher<Block> first{channel, {.capacity = capacity}};
+    Block block;
+    block.words.fill(7);
+    first.publish(block);
+  }
+  Subscriber<Block> subscriber{channel, {.start = Start::oldest}};
+  Publisher<Block> second{channel, {.huge_pages = true}};
+  const auto received = subscriber.next();
+  REQUIRE(received);
+  CHECK(received->message.words[511] == 7);
+  CHECK(second.publish({}) == 2);
+}
+
+TEST_CASE("a channel with lock_memory is kept in memory by each side that asks for it") {
+  const TemporaryFolder folder;
+  const Location channel = folder.channel();
+  const std::uint64_t before = locked();
+  // Small: some systems let a process lock no more than 64 KiB.
+  Publisher<Block> publisher{channel, {.capacity = 4, .lock_memory = true}};
+  const std::uint64_t one = locked() - before;
+  CHECK(one >= 16);
+  Subscriber<Block> without{channel};
+  CHECK(locked() == before + one);
+  Subscriber<Block> with{channel, {.lock_memory = true}};
+  CHECK(locked() == before + 2 * one);
+}
+
+TEST_CASE("where less may be locked, opening fails, says what to do, and leaves nothing behind") {
+  if (::geteuid() != 0) {
+    MESSAGE("only root can become somebody with a limit: skipped");
+    return;
+  }
+  const TemporaryFolder folder;
+  folder.open_to_all();
+  const Location channel = folder.channel();
+  Child child{[&](Line&) {
+    if (!limit_locked_memory(1 << 20) || !become_nobody()) raise_errno("setrlimit");
+    const Refusal refused =
+        publisher_refusal<Publisher<Block>>(channel, {.capacity = capacity, .lock_memory = true});
+    if (refused.code != std::errc::not_enough_memory) throw GaveUp{"another error than ENOMEM"};
+    if (!refused.says({"channel", "ulimit -l", "lock_memory"})) throw GaveUp{"it does not say what to do"};
+    if (!siblings_of(folder / "channel").empty()) throw GaveUp{"something was left behind"};
+
+    Publisher<Block> publisher{channel, {.capacity = capacity}};
+    const Refusal other = subscriber_refusal<Subscriber<Block>>(channel, {.lock_memory = true});
+    if (other.code != std::errc::not_enough_memory || !other.says({"ulimit -l"})) {
+      throw GaveUp{"a subscriber is not told"};
+    }
+  }};
+  CHECK(child.wait() == ended_well);
+}
