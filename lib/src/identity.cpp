@@ -98,6 +98,8 @@ void compare(Failure& failure, const char* what, std::uint64_t expected, std::ui
 
 } // namespace
 
+static_assert(release_number == SEQCAST_RELEASE, "layout.hpp and CMakeLists.txt tell of different releases");
+
 void check_build(const Wanted& wanted, Failure& failure) {
   const Wanted own;
   if (wanted.build == own.build) return;
@@ -108,6 +110,7 @@ void check_build(const Wanted& wanted, Failure& failure) {
 
 Identity make_identity(const PublisherOptions& options, const Wanted& wanted, Failure& failure) {
   check_build(wanted, failure);
+  if (failure) return {}; // those options may be another structure than ours
   if (wanted.message_size && options.max_message_size.value_or(*wanted.message_size) != *wanted.message_size) {
     fail(failure, Errc::invalid_options,
          "max_message_size is for BytePublisher; a Publisher<T> takes sizeof(T)");
