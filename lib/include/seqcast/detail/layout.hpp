@@ -169,8 +169,8 @@ constexpr Geometry geometry_of(const Identity& identity) noexcept {
 /// The release that these headers belong to, as 1000 * major + minor; CMakeLists.txt has to agree.
 inline constexpr std::uint32_t release_number = 1;
 
-/// What the caller's headers were compiled with; opening compares it with the library's own. Sizes alone would not
-/// tell that a member has moved.
+/// What the caller's headers were compiled with; opening compares it with the library's own. Sizes alone would
+/// not tell that a member has moved.
 struct BuildConstants {
   std::uint32_t release = release_number;
   std::uint32_t format = format_version;
