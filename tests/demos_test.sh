@@ -3,9 +3,11 @@
 #
 # demos_test: server, client, torn and crash do what their first lines say. Run by ./tests/run, or by hand:
 #
-#   tests/demos_test.sh build/demos
+#   tests/demos_test.sh build/demos [EMULATOR...]
 set -eu
 demos=$(CDPATH='' cd -- "${1:?the folder of the demos, build/demos say}" && pwd)
+shift
+emulator=$(printf '%s ' "$@")
 work=$(mktemp -d)
 running='' passed=0 name=''
 
@@ -34,7 +36,8 @@ broken() {
 start() {
   output=$1.txt program=$demos/$2
   shift 2
-  "$program" "$@" >"$output" 2>&1 &
+  # shellcheck disable=SC2086  # words
+  $emulator "$program" "$@" >"$output" 2>&1 &
   pid=$!
   running="$running $pid"
 }
@@ -52,7 +55,8 @@ await() {
 expect() {
   wanted=$1 program=$demos/$2
   shift 2
-  timeout 20 "$program" "$@" >output.txt 2>&1 && found=0 || found=$?
+  # shellcheck disable=SC2086  # words
+  timeout 20 $emulator "$program" "$@" >output.txt 2>&1 && found=0 || found=$?
   [ "$found" -eq "$wanted" ] || broken "exit status $found, not $wanted"
 }
 

@@ -161,6 +161,13 @@ inline Ended ended_with(int status) noexcept {
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
 }
 
+/// While `wanted`, children of children that die become this process's, to be reaped. False where that is not
+/// to be had, as under qemu.
+inline bool adopt_orphans(bool wanted) noexcept {
+  return ::prctl(PR_SET_CHILD_SUBREAPER, wanted ? 1 : 0) == 0;
+}
+inline constexpr const char* cannot_adopt = "skipped: the system does not hand over the children of the dead";
+
 /// Waits for the end of any child of this process and reaps it; nothing if there is no child.
 /// Requires: no Child lives, and every other child ends by itself.
 inline std::optional<Ended> reap_any() {

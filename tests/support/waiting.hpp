@@ -35,7 +35,9 @@ inline pid_t thread_id() {
 
 /// Whether a thread, or a process by its only thread, sleeps in the kernel at this moment.
 inline bool sleeps(pid_t thread) {
-  std::ifstream file{"/proc/" + std::to_string(thread) + "/stat"};
+  // Not by the shorter name: under qemu a process has a made-up file of that name about itself.
+  const std::string id = std::to_string(thread);
+  std::ifstream file{"/proc/" + id + "/task/" + id + "/stat"};
   const std::string text{std::istreambuf_iterator<char>{file}, {}};
   const std::size_t name_end = text.rfind(") ");
   return name_end != std::string::npos && text[name_end + 2] == 'S';
