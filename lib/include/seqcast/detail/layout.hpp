@@ -21,6 +21,12 @@
 
 namespace seqcast::inline v1::detail {
 
+// Offsets and sizes of a region need 64 bits, and so does the word that is an atomic: with 32 it would be
+// loaded by whatever instruction the compiler finds (the x87's; one that also writes, and faults on a read-only
+// mapping; a lock in a library), and what 32-bit x86 aligns to 4 bytes would lie elsewhere than in 64-bit
+// programs.
+static_assert(sizeof(std::size_t) == sizeof(std::uint64_t), "seqcast needs a 64-bit machine");
+
 /// The bytes "SEQCAST\n" on a little-endian machine; read in the other byte order it is `swapped_magic`.
 inline constexpr std::uint64_t magic = 0x0A54'5341'4351'4553;
 inline constexpr std::uint64_t swapped_magic = 0x5345'5143'4153'540A;
