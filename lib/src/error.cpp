@@ -2,6 +2,8 @@
 #include <seqcast/detail/region.hpp>
 #include <seqcast/error.hpp>
 
+#include <stdexcept>
+
 namespace seqcast::inline v1 {
 
 namespace {
@@ -89,6 +91,11 @@ namespace detail {
 
 void raise(const Failure& failure) {
   throw std::system_error{failure.code, failure.text};
+}
+
+void raise_too_long(std::uint32_t most) {
+  throw std::length_error{"seqcast: a message is longer than the channel's max_message_size of " +
+                          std::to_string(most) + " bytes; nothing was published"};
 }
 
 } // namespace detail

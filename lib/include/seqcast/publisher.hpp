@@ -22,7 +22,6 @@
 
 #include <initializer_list>
 #include <new>
-#include <stdexcept>
 
 namespace seqcast::inline v1 {
 
@@ -225,9 +224,7 @@ class BytePublisher : public PublisherBase {
 
   // Compared without a sum, which could overflow.
   void check_room(std::size_t more, std::size_t already) const {
-    if (more <= max_message_size() - already) return;
-    throw std::length_error{"seqcast: a message is longer than the channel's max_message_size of " +
-                            std::to_string(max_message_size()) + " bytes; nothing was published"};
+    if (more > max_message_size() - already) detail::raise_too_long(max_message_size());
   }
 };
 

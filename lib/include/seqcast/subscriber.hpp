@@ -26,6 +26,10 @@
 #include <memory>
 #include <stop_token>
 
+#ifndef __cpp_lib_jthread
+#error "seqcast needs std::stop_token, which libc++ before version 20 has with -fexperimental-library only"
+#endif
+
 namespace seqcast::inline v1 {
 
 class Notifier;

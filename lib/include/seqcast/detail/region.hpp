@@ -33,6 +33,9 @@ struct Failure {
 
 /// Throws the std::system_error that says so.
 [[noreturn]] void raise(const Failure& failure);
+/// Throws the std::length_error of a message that is longer than `most` bytes. Out of line, as is every throw:
+/// headers compile without exceptions.
+[[noreturn]] void raise_too_long(std::uint32_t most);
 
 /// What the inline code knows about its caller.
 struct Wanted {
