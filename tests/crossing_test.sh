@@ -59,10 +59,12 @@ cross() {
   printf 'ok      round %s\n        %s\n        %s\n' "$1" "$(cat "$work/$2.txt")" "$(cat "$work/${3}_too.txt")"
 }
 
-# refuses SIDE OUT IN WHAT
+# refuses SIDE OUT IN WHAT: says so, and leaves a.dat as it was.
 refuses() {
-  ! "run_$1" 2 "$work/$2" "$work/$3" >"$work/refused.txt" 2>&1 || broken "$1 $4 what is of another byte order"
+  cp "$work/a.dat" "$work/before"
+  ! "run_$1" 2 "$work/$2" "$work/$3" >"$work/refused.txt" 2>&1 || broken "$1 does not refuse to $4 a.dat"
   grep -q "cannot $4 .*: channel of another byte order" "$work/refused.txt" || broken "$1: no word of byte order"
+  cmp "$work/before" "$work/a.dat" || broken "$1 has changed what it refused"
   printf 'ok      %s\n' "$(cat "$work/refused.txt")"
 }
 

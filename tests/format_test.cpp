@@ -2,7 +2,8 @@
 //
 // The bytes of a region, written down here by hand from lib/docs/format.md: what a real publisher leaves in a
 // file is compared with them, and a file made of them is read by a subscriber and taken over by a publisher.
-// The process, the boot id and the publish times, which no two runs have in common, are zeros here.
+// The process, the boot id and the publish times, which no two runs have in common, are zeros here. The bytes
+// are those of a little-endian machine; another one has those of each number the other way round.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
 #include "support/file_bytes.hpp"
@@ -28,30 +29,29 @@ using test::Bytes;
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little,
-              "the golden bytes are those of a little-endian machine");
-
+constexpr bool little = std::endian::native == std::endian::little;
 constexpr std::size_t region_size = 640;
 
 struct Row {
   std::size_t offset;
-  std::string_view hex; // bytes in hexadecimal; the rest of the region is zero
+  std::string_view hex;  // bytes in hexadecimal; the rest of the region is zero
+  std::size_t width = 8; // bytes of each number; 1 for text
 };
 
 // Capacity 2, messages of up to 16 bytes, alignment 8, schema tag and name; three messages published, closed.
 constexpr std::array<Row, 20> header{{
     {0, "53 45 51 43 41 53 54 0A"},                           // magic "SEQCAST\n"
-    {8, "01 00 00 00"},                                       // format version
-    {12, "00 02 00 00"},                                      // header size 512
+    {8, "01 00 00 00", 4},                                    // format version
+    {12, "00 02 00 00", 4},                                   // header size 512
     {16, "80 02 00 00 00 00 00 00"},                          // region size 640
     {24, "00 02 00 00 00 00 00 00"},                          // slots offset 512
     {32, "40 00 00 00 00 00 00 00"},                          // slot stride 64
     {40, "02 00 00 00 00 00 00 00"},                          // capacity 2
-    {48, "10 00 00 00"},                                      // max message size 16
-    {52, "08 00 00 00"},                                      // message alignment 8
+    {48, "10 00 00 00", 4},                                   // max message size 16
+    {52, "08 00 00 00", 4},                                   // message alignment 8
     {72, "00 00 00 00 00 00 00 00"},                          // incompatible flags
     {80, "0D F0 DD BA FE CA EF BE"},                          // schema tag
-    {88, "67 6F 6C 64 65 6E 2E 50 61 69 72"},                 // schema name "golden.Pair"
+    {88, "67 6F 6C 64 65 6E 2E 50 61 69 72", 1},              // schema name "golden.Pair"
     {256, "03 00 00 00 00 00 00 00"},                         // head 3
     {384, "02 00 00 00 00 00 00 00"},                         // state closed
     {392, "01 00 00 00 00 00 00 00"},                         // epoch 1
@@ -62,22 +62,26 @@ constexpr std::array<Row, 20> header{{
     {432, "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"}, // boot id
 }};
 
-constexpr std::array<Row, 6> plain_slots{{
-    {56, "10 00 00 00"},                                      // payload offset 16
+constexpr std::array<Row, 8> plain_slots{{
+    {56, "10 00 00 00", 4},                                   // payload offset 16
     {64, "02 00 00 00 00 00 00 00"},                          // compatible flags: doorbell
-    {512, "06 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00"}, // message 3, 16 bytes
+    {512, "06 00 00 00 00 00 00 00"},                         // message 3
+    {520, "10 00 00 00 00 00 00 00", 4},                      // 16 bytes
     {528, "03 00 00 00 00 00 00 00 33 33 33 33 33 33 33 33"}, //
-    {576, "07 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00"}, // open for message 4
+    {576, "07 00 00 00 00 00 00 00"},                         // open for message 4
+    {584, "10 00 00 00 00 00 00 00", 4},                      //
     {592, "02 00 00 00 00 00 00 00 22 22 22 22 22 22 22 22"}, // still message 2
 }};
 
-constexpr std::array<Row, 6> timed_slots{{
-    {56, "18 00 00 00"},                                                              // payload offset 24
-    {64, "03 00 00 00 00 00 00 00"},                                                  // doorbell and timestamps
-    {512, "06 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"}, // version, size, time
-    {536, "03 00 00 00 00 00 00 00 33 33 33 33 33 33 33 33"},                         //
-    {576, "07 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"}, //
-    {600, "02 00 00 00 00 00 00 00 22 22 22 22 22 22 22 22"},                         //
+constexpr std::array<Row, 8> timed_slots{{
+    {56, "18 00 00 00", 4},                                   // payload offset 24
+    {64, "03 00 00 00 00 00 00 00"},                          // doorbell and timestamps
+    {512, "06 00 00 00 00 00 00 00"},                         // version
+    {520, "10 00 00 00 00 00 00 00", 4},                      // size; no time
+    {536, "03 00 00 00 00 00 00 00 33 33 33 33 33 33 33 33"}, //
+    {576, "07 00 00 00 00 00 00 00"},                         //
+    {584, "10 00 00 00 00 00 00 00", 4},                      //
+    {600, "02 00 00 00 00 00 00 00 22 22 22 22 22 22 22 22"}, //
 }};
 
 std::uint8_t digit(char c) {
@@ -88,7 +92,9 @@ template <std::size_t Count>
 void put(Bytes& bytes, const std::array<Row, Count>& rows) {
   for (const Row& row : rows) {
     for (std::size_t i = 0; 3 * i < row.hex.size(); ++i) {
-      bytes.at(row.offset + i) =
+      const std::size_t in_number = i % row.width;
+      const std::size_t place = little ? in_number : row.width - 1 - in_number;
+      bytes.at(row.offset + i - in_number + place) =
           static_cast<std::uint8_t>(digit(row.hex[3 * i]) * 16 + digit(row.hex[3 * i + 1]));
     }
   }
@@ -167,6 +173,7 @@ TEST_CASE("the bell beside it is what the format says, and the region tells of i
   Bytes expected(128);
   const std::string_view magic = "SEQBELL\n";
   std::copy(magic.begin(), magic.end(), expected.begin());
+  if (!little) std::reverse(expected.begin(), expected.begin() + 8);
   CHECK(bell == expected);
 }
 

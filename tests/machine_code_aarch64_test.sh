@@ -26,6 +26,7 @@ awk '
     if ($2 ~ /^(dmb|dsb|isb|sb|(ld|st)l?[ax]|stl|ldl|ldap|cas|swp|(ld|st)(add|clr|eor|set|[su]max|[su]min))/) {
       sub(":", "", $1)
       name = $2 ($2 == "dmb" ? " " $3 : "")
+      if (name == "ldapr") name = "ldar" # acquires as well, where the processor is known to have it
       ordering["0x" substr("0000000000000000", length($1) + 1) $1] = name
     }
     next
