@@ -173,21 +173,23 @@ TEST_CASE("a capacity of two loses exactly what is overwritten") {
 
 TEST_CASE("bytes can be read from a typed channel, and a type from a channel of bytes that fits it") {
   const TemporaryFolder folder;
+  const auto abcd = std::bit_cast<std::uint32_t>(std::array{'A', 'B', 'C', 'D'});
+  const auto dcba = std::bit_cast<std::uint32_t>(std::array{'D', 'C', 'B', 'A'});
   Publisher<std::uint32_t> typed{folder.channel("typed")};
   ByteSubscriber any{folder.channel("typed")};
-  typed.publish(0x44434241);
+  typed.publish(abcd);
   CHECK(any.next()->text() == "ABCD");
 
   BytePublisher publisher{folder.channel("bytes"), {.max_message_size = 4, .message_alignment = 4}};
   Subscriber<std::uint32_t> subscriber{folder.channel("bytes")};
   publisher.publish("ABCD");
-  CHECK(subscriber.next()->message == 0x44434241);
+  CHECK(subscriber.next()->message == abcd);
   publisher.publish("ABC"); // no std::uint32_t
   publisher.publish("DCBA");
   CHECK_FALSE(subscriber.next());
   CHECK(subscriber.error() == Errc::wrong_size);
   const auto received = subscriber.next();
-  CHECK(received->message == 0x41424344);
+  CHECK(received->message == dcba);
   CHECK(received->lost == 1);
 }
 
