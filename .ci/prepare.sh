@@ -9,7 +9,8 @@
 #   SEQCAST_BUILD=FOLDER      another build folder than build/; if it is configured, it keeps its settings
 #   NO_COLOR=1                no colours; there are none either where the output is not a terminal
 
-packages='g++ cmake ninja-build libboost-dev libcli11-dev libfmt-dev doctest-dev libbenchmark-dev'
+packages='g++ cmake ninja-build libboost-dev libcli11-dev libfmt-dev nlohmann-json3-dev doctest-dev
+libbenchmark-dev'
 build=${SEQCAST_BUILD:-$root/build}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
 log=$build/build.log
@@ -47,7 +48,8 @@ missing_packages() {
 # Gives an error if there is nothing to install.
 install_missing() {
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-    fail 'seqcast needs a C++20 compiler, CMake 3.22, Ninja, Boost 1.74 (headers), CLI11, fmt and doctest.' \
+    fail 'seqcast needs a C++20 compiler, CMake 3.22, Ninja, Boost 1.74 (headers), CLI11, fmt,' \
+      'nlohmann-json and doctest.' \
       'Please install them with the tools of your system, and start again.' "(The details are in $log.)"
   fi
   missing=$(missing_packages)

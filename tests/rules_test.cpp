@@ -48,7 +48,7 @@ TEST_CASE("Boost is known to lib/src/region.cpp alone") {
   CHECK(breaches(boost_outside_region, "lib/src/region.cpp", text) == 0);
 }
 
-TEST_CASE("the operating system is known to lib/src/platform alone") {
+TEST_CASE("the operating system is known to the two platform folders alone") {
   is_kept(system_outside_platform);
   for (const char* text :
        {"#include <unistd.h>\n", "#include <sys/mman.h>\n", "#  include <windows.h>\n", "#ifdef __linux__\n",
@@ -56,7 +56,9 @@ TEST_CASE("the operating system is known to lib/src/platform alone") {
     CAPTURE(text);
     CHECK(breaches(system_outside_platform, "lib/src/attach.cpp", text) == 1);
     CHECK(breaches(system_outside_platform, "lib/include/seqcast/detail/slot.hpp", text) == 1);
+    CHECK(breaches(system_outside_platform, "lib/cli/main.cpp", text) == 1);
     CHECK(breaches(system_outside_platform, "lib/src/platform/linux.cpp", text) == 0);
+    CHECK(breaches(system_outside_platform, "lib/cli/platform/linux.cpp", text) == 0);
   }
   CHECK(breaches(system_outside_platform, "lib/src/attach.cpp",
                  "#include <cerrno>\n#include \"attach.hpp\"\n") == 0);

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "console.hpp"
+
+#include "exit_code.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace cli {
+
+namespace {
+
+constexpr std::size_t buffer_size = 65536;
+
+bool colours_wanted() {
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  return (no_color == nullptr || *no_color == '\0') && term != nullptr && std::string_view{term} != "dumb";
+}
+
+const char* escape_of(Style style) {
+  switch (style) {
+    case Style::plain:
+      break;
+    case Style::bold:
+      return "\033[1m";
+    case Style::dim:
+      return "\033[2m";
+    case Style::red:
+      return "\033[31m";
+    case Style::green:
+      return "\033[32m";
+    case Style::yellow:
+      return "\033[33m";
+    case Style::blue:
+      return "\033[34m";
+  }
+  return "";
+}
+
+} // namespace
+
+Stream::Stream(platform::Standard stream)
+    : stream_{stream}, terminal_{platform::is_terminal(stream)}, coloured_{terminal_ && colours_wanted()} {}
+
+void Stream::print(std::string_view text) {
+  buffer_ += text;
+  const bool line_ended = terminal_ && text.find('\n') != std::string_view::npos;
+  if (line_ended || buffer_.size() >= buffer_size) flush();
+}
+
+void Stream::flush() {
+  if (buffer_.empty()) return;
+  const std::error_code error = platform::write_all(stream_, buffer_);
+  buffer_.clear();
+  // Where stderr cannot be written, there is nobody to tell.
+  if (!error || stream_ == platform::Standard::error) return;
+  if (error == std::errc::broken_pipe) throw OutputClosed{};
+  throw Failure{Exit::failure, "cannot write to standard output: " + error.message()};
+}
+
+std::string Stream::paint(Style style, std::string_view text) const {
+  if (!coloured_ || style == Style::plain) return std::string{text};
+  return escape_of(style) + std::string{text} + "\033[0m";
+}
+
+void Console::note(std::string_view text) {
+  say(Style::dim, text);
+}
+
+void Console::complain(std::string_view text) {
+  say(Style::red, text);
+}
+
+void Console::say(Style style, std::string_view text) {
+  end_progress();
+  out.flush(); // what came before it stands before it
+  err.print(err.paint(style, "seqcast: " + std::string{text}) + '\n');
+  err.flush();
+}
+
+bool Console::progress_due() const {
+  return err.terminal() && std::chrono::steady_clock::now() >= next_line_;
+}
+
+void Console::progress(std::string_view text) {
+  if (!progress_due()) return;
+  next_line_ = std::chrono::steady_clock::now() + line_every;
+  const auto columns = static_cast<std::size_t>(std::max(err.size().columns - 1, 1));
+  err.print("\r\033[K" + err.paint(Style::dim, text.substr(0, columns)));
+  err.flush();
+  line_shown_ = true;
+}
+
+void Console::end_progress() {
+  if (!std::exchange(line_shown_, false)) return;
+  err.print("\r\033[K");
+  err.flush();
+}
+
+} // namespace cli

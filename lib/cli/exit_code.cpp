@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "exit_code.hpp"
+
+#include <seqcast/error.hpp>
+
+namespace cli {
+
+Exit exit_for(const std::error_code& error) noexcept {
+  if (error == seqcast::Errc::no_channel) return Exit::not_found;
+  if (error == seqcast::Errc::invalid_location || error == seqcast::Errc::invalid_options) return Exit::usage;
+  return Exit::failure;
+}
+
+const char* exit_codes_help() noexcept {
+  return "Exit status:\n"
+         "  0    all went well\n"
+         "  1    something failed; standard error says what\n"
+         "  2    the command line is wrong\n"
+         "  3    there is no such channel\n"
+         "  4    the time given with --timeout is over\n"
+         "  5    the publisher died, or ended before all was there that was asked for\n"
+         "  6    a message was lost, and --strict was given\n"
+         "  130  interrupted (Ctrl-C); 143 by SIGTERM, 129 by SIGHUP";
+}
+
+} // namespace cli

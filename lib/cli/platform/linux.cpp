@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "platform.hpp"
+
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+namespace cli::platform {
+
+namespace {
+
+std::error_code last_error() noexcept {
+  return {errno, std::generic_category()};
+}
+
+int descriptor_of(Standard stream) noexcept {
+  return static_cast<int>(stream);
+}
+
+} // namespace
+
+bool is_terminal(Standard stream) noexcept {
+  return ::isatty(descriptor_of(stream)) != 0;
+}
+
+Size terminal_size(Standard stream) noexcept {
+  winsize found{};
+  if (::ioctl(descriptor_of(stream), TIOCGWINSZ, &found) != 0 || found.ws_col == 0) return {};
+  return {found.ws_col, found.ws_row == 0 ? 24 : found.ws_row};
+}
+
+std::error_code write_all(Standard stream, std::string_view bytes) noexcept {
+  while (!bytes.empty()) {
+    const auto written = ::write(descriptor_of(stream), bytes.data(), bytes.size());
+    if (written >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EAGAIN) { // somebody made the terminal or the pipe non-blocking
+      pollfd output{.fd = descriptor_of(stream), .events = POLLOUT, .revents = 0};
+      ::poll(&output, 1, -1);
+    } else if (errno != EINTR) {
+      return last_error();
+    }
+  }
+  return {};
+}
+
+std::size_t read_some(std::span<char> into, int milliseconds, std::error_code& error) noexcept {
+  error.clear();
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  const int ready = ::poll(&input, 1, milliseconds);
+  if (ready == 0) error = std::make_error_code(std::errc::timed_out);
+  if (ready < 0 && errno != EINTR) error = last_error();
+  if (ready < 0 && errno == EINTR) error = std::make_error_code(std::errc::timed_out);
+  if (error) return 0;
+  const auto size = ::read(STDIN_FILENO, into.data(), into.size());
+  if (size >= 0) return static_cast<std::size_t>(size);
+  error = errno == EINTR || errno == EAGAIN ? std::make_error_code(std::errc::timed_out) : last_error();
+  return 0;
+}
+
+void on_stop(std::function<void(int)> stopped) {
+  std::signal(SIGPIPE, SIG_IGN); // write_all() tells
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before {};
+    ::sigaction(signal, nullptr, &before);
+    // nohup, and a shell that starts a job in the background, mean it.
+    if (before.sa_handler != SIG_IGN) sigaddset(&signals, signal);
+  }
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // Detached: they wait for as long as the program runs, and touch nothing but what they hold themselves.
+  std::thread{[signals, stopped] {
+    int signal = 0;
+    if (sigwait(&signals, &signal) == 0) stopped(signal);
+  }}.detach();
+  std::thread{[stopped] {
+    // A pipe's or socket's reader has gone away: of no events that are asked for, this one is told all the
+    // same.
+    pollfd output{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+    while (::poll(&output, 1, -1) < 0 && errno == EINTR) {
+    }
+    if ((output.revents & POLLERR) != 0) stopped(0);
+  }}.detach();
+}
+
+void end_by(int signal) noexcept {
+  std::signal(signal, SIG_DFL);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, signal);
+  ::raise(signal);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  std::_Exit(128 + signal);
+}
+
+std::string own_path() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).string();
+}
+
+std::error_code become(const std::string& path, const std::vector<std::string>& arguments) noexcept {
+  std::vector<char*> words{const_cast<char*>(path.c_str())};
+  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  // The other program is to find signals as this one found them.
+  std::signal(SIGPIPE, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  ::execv(path.c_str(), words.data());
+  return last_error();
+}
+
+} // namespace cli::platform

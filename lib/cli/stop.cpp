@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "stop.hpp"
+
+#include "platform/platform.hpp"
+
+#include <condition_variable>
+
+namespace cli {
+
+Stop::Stop() : state_{std::make_shared<State>()} {
+  platform::on_stop([state = state_](int signal) {
+    {
+      const std::lock_guard lock{state->mutex};
+      if (state->signal == 0) state->signal = signal;
+    }
+    state->source.request_stop();
+  });
+}
+
+int Stop::signal() const {
+  const std::lock_guard lock{state_->mutex};
+  return state_->signal;
+}
+
+void Stop::sleep_until(std::chrono::steady_clock::time_point then) const {
+  std::mutex mutex;
+  std::unique_lock lock{mutex};
+  std::condition_variable_any{}.wait_until(lock, token(), then, [] { return false; });
+}
+
+} // namespace cli
