@@ -205,11 +205,19 @@ const char* to_string(Wakeup wakeup) noexcept;
 /// file("test.dat") or shared_memory("ticker"), as one would write it.
 std::string to_string(const Location& location);
 
+/// How to remove a channel.
+struct RemoveOptions {
+  /// Take the name from a live publisher too, or from a channel whose lock is obstructed. The publisher goes on
+  /// into a region that nobody finds any more; whoever sleeps there notices after 100 ms at most.
+  bool even_if_alive = false;
+};
+
 /// Removes a channel, its bell too, and gives true; false if there is none.
 /// Subscribers that have it open keep what they mapped, and are told State::superseded.
 /// Errors: publisher_alive, not_a_channel and the like, as for opening; nothing is removed then.
-bool remove(const Location& location);
+bool remove(const Location& location, const RemoveOptions& options = {});
 /// The same without exceptions: false, and the reason in `error`, which is empty where there is no channel.
 bool remove(const Location& location, std::error_code& error) noexcept;
+bool remove(const Location& location, const RemoveOptions& options, std::error_code& error) noexcept;
 
 } // namespace seqcast::inline v1
