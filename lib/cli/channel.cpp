@@ -31,11 +31,13 @@ std::string to_name(const seqcast::Location& location) {
 }
 
 void add_channel(CLI::App& verb, ChannelName& channel) {
-  verb.add_option("NAME", channel.name, "The channel: a name in shared memory, or a file if it has a slash")
-      ->required()
-      ->option_text(" ");
-  auto* const file = verb.add_flag("--file", channel.file, "NAME is a file, slash or not");
-  verb.add_flag("--shm", channel.shared_memory, "NAME is in shared memory")->excludes(file);
+  verb.add_option("NAME", channel.name, channel_help)->required();
+  add_kinds(verb, channel.file, channel.shared_memory);
+}
+
+void add_kinds(CLI::App& verb, bool& file, bool& shared_memory) {
+  auto* const is_file = verb.add_flag("--file", file, "The NAME is a file, slash or not");
+  verb.add_flag("--shm", shared_memory, "The NAME is in shared memory")->excludes(is_file);
 }
 
 std::string no_channel_text(const seqcast::Location& location) {

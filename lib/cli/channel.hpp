@@ -27,6 +27,9 @@ std::string to_name(const seqcast::Location& location);
 
 /// Adds the NAME, --file and --shm to a verb.
 void add_channel(CLI::App& verb, ChannelName& channel);
+/// --file and --shm alone, and what to say of a NAME, for a verb that takes several.
+void add_kinds(CLI::App& verb, bool& file, bool& shared_memory);
+inline constexpr const char* channel_help = "A name in shared memory, or a file if it has a slash";
 
 /// What to say where `location` has no channel: that, and what may have been meant.
 std::string no_channel_text(const seqcast::Location& location);

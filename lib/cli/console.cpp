@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "console.hpp"
 
-#include "exit_code.hpp"
-
 #include <algorithm>
 #include <cstdlib>
 #include <utility>

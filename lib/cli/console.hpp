@@ -14,6 +14,7 @@
 //   3. Nothing printed on `err` lands behind a progress line.
 #pragma once
 
+#include "exit_code.hpp"
 #include "platform/platform.hpp"
 #include "stop.hpp"
 
@@ -66,6 +67,11 @@ class Console {
 
   const Stop& stop() const noexcept {
     return stop_;
+  }
+
+  /// What a verb ends with that was told to stop: interrupted, or ok if the reader of its output has gone.
+  Exit stopped() const noexcept {
+    return stop_.signal() != 0 ? Exit::interrupted : Exit::ok;
   }
 
   /// "seqcast: TEXT" on stderr: something that the user may want to know.

@@ -11,9 +11,11 @@
 #include "verb.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <vector>
 
 namespace {
 
@@ -22,7 +24,9 @@ using namespace cli;
 void describe(CLI::App& app) {
   app.name("seqcast");
   app.description("Publish to, subscribe to and look into channels in shared memory, from the shell");
-  app.formatter(std::make_shared<HelpFormatter>());
+  const auto formatter = std::make_shared<HelpFormatter>();
+  formatter->label("Positionals", "Arguments");
+  app.formatter(formatter);
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.set_version_flag("--version", "seqcast " SEQCAST_VERSION, "Print the version and exit");
   app.require_subcommand(1);
@@ -33,9 +37,57 @@ void describe(CLI::App& app) {
              "  seqcast pub --help                what else pub can do");
 }
 
+// Before a word that is meant as it stands, so that the parser takes it for no option. Taken away again from what
+// an argument of a verb has become.
+constexpr char literally = '\x01';
+
+/// Whether the parser would make something else of the word than what it is: "[a,b]", "{}", "++".
+bool has_a_meaning(const std::string& word) {
+  return !word.empty() && std::string_view{"[{%+"}.find(word.front()) != std::string_view::npos;
+}
+
+/// The words, the last first, as the parser wants them; marked are those after "--", and those that it would take
+/// apart.
+std::vector<std::string> words_of(int argc, char** argv) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  const auto marker = std::find(words.begin(), words.end(), "--");
+  for (auto word = words.begin(); word != words.end(); ++word) {
+    if (word > marker || has_a_meaning(*word) || word->starts_with(literally)) word->insert(0, 1, literally);
+  }
+  if (marker != words.end()) words.erase(marker);
+  std::reverse(words.begin(), words.end());
+  return words;
+}
+
+void accept_literal_words(CLI::App& app) {
+  const CLI::Validator unmark{[](std::string& word) {
+                                if (word.starts_with(literally)) word.erase(0, 1);
+                                return std::string{};
+                              },
+                              ""};
+  for (CLI::App* const verb : app.get_subcommands({})) {
+    for (CLI::Option* const option : verb->get_options()) {
+      if (option->get_positional()) option->transform(unmark);
+    }
+  }
+}
+
+/// What to say of a command line that is wrong.
+std::string advice(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
+  const auto verbs = app.get_subcommands();
+  if (verbs.empty() && !words.empty() && !words.back().starts_with('-')) {
+    return "there is no verb '" + words.back() + "'; seqcast --help lists them";
+  }
+  if (verbs.empty()) return std::string{error.what()} + "; seqcast --help says more";
+  std::string text = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) text += ", or -- before it";
+  return text + "; seqcast " + verbs.front()->get_name() + " --help says more";
+}
+
 /// Nothing if the command line names a verb; otherwise how the program ends.
-std::optional<Exit> parse(CLI::App& app, int argc, char** argv, Console& console) try {
-  app.parse(argc, argv);
+std::optional<Exit> parse(CLI::App& app, const std::vector<std::string>& words, Console& console) try {
+  auto unread = words;
+  app.parse(unread);
   return std::nullopt;
 } catch (const CLI::Success& asked) { // --help, --version
   std::ostringstream text;
@@ -43,10 +95,7 @@ std::optional<Exit> parse(CLI::App& app, int argc, char** argv, Console& console
   console.out.print(text.str());
   return Exit::ok;
 } catch (const CLI::ParseError& error) {
-  const auto verbs = app.get_subcommands();
-  const std::string help =
-      verbs.empty() ? "seqcast --help" : "seqcast " + verbs.front()->get_name() + " --help";
-  console.complain(std::string{error.what()} + " (" + help + " says more)");
+  console.complain(advice(app, error, words));
   return Exit::usage;
 }
 
@@ -54,8 +103,11 @@ Exit run(int argc, char** argv, Console& console) {
   CLI::App app;
   Action action;
   describe(app);
+  add_pub(app, action);
+  add_sub(app, action);
   add_rm(app, action);
-  if (const auto ended = parse(app, argc, argv, console)) return *ended;
+  accept_literal_words(app);
+  if (const auto ended = parse(app, words_of(argc, argv), console)) return *ended;
   return action(console);
 }
 

@@ -11,10 +11,14 @@ Stop::Stop() : state_{std::make_shared<State>()} {
   platform::on_stop([state = state_](int signal) {
     {
       const std::lock_guard lock{state->mutex};
-      if (state->signal == 0) state->signal = signal;
+      state->signal = signal;
     }
     state->source.request_stop();
   });
+}
+
+void Stop::watch_output() const {
+  platform::on_output_closed([state = state_] { state->source.request_stop(); });
 }
 
 int Stop::signal() const {

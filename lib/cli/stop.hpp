@@ -21,6 +21,10 @@ class Stop {
   bool requested() const {
     return state_->source.stop_requested();
   }
+  /// From here on a reader of standard output that goes away (seqcast sub news | head) is a stop as well, even
+  /// while there is nothing to write.
+  void watch_output() const;
+
   /// The signal that asked for it; 0 if none did.
   int signal() const;
 

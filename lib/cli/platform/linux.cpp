@@ -76,18 +76,21 @@ void on_stop(std::function<void(int)> stopped) {
     if (before.sa_handler != SIG_IGN) sigaddset(&signals, signal);
   }
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  // Detached: they wait for as long as the program runs, and touch nothing but what they hold themselves.
+  // Detached: it waits for as long as the program runs, and touches nothing but what it holds itself.
   std::thread{[signals, stopped] {
     int signal = 0;
     if (sigwait(&signals, &signal) == 0) stopped(signal);
   }}.detach();
-  std::thread{[stopped] {
+}
+
+void on_output_closed(std::function<void()> closed) {
+  std::thread{[closed] {
     // A pipe's or socket's reader has gone away: of no events that are asked for, this one is told all the
     // same.
     pollfd output{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
     while (::poll(&output, 1, -1) < 0 && errno == EINTR) {
     }
-    if ((output.revents & POLLERR) != 0) stopped(0);
+    if ((output.revents & POLLERR) != 0) closed();
   }}.detach();
 }
 

@@ -33,10 +33,13 @@ std::error_code write_all(Standard stream, std::string_view bytes) noexcept;
 /// Gives bytes read, 0 at the end of the input, and std::errc::timed_out if nothing came.
 std::size_t read_some(std::span<char> into, int milliseconds, std::error_code& error) noexcept;
 
-/// Calls `stopped` once, in a thread of its own, with the number of the first of SIGINT, SIGTERM and SIGHUP
-/// that comes, or 0 when nobody reads standard output any more. A signal that was ignored when the program
-/// began stays ignored. To be called first in main(), so that no other thread takes the signals.
+/// Calls `stopped` once, in a thread of its own, with the number of the first of SIGINT, SIGTERM and SIGHUP that
+/// comes. A signal that was ignored when the program began stays ignored. To be called first in main(), so that
+/// no other thread takes the signals.
 void on_stop(std::function<void(int)> stopped);
+
+/// Calls `closed` once, in a thread of its own, when nobody reads standard output any more.
+void on_output_closed(std::function<void()> closed);
 
 /// Ends this process by the signal, as if it had never been caught: shells and systemd look at that.
 [[noreturn]] void end_by(int signal) noexcept;
