@@ -16,24 +16,27 @@ constexpr std::size_t verbs_column = 12;
 std::string in_columns(const std::string& left, const std::string& right, std::size_t column) {
   std::string text = fmt::format("  {:{}}", left, column - 2);
   if (left.size() + 4 > column) text += fmt::format("\n{:{}}", "", column);
-  std::size_t used = column;
-  std::istringstream words{right};
-  for (std::string word; words >> word;) {
-    if (used != column && used + 1 + word.size() > width) {
-      text += fmt::format("\n{:{}}", "", column);
-      used = column;
-    }
-    if (used != column) {
-      text += ' ';
-      ++used;
-    }
-    text += word;
-    used += word.size();
-  }
-  return text + '\n';
+  return text + wrapped(right, column) + '\n';
 }
 
 } // namespace
+
+std::string wrapped(const std::string& text, std::size_t column) {
+  std::string lines;
+  std::size_t used = column;
+  std::istringstream words{text};
+  for (std::string word; words >> word; used += word.size()) {
+    if (used != column && used + 1 + word.size() > width) {
+      lines += fmt::format("\n{:{}}", "", column);
+      used = column;
+    } else if (used != column) {
+      lines += ' ';
+      ++used;
+    }
+    lines += word;
+  }
+  return lines;
+}
 
 std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
   // A verb's usage begins with the program's name.

@@ -5,8 +5,12 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <string>
 
 namespace cli {
+
+/// The text in lines of 79 columns at most; the first begins at that column, the others are indented to it.
+std::string wrapped(const std::string& text, std::size_t column);
 
 class HelpFormatter : public CLI::Formatter {
  public:

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// input: standard input, cut into messages: lines, or frames. Both end when the input does, or soon after a stop
-// is requested.
+// input: standard input, cut into messages: lines, or frames. Both end when the input does, or soon after a
+// stop is requested.
 //
-// A frame is the size of a message, 4 bytes, the lowest first, then the message. 'seqcast sub --raw' writes them;
-// in Python: struct.pack('<I', len(message)) + message.
+// A frame is the size of a message, 4 bytes, the lowest first, then the message. 'seqcast sub --raw' writes
+// them; in Python: struct.pack('<I', len(message)) + message.
 //
 // Invariants
 //   1. No more is kept than the longest message that is allowed, and what was read with it, however long a line
@@ -70,7 +70,8 @@ class Frames {
   Frames(const Stop& stop, std::uint64_t longest) : input_{stop}, stop_{stop}, longest_{longest} {}
 
   /// The message in the next frame, until the next call.
-  /// Errors: throws Failure for a message that is too long, and for an input that ends in the middle of a frame.
+  /// Errors: throws Failure for a message that is too long, and for an input that ends in the middle of a
+  /// frame.
   std::optional<std::string_view> next();
 
  private:

@@ -37,8 +37,8 @@ void describe(CLI::App& app) {
              "  seqcast pub --help                what else pub can do");
 }
 
-// Before a word that is meant as it stands, so that the parser takes it for no option. Taken away again from what
-// an argument of a verb has become.
+// Before a word that is meant as it stands, so that the parser takes it for no option. Taken away again from
+// what an argument of a verb has become.
 constexpr char literally = '\x01';
 
 /// Whether the parser would make something else of the word than what it is: "[a,b]", "{}", "++".
@@ -46,8 +46,8 @@ bool has_a_meaning(const std::string& word) {
   return !word.empty() && std::string_view{"[{%+"}.find(word.front()) != std::string_view::npos;
 }
 
-/// The words, the last first, as the parser wants them; marked are those after "--", and those that it would take
-/// apart.
+/// The words, the last first, as the parser wants them; marked are those after "--", and those that it would
+/// take apart.
 std::vector<std::string> words_of(int argc, char** argv) {
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   const auto marker = std::find(words.begin(), words.end(), "--");
@@ -80,6 +80,8 @@ std::string advice(const CLI::App& app, const CLI::ParseError& error, const std:
   }
   if (verbs.empty()) return std::string{error.what()} + "; seqcast --help says more";
   std::string text = error.what();
+  constexpr std::string_view conversion = "Could not convert: "; // "--count = x"
+  if (text.starts_with(conversion)) text = text.substr(conversion.size()) + " is no number, or too large";
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) text += ", or -- before it";
   return text + "; seqcast " + verbs.front()->get_name() + " --help says more";
 }
@@ -106,6 +108,8 @@ Exit run(int argc, char** argv, Console& console) {
   add_pub(app, action);
   add_sub(app, action);
   add_rm(app, action);
+  add_doctor(app, action);
+  add_bench(app, action);
   accept_literal_words(app);
   if (const auto ended = parse(app, words_of(argc, argv), console)) return *ended;
   return action(console);

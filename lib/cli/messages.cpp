@@ -45,8 +45,10 @@ std::string to_json(const seqcast::ReceivedBytes& message) {
     line["age_ns"] = message.age().count();
   }
   line["size"] = message.message.size();
-  if (is_utf8(message.text())) line["text"] = message.text();
-  else line["hex"] = to_hex(message.message);
+  if (is_utf8(message.text()))
+    line["text"] = message.text();
+  else
+    line["hex"] = to_hex(message.message);
   return line.dump() + '\n';
 }
 
@@ -68,8 +70,10 @@ std::string printable(std::string_view text) {
     const std::string_view piece = text.substr(0, size);
     const bool hidden = sequence_at(text) == 0 || is_control(piece);
     for (const char byte : piece) {
-      if (hidden) fmt::format_to(std::back_inserter(shown), "\\x{:02x}", static_cast<unsigned char>(byte));
-      else shown += byte;
+      if (hidden)
+        fmt::format_to(std::back_inserter(shown), "\\x{:02x}", static_cast<unsigned char>(byte));
+      else
+        shown += byte;
     }
     text.remove_prefix(size);
   }

@@ -16,8 +16,8 @@ enum class Format { text, json, raw, hex };
 /// The message in that format, to be written as it is.
 std::string to_output(const seqcast::ReceivedBytes& message, Format format, bool terminal);
 
-/// The text with every control character but tab as \xNN, and so every byte if it is no UTF-8: a message shall not
-/// steer the terminal that shows it.
+/// The text with every control character but tab as \xNN, and so every byte if it is no UTF-8: a message shall
+/// not steer the terminal that shows it.
 std::string printable(std::string_view text);
 
 bool is_utf8(std::string_view text) noexcept;

@@ -6,8 +6,8 @@
 #include "input.hpp"
 #include "verb.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <bit>
 #include <seqcast/seqcast.hpp>
@@ -96,8 +96,8 @@ class FrameSource : public Source {
   Frames frames_;
 };
 
-/// What the user left open, where the channel is to be made: publish times, so that 'stat' can tell ages, and room
-/// for the longest of the arguments. A channel that is there keeps what it has.
+/// What the user left open, where the channel is to be made: publish times, so that 'stat' can tell ages, and
+/// room for the longest of the arguments. A channel that is there keeps what it has.
 void complete(seqcast::PublisherOptions& options, const seqcast::Location& where, std::uint64_t longest) {
   std::error_code error;
   const auto found = seqcast::ByteSubscriber::open(where, {}, error);
@@ -194,6 +194,11 @@ std::string power_of_two(const std::string& text) {
   return fmt::format("{} is no power of two; {} is", number, above);
 }
 
+std::string above_zero(const std::string& text) {
+  double number = 0;
+  return CLI::detail::lexical_cast(text, number) && number > 0 ? "" : text + " is no number above 0";
+}
+
 constexpr const char* footer =
     "Each TEXT is a message; without one, each line of standard input is, without\n"
     "its newline. A line that is longer than the channel takes is left out, named on\n"
@@ -224,7 +229,7 @@ void add_pub(CLI::App& app, Action& action) {
   settings->texts->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args();
   verb.add_flag("--raw", settings->raw, "Standard input is binary, each message after its size");
   verb.add_option("--rate", settings->rate, "Messages a second; without it as fast as they come")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Validator{[](std::string& text) { return above_zero(text); }, ""})
       ->option_text("R");
   verb.add_option("--count", settings->count, "End after this many messages")->option_text("N");
   verb.add_flag("--repeat", settings->repeat, "Publish the TEXTs over and over");

@@ -55,7 +55,10 @@ constexpr const char* footer =
 void add_rm(CLI::App& app, Action& action) {
   auto settings = std::make_shared<Settings>();
   CLI::App& verb = add_verb(app, "rm", "Remove channels", footer);
-  settings->names = verb.add_option("NAME", channel_help)->required()->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args();
+  settings->names = verb.add_option("NAME", channel_help)
+                        ->required()
+                        ->expected(1, CLI::detail::expected_max_vector_size)
+                        ->allow_extra_args();
   add_kinds(verb, settings->file, settings->shared_memory);
   verb.add_flag("--force", settings->force, "Even if a publisher lives, or there is no such channel");
   on_parsed(verb, action, [settings](Console& console) { return remove_all(*settings, console); });

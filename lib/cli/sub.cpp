@@ -5,8 +5,8 @@
 #include "messages.hpp"
 #include "verb.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <seqcast/seqcast.hpp>
 
 namespace cli {
@@ -106,7 +106,8 @@ class Subscription {
   Losses losses_{console_};
 };
 
-/// Attaches to the channel, and waits for it where there is none yet; false if the time is over, or a stop came.
+/// Attaches to the channel, and waits for it where there is none yet; false if the time is over, or a stop
+/// came.
 bool Subscription::open() {
   std::error_code error;
   channel_ = seqcast::ByteSubscriber::open(where_, options_, error);
@@ -118,7 +119,8 @@ bool Subscription::open() {
     options_.start = seqcast::Start::oldest; // whatever it begins with comes after this
     options_.open_timeout = std::chrono::milliseconds{50};
   }
-  while (error == seqcast::Errc::no_channel && !console_.stop().requested() && steady_clock::now() < deadline_) {
+  while (error == seqcast::Errc::no_channel && !console_.stop().requested() &&
+         steady_clock::now() < deadline_) {
     channel_ = seqcast::ByteSubscriber::open(where_, options_, error);
   }
   if (error && error != seqcast::Errc::no_channel) channel_.emplace(where_, options_); // throws, and says why
@@ -183,7 +185,8 @@ std::optional<Exit> Subscription::end_for(Wait reason) {
     return std::nullopt;
   }
   if (reason == Wait::closed && !settings_.count) return Exit::ok;
-  const std::string so_far = settings_.count ? fmt::format(", {} of {} messages", printed_, *settings_.count) : "";
+  const std::string so_far =
+      settings_.count ? fmt::format(", {} of {} messages", printed_, *settings_.count) : "";
   throw Failure{Exit::publisher_gone, fmt::format("{}{} (--follow waits for the next one)", what, so_far)};
 }
 
@@ -235,18 +238,21 @@ void add_sub(CLI::App& app, Action& action) {
   verb.add_option("--timeout", settings->timeout, "End with 4 when nothing has come for so long")
       ->check(CLI::Range(0.0, longest_timeout))
       ->option_text("SECONDS");
-  auto* const from = verb.add_option("--from", settings->from, "Begin with 'oldest', the oldest message that is "
-                                                               "still there, or 'newest', the next to come");
+  auto* const from = verb.add_option("--from", settings->from,
+                                     "Begin with 'oldest', the oldest message that is "
+                                     "still there, or 'newest', the next to come");
   from->check(CLI::IsMember{{"newest", "oldest"}})->option_text("WHICH");
   auto* const latest = verb.add_flag("--latest", settings->latest,
                                      "Only the newest message each time, beginning with the one that is there");
   latest->excludes(from);
-  auto* const json = verb.add_flag("--json", settings->json, "An object a line, with number, loss, age and text");
+  auto* const json =
+      verb.add_flag("--json", settings->json, "An object a line, with number, loss, age and text");
   auto* const raw = verb.add_flag("--raw", settings->raw, "Binary, each message after its size, for pub --raw");
   auto* const hex = verb.add_flag("--hex", settings->hex, "Hexadecimal, sixteen bytes a line");
   json->excludes(raw)->excludes(hex);
   raw->excludes(hex);
-  verb.add_flag("--follow", settings->follow, "Go on with the next publisher, or with a new channel of the name");
+  verb.add_flag("--follow", settings->follow,
+                "Go on with the next publisher, or with a new channel of the name");
   verb.add_flag("--strict", settings->strict, "End with 6 at the first loss")->excludes(latest);
   on_parsed(verb, action, [settings](Console& console) { return subscribe(*settings, console); });
 }

@@ -32,6 +32,8 @@ CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& de
 /// `what` is to be done if the command line names this verb.
 void on_parsed(CLI::App& verb, Action& action, Action what);
 
+void add_bench(CLI::App& app, Action& action);
+void add_doctor(CLI::App& app, Action& action);
 void add_pub(CLI::App& app, Action& action);
 void add_rm(CLI::App& app, Action& action);
 void add_sub(CLI::App& app, Action& action);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "platform.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -102,6 +105,32 @@ void end_by(int signal) noexcept {
   ::raise(signal);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   std::_Exit(128 + signal);
+}
+
+unsigned processors() noexcept {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return std::thread::hardware_concurrency();
+  return static_cast<unsigned>(CPU_COUNT(&allowed));
+}
+
+std::optional<std::uint64_t> limit_of(Limit limit) noexcept {
+  rlimit found{};
+  if (::getrlimit(limit == Limit::file_size ? RLIMIT_FSIZE : RLIMIT_MEMLOCK, &found) != 0) return std::nullopt;
+  if (found.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return found.rlim_cur;
+}
+
+bool may_write(const std::string& folder) noexcept {
+  return ::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+std::uint64_t user_id() noexcept {
+  return ::geteuid();
+}
+
+std::uint64_t process_id() noexcept {
+  return static_cast<std::uint64_t>(::getpid());
 }
 
 std::string own_path() {

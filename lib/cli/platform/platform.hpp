@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,9 +35,9 @@ std::error_code write_all(Standard stream, std::string_view bytes) noexcept;
 /// Gives bytes read, 0 at the end of the input, and std::errc::timed_out if nothing came.
 std::size_t read_some(std::span<char> into, int milliseconds, std::error_code& error) noexcept;
 
-/// Calls `stopped` once, in a thread of its own, with the number of the first of SIGINT, SIGTERM and SIGHUP that
-/// comes. A signal that was ignored when the program began stays ignored. To be called first in main(), so that
-/// no other thread takes the signals.
+/// Calls `stopped` once, in a thread of its own, with the number of the first of SIGINT, SIGTERM and SIGHUP
+/// that comes. A signal that was ignored when the program began stays ignored. To be called first in main(), so
+/// that no other thread takes the signals.
 void on_stop(std::function<void(int)> stopped);
 
 /// Calls `closed` once, in a thread of its own, when nobody reads standard output any more.
@@ -43,6 +45,19 @@ void on_output_closed(std::function<void()> closed);
 
 /// Ends this process by the signal, as if it had never been caught: shells and systemd look at that.
 [[noreturn]] void end_by(int signal) noexcept;
+
+/// Processors that this process may run on.
+unsigned processors() noexcept;
+
+enum class Limit { locked_memory, file_size };
+/// Bytes that the system allows this process; nothing if it sets no limit.
+std::optional<std::uint64_t> limit_of(Limit limit) noexcept;
+
+/// Whether this process may make files in the folder.
+bool may_write(const std::string& folder) noexcept;
+
+std::uint64_t user_id() noexcept;
+std::uint64_t process_id() noexcept;
 
 /// The running program's own path; empty if the system does not tell.
 std::string own_path();
