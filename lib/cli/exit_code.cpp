@@ -11,6 +11,13 @@ Exit exit_for(const std::error_code& error) noexcept {
   return Exit::failure;
 }
 
+const char* shell_advice(const std::error_code& error) noexcept {
+  if (error == seqcast::Errc::wrong_identity || error == seqcast::Errc::damaged) {
+    return " (pub --replace puts a new channel in its place)";
+  }
+  return "";
+}
+
 const char* exit_codes_help() noexcept {
   return "Exit status:\n"
          "  0    all went well\n"

@@ -37,6 +37,9 @@ class Failure : public std::runtime_error {
 /// options cannot be a channel's, failure for everything else.
 Exit exit_for(const std::error_code& error) noexcept;
 
+/// What the library's advice, which is for programmers, means at the shell; empty if there is nothing to add.
+const char* shell_advice(const std::error_code& error) noexcept;
+
 /// The table of all statuses, for --help.
 const char* exit_codes_help() noexcept;
 

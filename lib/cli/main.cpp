@@ -126,7 +126,7 @@ Exit run_or_complain(int argc, char** argv, Console& console) try {
   console.complain(failure.what());
   return failure.status();
 } catch (const std::system_error& error) {
-  console.complain(error.what());
+  console.complain(std::string{error.what()} + shell_advice(error.code()));
   return exit_for(error.code());
 } catch (const std::exception& error) {
   console.complain(error.what());
