@@ -41,7 +41,7 @@ std::string wrapped(const std::string& text, std::size_t column) {
 std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
   // A verb's usage begins with the program's name.
   if (app->get_parent() != nullptr) name = fmt::format("{} {}", app->get_parent()->get_name(), app->get_name());
-  std::string text = fmt::format("{}\n{}.\n", make_usage(app, name), app->get_description());
+  std::string text = fmt::format("{}\n{}.\n", make_usage(app, name), wrapped(app->get_description(), 0));
   text += make_subcommands(app, mode) + make_positionals(app) + make_groups(app, mode);
   if (!app->get_footer().empty()) text += fmt::format("\n{}\n", app->get_footer());
   return text;

@@ -5,6 +5,7 @@
 # begins in an empty folder; every wait has a watchdog.
 set -euo pipefail
 seqcast=$(readlink -f -- "${1:?the tool, build/lib/cli/seqcast say}")
+sources=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 # On a tmpfs if there is one, so that no disk plays a part.
 work=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)" seqcast-cli-XXXXXX)
 running='' passed=0 name=''
@@ -111,10 +112,11 @@ open_lines() {
   exec 3<>lines
 }
 
-# on_terminal COMMAND: runs it on a terminal of its own, with what appears there in `output`.
+# on_terminal COMMAND [FILE]: runs it on a terminal of its own, where somebody types what the file says; what appears
+# there is in `output`.
 on_terminal() {
   local found=0
-  timeout 20 script -qec "stty cols 80 rows 24; $1" /dev/null >typescript 2>&1 </dev/null || found=$?
+  timeout 20 script -qec "stty cols 80 rows 24; $1" /dev/null >typescript 2>&1 <"${2:-/dev/null}" || found=$?
   tr -d '\r' <typescript >output
   return $found
 }

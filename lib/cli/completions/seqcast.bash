@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSL-1.0
+# shellcheck shell=bash
+#
+# Completion of seqcast for bash: verbs, the options that --help names, channels, files. To be sourced, or put as
+# 'seqcast' into bash-completion's folder.
+
+# The options in the --help of a verb, or of the program; with ' [A-Z]' those that take a value.
+_seqcast_options() {
+  "$1" ${2:+"$2"} --help 2>/dev/null | sed -n "s/^  \(-[a-zA-Z], \|    \)\(--[a-z-]*\)$3.*/\2/p"
+}
+
+# Offers those lines of standard input that begin with the word. compgen -W would expand what stands in them, and
+# anybody may give a channel a name like '$(command)'.
+_seqcast_offer() {
+  local choice quoted
+  while IFS= read -r choice; do
+    printf -v quoted %q "$choice"
+    [[ $choice != "$1"* ]] || COMPREPLY+=("$quoted")
+  done
+}
+
+# Offers files ('f') or folders ('d').
+_seqcast_offer_files() {
+  mapfile -t COMPREPLY < <(compgen "-$1" -- "$2")
+  compopt -o filenames 2>/dev/null
+}
+
+_seqcast_arguments() {
+  local program=$1 verb=$2 word=$3 before=$4 files=$5
+  case $verb:$before in
+    sub:--from) _seqcast_offer "$word" <<<$'newest\noldest' && return ;;
+    doctor:--root) _seqcast_offer_files d "$word" && return ;;
+  esac
+  # The value of any other option is a number.
+  if [[ $before == -n ]] || _seqcast_options "$program" "$verb" ' [A-Z]' | grep -qxe "$before"; then return; fi
+  case $verb:$files:$word in
+    ls:* | top:*) _seqcast_offer_files d "$word" ;;
+    doctor:* | bench:*) ;;
+    *:yes:* | *:*:*/*) _seqcast_offer_files f "$word" ;;
+    *) _seqcast_offer "$word" < <("$program" ls -q 2>/dev/null) ;;
+  esac
+}
+
+_seqcast() {
+  local program=$1 word=$2 before=$3 verb='' files=no i
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+      --file) files=yes ;;
+      -*) ;;
+      *) verb=${verb:-${COMP_WORDS[i]}} ;;
+    esac
+  done
+  if [[ $word == -* ]]; then
+    _seqcast_offer "$word" < <(_seqcast_options "$program" "$verb" '')
+  elif [[ -z $verb ]]; then
+    _seqcast_offer "$word" < <("$program" --help | sed -n '/^Verbs:$/,/^$/s/^  \([a-z]*\) .*/\1/p')
+  else
+    _seqcast_arguments "$program" "$verb" "$word" "$before" "$files"
+  fi
+}
+
+complete -F _seqcast seqcast

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSL-1.0
+#
+# Completion of seqcast for fish: verbs, the options that --help names, channels, files. To be put into a folder
+# of $fish_complete_path.
+
+function __seqcast_verbs
+    set -l program (commandline -opc)[1]
+    $program --help | string match -rg '^  ([a-z]+) +(.*)$' | while read -l verb; read -l what; echo $verb\t$what; end
+end
+
+# The options of the verb, if one is typed.
+function __seqcast_options
+    set -l words (commandline -opc)
+    set -l verb
+    set -q words[2]; and not string match -q -- '-*' $words[2]; and set verb $words[2]
+    $words[1] $verb --help | string match -rg '^  (?:-[a-zA-Z], |    )(--[a-z-]+)(?: [A-Z]+)? +(.*)$' | while read -l option; read -l what; echo -- $option\t$what; end
+end
+
+function __seqcast_arguments
+    set -l words (commandline -opc)
+    set -l typed (commandline -ct)
+    switch $words[2]:$words[-1]
+        case sub:--from
+            printf '%s\n' newest oldest
+        case doctor:--root 'ls:*' 'top:*'
+            __fish_complete_directories $typed
+        case 'doctor:*' 'bench:*'
+        case '*'
+            if string match -q '*/*' -- $typed; or contains -- --file $words
+                __fish_complete_path $typed
+            else
+                $words[1] ls -q 2>/dev/null
+            end
+    end
+end
+
+complete -c seqcast -f
+complete -c seqcast -n 'test (count (commandline -opc)) -eq 1' -a '(__seqcast_verbs)'
+complete -c seqcast -n 'test (count (commandline -opc)) -gt 1' -a '(__seqcast_arguments)'
+complete -c seqcast -n 'string match -q -- "-*" (commandline -ct)' -a '(__seqcast_options)'
