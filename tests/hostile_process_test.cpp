@@ -50,6 +50,8 @@ struct Control {
   std::atomic<std::uint64_t> flips;
   std::atomic<std::uint64_t> opened;
   std::atomic<std::uint64_t> refused;
+  std::atomic<std::uint64_t> slots_looked_at;
+  std::atomic<std::uint64_t> inspector_broken;
 };
 
 void flip_all_the_time(const std::string& path, Aim aim, Control& control) {
@@ -193,6 +195,30 @@ void read_all_the_time(const seqcast::Location& place, Control& control) {
   }
 }
 
+void inspect_all_the_time(const seqcast::Location& place, Control& control) {
+  const test::GuardedMemory buffers{max_size};
+  std::mt19937 random{2};
+  std::uint64_t round = 0;
+  while (!control.finished) {
+    std::error_code error;
+    const auto inspector = seqcast::Inspector::open(place, {}, error);
+    if (!inspector) continue;
+    if (round++ % 50 == 0) guard_neighbours(place.name());
+    const auto expect = [&](bool holds) { control.inspector_broken += holds ? 0 : 1; };
+    expect(inspector->identity().capacity == capacity);
+    for (int i = 0; i < 500; ++i) {
+      const std::uint64_t index = random() % capacity;
+      const seqcast::SlotContent slot = inspector->slot(index, buffers.bytes().last(random() % (max_size + 1)));
+      expect(!slot.whole || (slot.size <= max_size && inspector->identity().slot_of(slot.sequence) == index));
+      expect(inspector->head() < std::uint64_t{1} << 62);
+      ++control.slots_looked_at;
+    }
+    const seqcast::ChannelStatus status = inspector->status();
+    expect(status.error || status.head < std::uint64_t{1} << 62);
+    seqcast::channels_in_folder(std::filesystem::path{place.name()}.parent_path().string(), error);
+  }
+}
+
 /// Waits for the reader's end, for as long as calls go on being made.
 void watch(const Child& reader, const Control& control) {
   const Descriptor process{static_cast<int>(::syscall(SYS_pidfd_open, reader.id(), 0))};
@@ -213,16 +239,20 @@ void attack(Aim aim) {
     read_all_the_time<seqcast::ByteSubscriber>(place, *control);
     read_all_the_time<seqcast::Subscriber<Whole>>(place, *control);
   }};
+  Child inspector{[&](Line&) { inspect_all_the_time(place, *control); }};
   watch(reader, *control);
   CHECK(reader.wait() == ended_well);
   control->finished = true;
   CHECK(hostile.wait() == ended_well);
   CHECK(publisher.wait() == ended_well);
+  CHECK(inspector.wait() == ended_well);
   const Report& report = control->report;
   MESSAGE(report.calls << " calls, " << report.delivered << " delivered, " << report.errors << " errors, "
                        << control->flips.load() << " flips, publishers: " << control->opened.load()
                        << " opened, " << control->refused.load() << " refused; " << report.guarded
-                       << " neighbours forbidden");
+                       << " neighbours forbidden; " << control->slots_looked_at.load() << " slots looked into");
+  CHECK(control->inspector_broken == 0);
+  CHECK(control->slots_looked_at > 0);
   CHECK(report.broken == 0);
   CHECK(report.delivered > 0);
   CHECK(report.guarded > 0);

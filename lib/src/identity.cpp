@@ -21,11 +21,6 @@ std::string number(std::uint64_t value) {
   return std::to_string(value);
 }
 
-std::string_view schema_name_of(const Identity& identity) {
-  const auto end = std::find(identity.schema_name.begin(), identity.schema_name.end(), '\0');
-  return {identity.schema_name.data(), static_cast<std::size_t>(end - identity.schema_name.begin())};
-}
-
 std::string schema_text(std::uint64_t tag, std::string_view name) {
   return std::string{name.empty() ? "without a name" : name} + ", tag " + number(tag);
 }
@@ -99,6 +94,11 @@ void compare(Failure& failure, const char* what, std::uint64_t expected, std::ui
 } // namespace
 
 static_assert(release_number == SEQCAST_RELEASE, "layout.hpp and CMakeLists.txt tell of different releases");
+
+std::string_view schema_name_of(const Identity& identity) {
+  const auto end = std::find(identity.schema_name.begin(), identity.schema_name.end(), '\0');
+  return {identity.schema_name.data(), static_cast<std::size_t>(end - identity.schema_name.begin())};
+}
 
 void check_build(const Wanted& wanted, Failure& failure) {
   const Wanted own;

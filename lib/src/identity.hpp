@@ -24,6 +24,9 @@ void compare_identity(const Identity& found, const PublisherOptions& options, co
 /// The same for a subscriber, which has no options that a channel could contradict.
 void compare_identity(const Identity& found, const Wanted& wanted, Failure& failure);
 
+/// The schema name without its padding. Requires: check_identity() accepted it.
+std::string_view schema_name_of(const Identity& identity);
+
 /// Whether the caller's headers fit this library. Errors: Errc::build_mismatch.
 void check_build(const Wanted& wanted, Failure& failure);
 

@@ -110,6 +110,27 @@ std::optional<Subscriber> open(const Control& control, const seqcast::Location& 
   return subscriber;
 }
 
+/// Looks at everything that an inspector shows.
+void inspect(const seqcast::Location& place) {
+  std::error_code error;
+  const auto inspector = seqcast::Inspector::open(place, {}, error);
+  require(inspector.has_value() == !error, "what is refused has an error");
+  if (!inspector) return;
+  const seqcast::ChannelIdentity& identity = inspector->identity();
+  const seqcast::ChannelStatus status = inspector->status();
+  require(inspector->head() < (std::uint64_t{1} << 62), "a head is bounded");
+  require(status.error || status.head == inspector->head(), "nobody publishes");
+  std::vector<std::byte> buffer(identity.max_message_size);
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(identity.capacity, 64); ++i) {
+    for (const std::size_t room : {std::size_t{0}, buffer.size() / 2, buffer.size()}) {
+      const seqcast::SlotContent slot = inspector->slot(i, std::span{buffer}.first(room));
+      require(slot.stable && slot.bytes.size() <= room, "a slot fits into its buffer");
+      if (slot.whole) require(identity.slot_of(slot.sequence) == i, "a message is in its slot");
+      if (slot.whole) require(slot.bytes.size() == std::min<std::size_t>(slot.size, room), "and whole");
+    }
+  }
+}
+
 } // namespace
 
 void require(bool holds, const char* what) {
@@ -129,6 +150,7 @@ void through_a_file(const Control& control, std::span<const std::byte> bytes) {
   if (any) read(*any, of_any, calls);
   if (typed_one) read(*typed_one, of_typed, calls);
 
+  inspect(place);
   std::error_code error;
   {
     auto publisher = seqcast::BytePublisher::open(place, {.replace = (control.flags & replaces) != 0}, error);

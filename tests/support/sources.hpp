@@ -164,13 +164,15 @@ inline Breaches wrong_directions(const Source& source) {
       {"error", {}},
       {"message", {"detail/clock"}},
       {"in_place", {"detail/ring", "message"}},
+      {"inspect", {"detail/region", "error", "options"}},
       {"options", {}},
       {"publisher",
        {"detail/ring", "detail/region", "detail/doorbell", "error", "in_place", "message", "options"}},
       {"subscriber",
        {"detail/ring", "detail/region", "detail/doorbell", "error", "in_place", "message", "options"}},
       {"notifier", {"subscriber"}},
-      {"seqcast", {"error", "in_place", "message", "notifier", "options", "publisher", "subscriber"}},
+      {"seqcast",
+       {"error", "in_place", "inspect", "message", "notifier", "options", "publisher", "subscriber"}},
   };
   const std::string folder = "lib/include/seqcast/";
   if (!source.under(folder)) return {};

@@ -5,6 +5,7 @@
 
 #include <seqcast/error.hpp>
 #include <seqcast/in_place.hpp>
+#include <seqcast/inspect.hpp>
 #include <seqcast/message.hpp>
 #include <seqcast/notifier.hpp>
 #include <seqcast/options.hpp>

@@ -113,10 +113,15 @@ std::string path_of(const Location& location, std::error_code& error) {
   if (location.kind() == Location::Kind::file) {
     if (readable) return absolute(name);
   } else if (readable && name.find('/') == std::string::npos && name != "." && name != "..") {
-    return "/dev/shm/" + name; // what shm_open() does; but link() and rename() need the path
+    return shared_memory_folder(error) + "/" + name;
   }
   error = Errc::invalid_location;
   return {};
+}
+
+// Where shm_open() puts them; but link() and rename() need the path.
+std::string shared_memory_folder(std::error_code&) {
+  return "/dev/shm";
 }
 
 Handle open_file(const std::string& path, Access access, std::error_code& error) {
@@ -138,6 +143,18 @@ FileFacts facts_of(const std::string& path, std::error_code& error) {
   if (::lstat(path.c_str(), &status) == 0) return from(status);
   error = last_error();
   return {};
+}
+
+std::optional<std::chrono::system_clock::time_point> birth_time(const Handle& handle) noexcept {
+  struct statx facts {};
+  if (::statx(handle.id(), "", AT_EMPTY_PATH, STATX_BTIME, &facts) != 0 ||
+      (facts.stx_mask & STATX_BTIME) == 0) {
+    return std::nullopt;
+  }
+  const auto since_epoch =
+      std::chrono::seconds{facts.stx_btime.tv_sec} + std::chrono::nanoseconds{facts.stx_btime.tv_nsec};
+  return std::chrono::system_clock::time_point{
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(since_epoch)};
 }
 
 std::size_t read_at(const Handle& handle, std::uint64_t offset, void* to, std::size_t size) noexcept {

@@ -63,10 +63,16 @@ struct FileFacts {
 /// The path of a location. Errors: Errc::invalid_location.
 std::string path_of(const Location& location, std::error_code& error);
 
+/// The folder whose files are the shared-memory objects. Errors: std::errc::not_supported where they are no
+/// files.
+std::string shared_memory_folder(std::error_code& error);
+
 Handle open_file(const std::string& path, Access access, std::error_code& error);
 FileFacts facts_of(const Handle& handle, std::error_code& error);
 /// Of whatever the name stands for, a symbolic link included.
 FileFacts facts_of(const std::string& path, std::error_code& error);
+/// When the file was made, by the wall clock; nothing where the file system does not keep that.
+std::optional<std::chrono::system_clock::time_point> birth_time(const Handle& handle) noexcept;
 /// Reads up to `size` bytes from `offset`. Gives how many there were.
 std::size_t read_at(const Handle& handle, std::uint64_t offset, void* to, std::size_t size) noexcept;
 void remove_file(const std::string& path, std::error_code& error);
