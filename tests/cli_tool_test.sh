@@ -183,7 +183,7 @@ PROMPT= LISTMAX=0
 END
   printf '%s %s\t\t\n\nexit\n' "$seqcast" "$*" >typed
   HOME=$work ZDOTDIR=$work/zsh TERM=dumb on_terminal "zsh -i" typed || :
-  tr -s ' ' '\n' <output | sort -u
+  sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g' output | tr -s ' ' '\n' | sort -u
 }
 
 for shell in bash zsh fish; do
@@ -207,6 +207,7 @@ for shell in bash zsh fish; do
   expect 0 pub ./a-channel-in-a-file one
   offers ./a-channel-in-a-file sub ./a-chan
   offers oldest sub --from o
+  offers rate top --sort r
 
   case_of "$shell completes the options that --help names, for each verb"
   for verb in $verbs; do

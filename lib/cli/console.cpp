@@ -11,10 +11,14 @@ namespace {
 
 constexpr std::size_t buffer_size = 65536;
 
+bool obeys_escapes() {
+  const char* term = std::getenv("TERM");
+  return term != nullptr && std::string_view{term} != "dumb";
+}
+
 bool colours_wanted() {
   const char* no_color = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  return (no_color == nullptr || *no_color == '\0') && term != nullptr && std::string_view{term} != "dumb";
+  return no_color == nullptr || *no_color == '\0';
 }
 
 const char* escape_of(Style style) {
@@ -40,7 +44,10 @@ const char* escape_of(Style style) {
 } // namespace
 
 Stream::Stream(platform::Standard stream)
-    : stream_{stream}, terminal_{platform::is_terminal(stream)}, coloured_{terminal_ && colours_wanted()} {}
+    : stream_{stream},
+      terminal_{platform::is_terminal(stream)},
+      addressable_{terminal_ && obeys_escapes()},
+      coloured_{addressable_ && colours_wanted()} {}
 
 void Stream::print(std::string_view text) {
   buffer_ += text;

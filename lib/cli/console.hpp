@@ -40,6 +40,10 @@ class Stream {
   bool coloured() const noexcept {
     return coloured_;
   }
+  /// Whether a page can be drawn in place there.
+  bool addressable() const noexcept {
+    return addressable_;
+  }
   /// Columns and rows, as they are now; 80 and 24 where it is no terminal.
   platform::Size size() const noexcept {
     return platform::terminal_size(stream_);
@@ -54,6 +58,7 @@ class Stream {
  private:
   platform::Standard stream_;
   bool terminal_;
+  bool addressable_;
   bool coloured_;
   std::string buffer_;
 };

@@ -107,6 +107,11 @@ Exit run(int argc, char** argv, Console& console) {
   describe(app);
   add_pub(app, action);
   add_sub(app, action);
+  add_ls(app, action);
+  add_info(app, action);
+  add_stat(app, action);
+  add_top(app, action);
+  add_dump(app, action);
   add_rm(app, action);
   add_doctor(app, action);
   add_bench(app, action);

@@ -12,8 +12,6 @@ namespace cli {
 
 namespace {
 
-constexpr std::size_t bytes_a_line = 16;
-
 /// Bytes of the UTF-8 sequence at the start of the text; 0 if there is none (RFC 3629, section 4).
 std::size_t sequence_at(std::string_view text) noexcept {
   const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -89,18 +87,21 @@ std::string to_hex(std::span<const std::byte> bytes) {
   return hex;
 }
 
+std::string hex_line(std::size_t offset, std::span<const std::byte> line) {
+  std::string hex;
+  std::string ascii;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const auto byte = std::to_integer<unsigned>(line[i]);
+    fmt::format_to(std::back_inserter(hex), "{}{:02x}", i == bytes_a_line / 2 ? "  " : " ", byte);
+    ascii += byte >= 0x20 && byte < 0x7F ? static_cast<char>(byte) : '.';
+  }
+  return fmt::format("{:08x} {:<50} |{}|\n", offset, hex, ascii);
+}
+
 std::string hex_dump(std::span<const std::byte> bytes) {
   std::string text;
   for (std::size_t offset = 0; offset < bytes.size(); offset += bytes_a_line) {
-    const auto line = bytes.subspan(offset, std::min(bytes_a_line, bytes.size() - offset));
-    std::string hex;
-    std::string ascii;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      const auto byte = std::to_integer<unsigned>(line[i]);
-      fmt::format_to(std::back_inserter(hex), "{}{:02x}", i == bytes_a_line / 2 ? "  " : " ", byte);
-      ascii += byte >= 0x20 && byte < 0x7F ? static_cast<char>(byte) : '.';
-    }
-    fmt::format_to(std::back_inserter(text), "{:08x} {:<50} |{}|\n", offset, hex, ascii);
+    text += hex_line(offset, bytes.subspan(offset, std::min(bytes_a_line, bytes.size() - offset)));
   }
   return text;
 }

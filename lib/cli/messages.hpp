@@ -25,7 +25,10 @@ bool is_utf8(std::string_view text) noexcept;
 /// "68656c6c6f"
 std::string to_hex(std::span<const std::byte> bytes);
 
-/// Sixteen bytes a line: offset, bytes, and what they are as ASCII.
+inline constexpr std::size_t bytes_a_line = 16;
+/// A line of that many at most, as hexdump -C prints it: offset, bytes, and what they are as ASCII.
+std::string hex_line(std::size_t offset, std::span<const std::byte> line);
+/// All of them, in lines.
 std::string hex_dump(std::span<const std::byte> bytes);
 
 } // namespace cli

@@ -37,5 +37,10 @@ void add_doctor(CLI::App& app, Action& action);
 void add_pub(CLI::App& app, Action& action);
 void add_rm(CLI::App& app, Action& action);
 void add_sub(CLI::App& app, Action& action);
+void add_dump(CLI::App& app, Action& action);
+void add_info(CLI::App& app, Action& action);
+void add_ls(CLI::App& app, Action& action);
+void add_stat(CLI::App& app, Action& action);
+void add_top(CLI::App& app, Action& action);
 
 } // namespace cli

@@ -29,6 +29,7 @@ _seqcast_arguments() {
   local program=$1 verb=$2 word=$3 before=$4 files=$5
   case $verb:$before in
     sub:--from) _seqcast_offer "$word" <<<$'newest\noldest' && return ;;
+    top:--sort) _seqcast_offer "$word" <<<$'name\nrate' && return ;;
     doctor:--root) _seqcast_offer_files d "$word" && return ;;
   esac
   # The value of any other option is a number.

@@ -22,6 +22,8 @@ function __seqcast_arguments
     switch $words[2]:$words[-1]
         case sub:--from
             printf '%s\n' newest oldest
+        case top:--sort
+            printf '%s\n' name rate
         case doctor:--root 'ls:*' 'top:*'
             __fish_complete_directories $typed
         case 'doctor:*' 'bench:*'

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// table: rows in columns, as wide as their content, and within the terminal's width: there the first column,
+// names, gives way.
+#pragma once
+
+#include "console.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cli {
+
+/// Columns that a text takes, one for each character.
+std::size_t width_of(std::string_view text);
+
+/// At most `width` columns: what is longer loses its middle to "...", since names differ at their ends.
+std::string shortened(const std::string& text, std::size_t width);
+
+struct Column {
+  std::string title;
+  bool right = false;    // aligned to the right, for numbers
+  std::size_t least = 0; // columns that it has at least, so that what is printed later stands below
+};
+
+struct Cell {
+  std::string text;
+  Style style = Style::plain;
+};
+
+class Table {
+ public:
+  explicit Table(std::vector<Column> columns) : columns_{std::move(columns)} {}
+
+  void add(std::vector<Cell> row) {
+    rows_.push_back(std::move(row));
+  }
+  bool empty() const noexcept {
+    return rows_.empty();
+  }
+
+  /// One line for each row, and the titles first. `width` is what there is; 0: as much as it takes.
+  std::vector<std::string> lines(const Stream& stream, std::size_t width) const;
+
+  /// The same as text, on a terminal not wider than that.
+  std::string text(const Stream& stream, bool titles = true) const;
+
+ private:
+  std::vector<std::size_t> widths(std::size_t width) const;
+  std::string line(const Stream& stream, const std::vector<Cell>& row,
+                   const std::vector<std::size_t>& widths) const;
+
+  std::vector<Column> columns_;
+  std::vector<std::vector<Cell>> rows_;
+};
+
+} // namespace cli
