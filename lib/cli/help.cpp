@@ -2,6 +2,7 @@
 #include "help.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <sstream>
 
 namespace cli {
@@ -17,6 +18,19 @@ std::string in_columns(const std::string& left, const std::string& right, std::s
   std::string text = fmt::format("  {:{}}", left, column - 2);
   if (left.size() + 4 > column) text += fmt::format("\n{:{}}", "", column);
   return text + wrapped(right, column) + '\n';
+}
+
+/// Paragraphs wrapped; lists and examples, which have indented lines, as they are.
+std::string reflowed(const std::string& text) {
+  std::string result;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find("\n\n", begin), text.size());
+    const std::string paragraph = text.substr(begin, end - begin);
+    if (begin > 0) result += "\n\n";
+    result += paragraph.find("\n ") == std::string::npos ? wrapped(paragraph, 0) : paragraph;
+    begin = end + 2;
+  }
+  return result;
 }
 
 } // namespace
@@ -43,7 +57,7 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI:
   if (app->get_parent() != nullptr) name = fmt::format("{} {}", app->get_parent()->get_name(), app->get_name());
   std::string text = fmt::format("{}\n{}.\n", make_usage(app, name), wrapped(app->get_description(), 0));
   text += make_subcommands(app, mode) + make_positionals(app) + make_groups(app, mode);
-  if (!app->get_footer().empty()) text += fmt::format("\n{}\n", app->get_footer());
+  if (!app->get_footer().empty()) text += fmt::format("\n{}\n", reflowed(app->get_footer()));
   return text;
 }
 
