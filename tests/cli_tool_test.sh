@@ -54,7 +54,7 @@ python3 -c 'import json; assert all(f["grade"] in ("ok", "note", "warning", "pro
   broken 'that is not the JSON that it should be'
 
 # found GRADE SUBJECT TEXT: doctor says that about the system below ./root.
-found() { grep -A4 "^$1 *$2 " output | tr -s ' \n' ' ' | grep -qF -- "$3" || broken "no $1 about $2 with '$3'"; }
+found() { grep -A4 "^$1 *$2 " output | tr -s ' \n' ' ' | grep -F -- "$3" >/dev/null || broken "no $1 about $2 with '$3'"; }
 
 case_of 'doctor names what is wrong with another system, and what to do'
 mkdir -p root/dev/shm root/proc/sys/kernel root/run/systemd/system root/etc/systemd/logind.conf.d root/sys/fs/cgroup
@@ -179,7 +179,7 @@ zstyle ':completion:*' list-colors ''
 zstyle ':completion:*' menu no
 unsetopt list_beep zle_bracketed_paste
 setopt list_rows_first
-PROMPT= LISTMAX=0
+PROMPT= LISTMAX=1000
 END
   printf '%s %s\t\t\n\nexit\n' "$seqcast" "$*" >typed
   HOME=$work ZDOTDIR=$work/zsh TERM=dumb on_terminal "zsh -i" typed || :
@@ -191,15 +191,18 @@ for shell in bash zsh fish; do
     echo "skipped: $shell is not installed"
     continue
   fi
-  # offers TEXT WORD...: the text is among what the shell offers for the last word.
+  # offers TEXTS WORD...: all of these texts, one a line, are among what the shell offers for the last word.
   offers() {
-    local text=$1
+    local texts=$1
     shift
     "complete_$shell" "$@" >offered 2>error || broken "$shell failed"
-    grep -qxF -- "$text" offered || broken "$shell does not offer '$text' for '$*', but $(tr '\n' ' ' <offered)"
+    while IFS= read -r text; do
+      grep -qxF -- "$text" offered || broken "$shell does not offer '$text' for '$*', but $(tr '\n' ' ' <offered)"
+    done <<<"$texts"
   }
   case_of "$shell completes verbs, channels, files and values"
-  for verb in $verbs; do offers "$verb" "${verb:0:1}"; done
+  offers "$verbs" ''
+  offers sub su
   channel=seqcast-cli-$$-channel
   expect 0 pub $channel one
   offers $channel sub "seqcast-cli-$$-ch"
@@ -210,9 +213,8 @@ for shell in bash zsh fish; do
   offers rate top --sort r
 
   case_of "$shell completes the options that --help names, for each verb"
-  for verb in $verbs; do
-    for option in $(options_of "$verb"); do offers "$option" "$verb" "${option%?}"; done
-  done
+  for verb in $verbs; do offers "$(options_of "$verb")" "$verb" --; done
+  offers --count sub --co
 done
 
 case_of 'a channel with a malicious name is a name like any other to completion'
@@ -231,7 +233,8 @@ if command -v help2man >/dev/null; then
   for verb in $verbs; do
     grep -qi "^\.SH \"seqcast $verb\"" page.1 || broken "no section about $verb"
     for option in $(options_of "$verb"); do
-      sed "1,/^\.SH \"SEQCAST ${verb^^}\"/d" page.1 | sed 's/\\-/-/g' | grep -qF -- "$option" || broken "no $verb $option"
+      sed -n "/^\.SH \"SEQCAST ${verb^^}\"/,/^\.SH/s/\\\\-/-/gp" page.1 | grep -F -- "$option" >/dev/null ||
+        broken "no $verb $option"
     done
   done
   if command -v groff >/dev/null; then
