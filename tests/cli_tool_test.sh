@@ -50,8 +50,7 @@ grep -q '^ok .* processors' output || grep -q '^warning .* processors' output ||
 ! grep -E '^.{80}' output || broken 'a line is too long'
 [ -z "$(ls /dev/shm/seqcast-doctor-* 2>/dev/null)" ] || broken 'it left a channel behind'
 expect 0 doctor --json
-python3 -c 'import json; assert all(f["grade"] in ("ok", "note", "warning", "problem") for f in json.load(open("output")))' ||
-  broken 'that is not the JSON that it should be'
+[ "$(grep -cE '^  "grade": "(ok|note|warning|problem)",$' output)" -ge 5 ] || broken 'there are too few findings'
 
 # found GRADE SUBJECT TEXT: doctor says that about the system below ./root.
 found() { grep -A4 "^$1 *$2 " output | tr -s ' \n' ' ' | grep -F -- "$3" >/dev/null || broken "no $1 about $2 with '$3'"; }

@@ -5,6 +5,7 @@
 # begins in an empty folder; every wait has a watchdog.
 set -euo pipefail
 seqcast=$(readlink -f -- "${1:?the tool, build/lib/cli/seqcast say}")
+# shellcheck disable=SC2034  # for those who source this
 sources=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 # On a tmpfs if there is one, so that no disk plays a part.
 work=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)" seqcast-cli-XXXXXX)
