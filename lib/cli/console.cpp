@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "console.hpp"
 
+#include "messages.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
@@ -39,6 +41,19 @@ const char* escape_of(Style style) {
       return "\033[34m";
   }
   return "";
+}
+
+/// The text with line ends in place of spaces, so that no line is wider than that, where it has spaces.
+std::string folded(std::string text, std::size_t columns) {
+  std::size_t begin = 0;
+  while (text.size() - begin > columns) {
+    std::size_t space = text.rfind(' ', begin + columns);
+    if (space == std::string::npos || space <= begin) space = text.find(' ', begin + columns);
+    if (space == std::string::npos) break;
+    text[space] = '\n';
+    begin = space + 1;
+  }
+  return text;
 }
 
 } // namespace
@@ -81,7 +96,10 @@ void Console::complain(std::string_view text) {
 void Console::say(Style style, std::string_view text) {
   end_progress();
   out.flush(); // what came before it stands before it
-  err.print(err.paint(style, "seqcast: " + std::string{text}) + '\n');
+  std::string line = "seqcast: " + std::string{text};
+  // Names and what a channel says of itself may have anything in them.
+  if (err.terminal()) line = folded(printable(line), static_cast<std::size_t>(err.size().columns));
+  err.print(err.paint(style, line) + '\n');
   err.flush();
 }
 
