@@ -72,9 +72,8 @@ std::string where_text(const seqcast::Inspector& inspector) {
 }
 
 std::string publisher_text(const seqcast::ChannelStatus& status) {
-  const char* alive = status.publisher_alive ? "process" : "none; the last was process";
-  return fmt::format("{} {}, number {} on this channel, from message {} on", alive, status.publisher_process,
-                     status.epoch.number, status.epoch.first_sequence);
+  return fmt::format("{}process {}", status.publisher_alive ? "" : "none; the last was ",
+                     status.publisher_process);
 }
 
 std::string messages_text(const seqcast::ChannelStatus& status) {
@@ -108,6 +107,7 @@ void print_page(const seqcast::Inspector& inspector, Console& console) {
   page.line("where", where_text(inspector));
   page.line("state", console.out.paint(state.style, state.text));
   page.line("publisher", publisher_text(status));
+  page.line("epoch", fmt::format("{}, from message {} on", status.epoch.number, status.epoch.first_sequence));
   if (!status.error) page.line("messages", messages_text(status));
   if (const auto age = age_of_newest(status)) page.line("newest", "published " + ago(*age));
   page.line("slots", fmt::format("{}, {} each", identity.capacity, to_bytes(identity.slot_stride)));
