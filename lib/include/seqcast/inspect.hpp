@@ -36,7 +36,7 @@ namespace seqcast::inline v1 {
 
 /// What a channel is: written once, when it was made (lib/docs/format.md), and checked.
 struct ChannelIdentity {
-  std::uint32_t format_version = 0;
+  std::uint32_t format_version = 0;    ///< of the bytes; 1 so far
   std::uint64_t region_size = 0;       ///< bytes
   std::uint64_t slots_offset = 0;      ///< bytes before the first slot
   std::uint64_t slot_stride = 0;       ///< bytes from one slot to the next
@@ -49,8 +49,8 @@ struct ChannelIdentity {
   bool wake_always = false;            ///< PublisherOptions::wake_always
   bool copy_behind = false;            ///< PublisherOptions::copy_behind
   std::uint64_t unknown_flags = 0;     ///< compatible ones, of a newer seqcast
-  std::uint64_t schema_tag = 0;
-  std::string schema_name; ///< as it is found: any bytes but zero
+  std::uint64_t schema_tag = 0;        ///< schema<T>::tag
+  std::string schema_name;             ///< schema<T>::name, as it is found: any bytes but zero
   /// By the wall clock; nothing where the file system does not keep it.
   std::optional<std::chrono::system_clock::time_point> created_at;
 
@@ -62,12 +62,14 @@ struct ChannelIdentity {
 
 /// What has become of a channel, at one moment.
 struct ChannelStatus {
+  /// As Subscriber::state() gives it.
   State state = State::no_publisher;
   /// Whether some process holds the publisher's lock; also where the state is closed or superseded.
   bool publisher_alive = false;
   /// Of the publisher, or of the last one: its process, as that process itself knows it. For people: in another
   /// process-id namespace it means nothing, and after its end it may be somebody else's.
   std::uint64_t publisher_process = 0;
+  /// The time in office of the publisher, or of the last one.
   Epoch epoch;
   /// Sequence of the last complete message; 0 if there was none yet.
   std::uint64_t head = 0;
@@ -91,15 +93,16 @@ enum class SlotState {
   corrupt,  ///< no publisher stores this version here
 };
 
+/// What the enumerators are called, for people.
 const char* to_string(SlotState state) noexcept;
 
 /// A slot as it was found.
 struct SlotContent {
-  std::uint64_t version = 0; ///< 2m - 1: open for message m; 2m: holds message m, complete
-  SlotState state = SlotState::unused;
-  std::uint64_t sequence = 0;        ///< with open and complete
-  std::uint32_t size = 0;            ///< bytes, as stored; may be anything unless whole
-  std::uint64_t published_at_ns = 0; ///< of the steady clock, as stored; 0 if the channel has no timestamps
+  std::uint64_t version = 0;           ///< 2m - 1: open for message m; 2m: holds message m, complete
+  SlotState state = SlotState::unused; ///< what the version says
+  std::uint64_t sequence = 0;          ///< with open and complete
+  std::uint32_t size = 0;              ///< bytes, as stored; may be anything unless whole
+  std::uint64_t published_at_ns = 0;   ///< of the steady clock, as stored; 0 if the channel has no timestamps
   /// The bytes there, in the caller's buffer: of a complete slot the message, otherwise the whole room for one;
   /// never more than the maximum size, and no more than the buffer takes.
   std::span<const std::byte> bytes;
@@ -130,11 +133,15 @@ class Inspector {
     return open(location, options, detail::Wanted{}, error);
   }
 
+  /// Moves; the other one is looked through no longer.
   Inspector(Inspector&&) noexcept;
+  /// The same; what this one looked at is closed.
   Inspector& operator=(Inspector&&) noexcept;
   ~Inspector();
 
+  /// Where it was opened.
   const Location& location() const noexcept;
+  /// What the channel is; the same for the life of this object, whatever the region says later.
   const ChannelIdentity& identity() const noexcept;
 
   /// All that changes. Asks the operating system, four times.
@@ -162,11 +169,13 @@ class Inspector {
 /// may not read is left out, and so is whatever is no regular file: it is neither opened nor followed.
 /// Errors: the system's; std::errc::not_supported where shared memory has no list of names.
 std::vector<Location> channels_in_shared_memory();
+/// The same without exceptions: what could be listed, and the reason in `error`.
 std::vector<Location> channels_in_shared_memory(std::error_code& error);
 
 /// The same for a folder, without those below it. Locations are the folder's path, as given, and the name.
 /// Errors: the system's, such as std::errc::no_such_file_or_directory.
 std::vector<Location> channels_in_folder(const std::string& folder);
+/// The same without exceptions: what could be listed, and the reason in `error`.
 std::vector<Location> channels_in_folder(const std::string& folder, std::error_code& error);
 
 } // namespace seqcast::inline v1

@@ -218,6 +218,7 @@ struct RemoveOptions {
 bool remove(const Location& location, const RemoveOptions& options = {});
 /// The same without exceptions: false, and the reason in `error`, which is empty where there is no channel.
 bool remove(const Location& location, std::error_code& error) noexcept;
+/// The same without exceptions: the reason in `error`.
 bool remove(const Location& location, const RemoveOptions& options, std::error_code& error) noexcept;
 
 } // namespace seqcast::inline v1
