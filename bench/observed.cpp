@@ -3,7 +3,7 @@
 // observed: what a publisher loses by being looked at. It publishes as fast as it can, and at a pace, while the
 // tool's observing verbs and subscribers run on the other core, or stand still.
 //
-//     ./bench/run observed [--seconds 40]
+//     ./bench/run observed [--seconds 40] [--no-bell]
 //
 // Each round has a slice of every kind, in random order: nobody; `top` and `stat`; those and 4 `sub`. A figure
 // is the median over the rounds of the ratio to nobody in the same round, with the quartiles; "nobody again" is
@@ -164,29 +164,33 @@ class Comparison {
   std::array<std::vector<double>, kinds.size()> ratios_;
 };
 
-int observe(std::chrono::seconds time) {
+int observe(std::chrono::seconds time, bool bell) {
   const std::string name = unique_name();
   pin(0);
   seqcast::Publisher<Message> publisher{seqcast::shared_memory(name),
-                                        {.timestamps = true, .remove_on_close = true}};
+                                        {.timestamps = true, .doorbell = bell, .remove_on_close = true}};
   publisher.publish({});
   const Observers observers{name};
   std::mt19937 random{1};
   publish_for(publisher, std::chrono::seconds{1}, 10'000); // until all have begun
   Comparison fast{publisher, observers, 0};
+  Comparison million{publisher, observers, 1'000};
   Comparison paced{publisher, observers, 10'000};
   const auto end = steady::now() + time;
   while (steady::now() < end && !observers.ended()) {
     fast.round(random);
+    million.round(random);
     paced.round(random);
   }
   if (observers.ended()) {
     fmt::print(stderr, "one of the observers has ended: see '" SEQCAST_TOOL " sub {}'\n", name);
     return 1;
   }
-  fmt::print("One publisher of {} bytes with timestamps and a bell; observers on another core\n\n",
-             sizeof(Message));
+  fmt::print("One publisher of {} bytes with timestamps and {} bell; observers on another core\n\n",
+             sizeof(Message), bell ? "a" : "no");
   fast.print("As fast as it can");
+  fmt::print("\n");
+  million.print("1000000 messages a second");
   fmt::print("\n");
   paced.print("100000 messages a second");
   return 0;
@@ -201,10 +205,12 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", seconds, "How long to measure")
       ->capture_default_str()
       ->check(CLI::Range(1, 3600));
+  bool no_bell = false;
+  app.add_flag("--no-bell", no_bell, "Without a bell: nobody is woken, all who wait poll");
   CLI11_PARSE(app, argc, argv);
   if (std::thread::hardware_concurrency() < 2) {
     fmt::print(stderr, "this needs two cores\n");
     return 1;
   }
-  return bench::observe(std::chrono::seconds{seconds});
+  return bench::observe(std::chrono::seconds{seconds}, !no_bell);
 }

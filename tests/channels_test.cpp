@@ -54,10 +54,10 @@ class Openings {
     std::set<std::string> names;
     alignas(struct inotify_event) std::array<char, 65536> events;
     const ssize_t size = ::read(watch_.id(), events.data(), events.size());
-    for (ssize_t at = 0; at < size;) {
+    for (std::size_t at = 0; size > 0 && at < static_cast<std::size_t>(size);) {
       const auto* event = static_cast<const struct inotify_event*>(static_cast<const void*>(&events[at]));
       if (event->len > 0) names.insert(event->name);
-      at += static_cast<ssize_t>(sizeof *event + event->len);
+      at += sizeof *event + event->len;
     }
     return names;
   }
