@@ -271,6 +271,18 @@ if [ -w /dev/full ]; then
   error_has 'cannot write to standard output: No space left on device'
 fi
 
+case_of 'what is said where stderr is closed does not land in the channel, and a closed stdin or stdout is an error'
+found=0
+{ echo first; printf '%2000s\n' long; echo last; } | "$seqcast" pub ./a 2>&- || found=$?
+[ $found -eq 1 ] || broken "status $found"
+expect 0 sub ./a --from oldest
+printf 'first\nlast\n' >wanted
+same_as wanted
+"$seqcast" sub ./a --from oldest >&- 2>error && broken 'nobody noticed'
+error_has 'cannot write to standard output'
+"$seqcast" pub ./a <&- 2>error && broken 'nobody noticed'
+error_has 'cannot read standard input'
+
 case_of 'SIGINT, SIGTERM and SIGHUP end both as such, and the publisher closes the channel'
 for signal in INT:130 TERM:143 HUP:129; do
   start pub.txt pub ./a tick --repeat --rate 50

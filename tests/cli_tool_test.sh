@@ -107,7 +107,7 @@ cp "$seqcast" build/lib/cli/seqcast
 cp "$seqcast" bin/seqcast
 for place in build/lib/cli bin; do
   found=0
-  timeout 20 $place/seqcast bench >output 2>error || found=$?
+  timeout 60 $place/seqcast bench >output 2>error || found=$?
   [ $found -eq 3 ] || broken "status $found"
   error_has './bench/run --quick'
 done
@@ -115,7 +115,7 @@ printf '#!/bin/sh\necho "$@"\nexit 7\n' | tee build/bench/latency >libexec/seqca
 chmod +x build/bench/latency libexec/seqcast/latency
 for place in build/lib/cli bin; do
   found=0
-  timeout 20 $place/seqcast bench -- --only 'a b' >output 2>error || found=$?
+  timeout 60 $place/seqcast bench -- --only 'a b' >output 2>error || found=$?
   [ $found -eq 7 ] || broken "status $found"
   output_has '--quick --only a b'
 done

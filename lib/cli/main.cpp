@@ -141,6 +141,7 @@ Exit run_or_complain(int argc, char** argv, Console& console) try {
 } // namespace
 
 int main(int argc, char** argv) {
+  platform::ensure_standard_streams();
   const Stop stop;
   Console console{stop};
   const Exit status = run_or_complain(argc, argv, console);

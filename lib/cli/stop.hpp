@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // stop: SIGINT, SIGTERM and SIGHUP as a std::stop_token, for every wait that takes one; so too the end of
-// whoever read standard output (seqcast sub news | head). To be made first in main().
+// whoever read standard output (seqcast sub news | head). To be made before there is any other thread.
 #pragma once
 
 #include <chrono>

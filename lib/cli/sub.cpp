@@ -36,7 +36,7 @@ struct Settings {
   }
 };
 
-/// What was lost, on stderr: the first time at once, then once a second, however often it happens.
+/// What was lost, on stderr: the first time at once, then once a second at most, however often it happens.
 class Losses {
  public:
   explicit Losses(Console& console) : console_{console} {}
@@ -46,6 +46,10 @@ class Losses {
     ++gaps_;
     last_ = message.sequence;
     if (steady_clock::now() >= next_report_) report();
+  }
+  /// When report() has something to say; the end of time if nothing.
+  steady_clock::time_point due() const {
+    return lost_ > 0 ? next_report_ : steady_clock::time_point::max();
   }
   void report() {
     if (lost_ == 0) return;
@@ -75,12 +79,15 @@ class Subscription {
     patience_ = std::chrono::ceil<std::chrono::nanoseconds>(patience);
   }
 
-  Exit run() {
+  Exit run() try {
     console_.stop().watch_output();
     deadline_ = steady_clock::now() + patience_;
     const Exit status = open() ? print_all() : Exit::timeout;
     losses_.report();
     return console_.stop().requested() ? console_.stopped() : status;
+  } catch (const Failure&) {
+    losses_.report();
+    throw;
   }
 
  private:
@@ -138,7 +145,13 @@ Exit Subscription::print_all() {
     }
     check_error();
     console_.out.flush();
-    if (const auto end = end_for(channel_->wait_until(deadline_, console_.stop().token()))) return *end;
+    const auto until = std::min(deadline_, losses_.due());
+    const Wait reason = channel_->wait_until(until, console_.stop().token());
+    if (reason == Wait::timeout && until < deadline_) {
+      losses_.report();
+    } else if (const auto end = end_for(reason)) {
+      return *end;
+    }
   }
   return Exit::ok;
 }
@@ -172,8 +185,11 @@ void Subscription::check_error() const {
 std::optional<Exit> Subscription::end_for(Wait reason) {
   if (reason == Wait::message || reason == Wait::stopped) return std::nullopt;
   if (reason == Wait::timeout) return Exit::timeout;
-  if (reason == Wait::superseded && settings_.follow) newest_printed_ = 0;
-  if (still_to_begin() && reason != Wait::superseded) {
+  if (reason == Wait::superseded) { // and --follow has moved on to another region
+    newest_printed_ = 0;
+    idle_epoch_.reset();
+  }
+  if (still_to_begin()) {
     console_.note("no publisher at the moment; waiting for one");
     return std::nullopt;
   }

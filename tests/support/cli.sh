@@ -53,7 +53,7 @@ broken() {
 expect() {
   local wanted=$1 found=0
   shift
-  timeout 20 "$seqcast" "$@" >output 2>error || found=$?
+  timeout 60 "$seqcast" "$@" >output 2>error || found=$?
   [ "$found" -eq "$wanted" ] || broken "seqcast $*: exit status $found, not $wanted"
 }
 
@@ -68,10 +68,10 @@ start() {
   running="$running $pid"
 }
 
-# ends STATUS: process $pid ends with it, within ten seconds.
+# ends STATUS: process $pid ends with it, within thirty seconds.
 ends() {
   local found=0
-  for _ in $(seq 1 500); do
+  for _ in $(seq 1 1500); do
     kill -0 "$pid" || break
     sleep 0.02
   done 2>/dev/null
@@ -80,9 +80,9 @@ ends() {
   [ "$found" -eq "$1" ] || broken "exit status $found, not $1"
 }
 
-# await FILE TEXT: until the file has the text in it, for ten seconds at most.
+# await FILE TEXT: until the file has the text in it, for thirty seconds at most.
 await() {
-  for _ in $(seq 1 500); do
+  for _ in $(seq 1 1500); do
     ! grep -qsF -- "$2" "$1" || return 0
     sleep 0.02
   done
@@ -92,15 +92,15 @@ await() {
 # await_live NAME: until a publisher has published something new there.
 await_live() {
   for _ in $(seq 1 100); do
-    ! timeout 20 "$seqcast" sub "$1" -n 1 --timeout 0.1 >/dev/null 2>&1 || return 0
+    ! timeout 60 "$seqcast" sub "$1" -n 1 --timeout 0.1 >/dev/null 2>&1 || return 0
   done
   broken "nobody publishes at $1"
 }
 
 # await_newest NAME TEXT: until the newest message there is that.
 await_newest() {
-  for _ in $(seq 1 500); do
-    [ "$(timeout 20 "$seqcast" sub "$1" --latest -n 1 3>&- 2>&1)" != "$2" ] || return 0
+  for _ in $(seq 1 1500); do
+    [ "$(timeout 60 "$seqcast" sub "$1" --latest -n 1 3>&- 2>&1)" != "$2" ] || return 0
     sleep 0.02
   done
   broken "the newest message at $1 never was '$2'"
@@ -117,7 +117,7 @@ open_lines() {
 # there is in `output`.
 on_terminal() {
   local found=0
-  timeout 20 script -qec "stty cols 80 rows 24; $1" /dev/null >typescript 2>&1 <"${2:-/dev/null}" || found=$?
+  timeout 60 script -qec "stty cols 80 rows 24; $1" /dev/null >typescript 2>&1 <"${2:-/dev/null}" || found=$?
   tr -d '\r' <typescript >output
   return $found
 }

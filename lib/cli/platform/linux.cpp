@@ -29,6 +29,14 @@ int descriptor_of(Standard stream) noexcept {
 
 } // namespace
 
+void ensure_standard_streams() noexcept {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(descriptor, F_GETFD) >= 0) continue;
+    // The wrong way round, so that who reads or writes there is told; it gets the lowest number that is free.
+    [[maybe_unused]] const int opened = ::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 bool is_terminal(Standard stream) noexcept {
   return ::isatty(descriptor_of(stream)) != 0;
 }

@@ -19,6 +19,10 @@ namespace cli::platform {
 /// The three streams that every process has.
 enum class Standard { input = 0, output = 1, error = 2 };
 
+/// Puts something into the place of those that the caller of the program has closed, so that no file that is
+/// opened takes it, and is written to as standard error. To be called first in main().
+void ensure_standard_streams() noexcept;
+
 bool is_terminal(Standard stream) noexcept;
 
 /// Columns and rows of the terminal behind the stream; {80, 24} if there is none.
