@@ -176,11 +176,11 @@ autoload -U compinit && compinit -u -D
 compdef _seqcast $seqcast
 zstyle ':completion:*' list-colors ''
 zstyle ':completion:*' menu no
-unsetopt list_beep zle_bracketed_paste
+unsetopt list_beep
 setopt list_rows_first
 PROMPT= LISTMAX=1000
 END
-  printf '%s %s\t\t\n\nexit\n' "$seqcast" "$*" >typed
+  printf '%s %s\t\t\007exit\n' "$seqcast" "$*" >typed
   HOME=$work ZDOTDIR=$work/zsh TERM=dumb on_terminal "zsh -i" typed || :
   sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g' output | tr -s ' ' '\n' | sort -u
 }
