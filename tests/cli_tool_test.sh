@@ -78,8 +78,8 @@ found warning processors 'the time of 0.5'
 found note frequency 'cpupower frequency-set -g performance'
 found note kernel 'from 5.16 on'
 found warning clock 'takes a system call'
-found note swap 'mlockall()'
-found note 'huge pages' 'huge=within_size'
+found note swap 'lock_memory'
+found note 'huge pages' 'PublisherOptions::huge_pages'
 chmod 0777 root/dev/shm
 expect 0 doctor --root root
 found warning permissions 'any user can remove'

@@ -245,7 +245,7 @@ std::optional<Finding> look_at_swap(const std::string& root) {
   const std::string limit =
       most ? "; this user may lock " + to_size(*most) + " (ulimit -l, LimitMEMLOCK=)" : "";
   return Finding{Grade::note, "swap", "on: a channel that nobody touches may be swapped out",
-                 "swapoff -a, or mlockall() in your programs" + limit};
+                 "swapoff -a, or lock_memory in the options of publisher and subscribers" + limit};
 }
 
 std::optional<Finding> look_at_huge_pages(const std::string& root) {
@@ -257,7 +257,7 @@ std::optional<Finding> look_at_huge_pages(const std::string& root) {
     return Finding{Grade::good, "huge pages", "for shared memory: " + chosen, ""};
   }
   return Finding{Grade::note, "huge pages", "for shared memory: " + chosen,
-                 "of use to channels of many MiB alone: mount -o remount,huge=within_size /dev/shm"};
+                 "PublisherOptions::huge_pages asks for them all the same; measure whether it pays"};
 }
 
 std::optional<Finding> look_at_file_size() {
