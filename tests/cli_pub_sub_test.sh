@@ -255,6 +255,7 @@ done
 case_of 'a reader that goes away ends sub with 0 and quietly, while messages come and while none do'
 start pub.txt pub ./a tick --repeat --rate 200
 publisher=$pid
+await_live ./a
 { "$seqcast" sub ./a --from oldest 2>error && echo 0 >status || echo $? >status; } | head -n 1 >output
 await status 0
 quiet
