@@ -262,9 +262,11 @@ TEST_CASE("a file that is truncated at the moment of opening is refused, and kil
           std::atomic<bool> done{false};
           const std::jthread hostile{[&] {
             const Descriptor file{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
-            while (!done) {
+            for (int round = 0; !done; ++round) {
               if (::ftruncate(file.id(), 0) != 0) raise_errno("ftruncate");
               if (::pwrite(file.id(), whole.data(), whole.size(), 0) < 0) raise_errno("pwrite");
+              // Whole for a while, and each time for another: an opening takes longer than a truncation.
+              std::this_thread::sleep_for(std::chrono::microseconds{round % 8 * 100});
             }
           }};
           int refused = 0;
