@@ -102,7 +102,7 @@ std::optional<LockedFile> lock_existing(const std::string& path, bool allow_othe
   }
   const platform::FileFacts named = platform::facts_of(path, error);
   if (error || named.id != file.facts.id) return std::nullopt;
-  platform::remove_second_name(path);
+  platform::remove_leftovers(path);
   file.facts = platform::facts_of(file.lock.handle(), error); // its size, now that nobody else may change it
   return file;
 }

@@ -51,7 +51,7 @@ Bell Bell::prepare(const std::string& region_path, const PublisherOptions& optio
   platform::FileFacts facts;
   Bell bell = open(path, options.doorbell_mode, facts, error);
   if (bell) {
-    platform::remove_second_name(path);
+    platform::remove_leftovers(path);
     if (facts.owner != platform::user_id() && !options.allow_other_owner) {
       fail(failure, Errc::other_owner,
            "another user owns its bell, " + path + "; remove that, or set doorbell = false");

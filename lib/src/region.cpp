@@ -14,7 +14,8 @@ struct Mappable {
   const platform::Handle& handle;
 
   ipc::mapping_handle_t get_mapping_handle() const {
-    return ipc::ipcdetail::mapping_handle_from_file_handle(handle.id());
+    return handle.is_section() ? ipc::ipcdetail::mapping_handle_from_shm_handle(handle.id())
+                               : ipc::ipcdetail::mapping_handle_from_file_handle(handle.id());
   }
 };
 
@@ -25,7 +26,9 @@ constexpr std::uint64_t most_prefaulted = std::uint64_t{1} << 30;
 
 struct Mapping::Impl {
   ipc::mapped_region region;
-  platform::TruncationGuard guard = {}; // ends before the mapping does
+  // These end before the mapping does.
+  platform::MappedWords words = {};
+  platform::TruncationGuard guard = {};
 };
 
 Mapping::Mapping() noexcept = default;
@@ -46,6 +49,8 @@ Mapping Mapping::map(const platform::Handle& handle, platform::Access access, st
       const ipc::mode_t mode = access == platform::Access::read_only ? ipc::read_only : ipc::read_write;
       mapping.impl_ = std::make_unique<Impl>(
           Impl{ipc::mapped_region{Mappable{handle}, mode, 0, static_cast<std::size_t>(size), address}});
+      mapping.impl_->words =
+          platform::MappedWords::announce(handle, mapping.impl_->region.get_address(), size, error);
     } catch (const ipc::interprocess_exception& failure) {
       error = {failure.get_native_error(), std::system_category()};
     }

@@ -169,7 +169,7 @@ void remove_file(const std::string& path, std::error_code& error) {
   if (::unlink(path.c_str()) != 0) error = last_error();
 }
 
-void remove_second_name(const std::string& path) {
+void remove_leftovers(const std::string& path) {
   const std::string second = temporary_name_of(path);
   std::error_code error;
   if (facts_of(second, error).id == facts_of(path, error).id && !error) remove_file(second, error);
@@ -195,6 +195,10 @@ BootId boot_id(std::error_code& error) noexcept {
     error = failure.code();
     return {};
   }
+}
+
+std::size_t page_size() noexcept {
+  return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::uint64_t process_id() noexcept {

@@ -123,15 +123,14 @@ LockFile LockFile::open(const std::string& path, std::error_code& error) {
 
 LockFile open_for_lock(const char* path, int flags, std::error_code& error) {
   const std::lock_guard guard{Registry::registry().mutex};
-  const int id = ::open(path, flags, 0600);
-  if (id >= 0) return LockFile::adopt(id);
+  Handle handle{::open(path, flags, 0600)};
+  if (handle) return LockFile::adopt(std::move(handle));
   error = last_error();
   return {};
 }
 
-LockFile LockFile::adopt(int id) {
+LockFile LockFile::adopt(Handle handle) {
   LockFile file;
-  Handle handle{id};
   file.entry_ = std::make_unique<Entry>();
   file.entry_->handle = std::move(handle);
   Registry::registry().add(*file.entry_);

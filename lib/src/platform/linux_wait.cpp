@@ -81,11 +81,22 @@ bool sleep_on(std::span<const SleepOn> words, clock::time_point deadline) noexce
   return sleep_on_one(words.front(), std::min(deadline, clock::now() + blind_sleep));
 }
 
+// The kernel finds the file behind a word by itself.
+MappedWords::~MappedWords() = default;
+
+MappedWords MappedWords::announce(const Handle&, const void*, std::uint64_t, std::error_code&) {
+  return {};
+}
+
 Signal Signal::make(std::error_code& error) {
   Signal signal;
   signal.handle_ = Handle{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   if (!signal.handle_) error = last_error();
   return signal;
+}
+
+int Signal::id() const noexcept {
+  return handle_.id();
 }
 
 void Signal::set() noexcept {

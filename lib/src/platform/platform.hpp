@@ -14,35 +14,18 @@
 
 #include <seqcast/options.hpp>
 
+#if defined(_WIN32)
+#include "windows_handle.hpp"
+#else
+#include "linux_handle.hpp"
+#endif
+
 #include <array>
 #include <memory>
 #include <span>
 #include <system_error>
 
 namespace seqcast::inline v1::detail::platform {
-
-/// An open file; closed by its destructor.
-class Handle {
- public:
-  Handle() noexcept = default;
-  explicit Handle(int id) noexcept : id_{id} {}
-  Handle(Handle&& other) noexcept : id_{std::exchange(other.id_, -1)} {}
-  Handle& operator=(Handle&& other) noexcept {
-    std::swap(id_, other.id_);
-    return *this;
-  }
-  ~Handle();
-
-  explicit operator bool() const noexcept {
-    return id_ >= 0;
-  }
-  int id() const noexcept {
-    return id_;
-  }
-
- private:
-  int id_ = -1;
-};
 
 enum class Access { read_only, read_write };
 
@@ -76,9 +59,10 @@ std::optional<std::chrono::system_clock::time_point> birth_time(const Handle& ha
 /// Reads up to `size` bytes from `offset`. Gives how many there were.
 std::size_t read_at(const Handle& handle, std::uint64_t offset, void* to, std::size_t size) noexcept;
 void remove_file(const std::string& path, std::error_code& error);
-/// Removes the temporary name that a NewFile's maker left beside the right one if it was killed in between.
-/// Requires: the caller holds the lock of that file, or of the region that it belongs to.
-void remove_second_name(const std::string& path);
+/// Removes what lies beside the right name because somebody was killed, or because the system kept it: on Linux
+/// a temporary name that a NewFile's maker left, on Windows a file that had lost its name while it was mapped.
+/// Requires: the caller holds the lock of that file, or of the region that it belongs to, or has removed it.
+void remove_leftovers(const std::string& path);
 
 /// Makes sure that every byte of the file has its place on the disk or in memory, so that no store into a
 /// mapping fails later. Content stays as it is.
@@ -99,6 +83,8 @@ class LockFile {
   ~LockFile();
 
   static LockFile open(const std::string& path, std::error_code& error);
+  /// Of a file that was opened for this.
+  static LockFile adopt(Handle handle);
 
   explicit operator bool() const noexcept;
   const Handle& handle() const noexcept;
@@ -120,13 +106,11 @@ class LockFile {
 
  private:
   struct Entry;
-  friend LockFile open_for_lock(const char* path, int flags, std::error_code& error);
-  static LockFile adopt(int id);
   std::unique_ptr<Entry> entry_;
 };
 
-/// A file in the making: it has no name that anybody knows, is locked, and vanishes if it never gets one. On
-/// file systems that know no unnamed files it has a temporary name beside the one it is to get:
+/// A file in the making: it has no name that anybody knows, is locked, and vanishes if it never gets one. Where
+/// the system or the file system knows no unnamed files it has a temporary name beside the one it is to get:
 /// NAME.seqcast-new. If its maker is killed, that stays until the next file of the same name is made.
 class NewFile {
  public:
@@ -163,7 +147,7 @@ class NewFile {
   }
 
  private:
-  bool create_unnamed(const std::string& path, std::error_code& error);
+  bool create_unnamed(const std::string& path, std::error_code& error); // where there is such a thing
   void create_named(const std::string& path, std::error_code& error);
   void obtain_lock(std::error_code& error) noexcept;
   void drop_temporary_name() noexcept;
@@ -173,8 +157,28 @@ class NewFile {
   std::string temporary_name_; // empty for a file without any name
 };
 
-/// Gives the file other permissions.
+/// Gives the file other permissions; nothing on Windows, where a file has those of its folder.
 void set_mode(const Handle& handle, std::uint32_t mode, std::error_code& error);
+
+/// Makes the words of a mapping known as those of its file, for as long as it lives: a system whose kernel does
+/// not see through an address (Windows) finds by it what sleepers and wakers have in common.
+class MappedWords {
+ public:
+  MappedWords() noexcept = default;
+  MappedWords(MappedWords&& other) noexcept : begin_{std::exchange(other.begin_, nullptr)} {}
+  MappedWords& operator=(MappedWords&& other) noexcept {
+    std::swap(begin_, other.begin_);
+    return *this;
+  }
+  ~MappedWords();
+
+  /// To be destroyed before the mapping is unmapped.
+  static MappedWords announce(const Handle& handle, const void* begin, std::uint64_t size,
+                              std::error_code& error);
+
+ private:
+  const void* begin_ = nullptr;
+};
 
 /// A futex word, and what it has to be for a sleep to begin.
 struct SleepOn {
@@ -189,15 +193,13 @@ bool sleep_on(std::span<const SleepOn> words, std::chrono::steady_clock::time_po
 /// Wakes all who sleep on the word, in whatever process.
 void wake_all(const std::uint32_t* word) noexcept;
 
-/// A descriptor that an event loop can wait on.
+/// What an event loop can wait on: a descriptor, or the number of an event's handle.
 class Signal {
  public:
   Signal() noexcept = default;
   static Signal make(std::error_code& error);
 
-  int id() const noexcept {
-    return handle_.id();
-  }
+  int id() const noexcept;
   /// Makes it readable.
   void set() noexcept;
   /// Makes it unreadable.
@@ -208,7 +210,8 @@ class Signal {
 };
 
 /// Keeps a mapping readable when somebody truncates its file. Without it the next look beyond the file's end is
-/// a SIGBUS, which kills the process. Movable; to be destroyed before its mapping is unmapped.
+/// a SIGBUS, which kills the process; Windows does not let anybody truncate a mapped file, so there it has
+/// nothing to do. Movable; to be destroyed before its mapping is unmapped.
 class TruncationGuard {
  public:
   /// Protects nothing.
@@ -247,6 +250,9 @@ void* address_for_huge_pages(std::size_t size) noexcept;
 void use_huge_pages(void* address, std::size_t size) noexcept;
 /// Keeps a mapping in memory for as long as it lives. Errors: the system's, as where a limit is in the way.
 void lock_memory(const void* address, std::size_t size, std::error_code& error) noexcept;
+
+/// Bytes that the system maps, protects and loads at once.
+std::size_t page_size() noexcept;
 
 /// Tells one boot of the machine from another.
 using BootId = std::array<std::uint64_t, 2>;

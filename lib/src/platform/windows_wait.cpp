@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// windows_wait: sleeping and waking across processes, by named events; WaitOnAddress() does not leave the process.
+//
+// A sleeper makes, or finds, the event whose name is made of the word's file, its place there and the value that
+// the word is expected to have, looks at the word once more, and waits. Whoever has bumped the word looks for the
+// event of the value before, sets it, and forgets it; no event is ever reset, and it is gone with its last
+// sleeper. So each value of a word has an event of its own, and nobody can wipe out what was meant for another.
+//
+// No wake-up is lost: the system inserts and looks up names under a lock of its own. If the waker looked first,
+// then the sleeper's look at the word comes after the bump. If the sleeper was first, the waker finds its event.
+//
+// A waker sets the event of the value before that one too, for the sleepers of a publisher that was killed
+// between bumping and waking. Should several in a row have been, the end of a slice wakes their sleepers.
+#include "windows.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+
+namespace seqcast::inline v1::detail::platform {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+// Where there are more words than the system waits for at once, or no event is to be had.
+constexpr auto blind_sleep = std::chrono::milliseconds{1};
+
+/// The mappings of this process by their addresses.
+struct Registry {
+  struct Range {
+    std::uint64_t size = 0;
+    FileId file;
+  };
+
+  std::shared_mutex mutex;
+  std::map<std::uintptr_t, Range> ranges; // by their begin
+
+  static Registry& registry() {
+    static Registry& instance = *new Registry; // never destroyed: somebody may sleep when main() ends
+    return instance;
+  }
+};
+
+/// What the events of a word are called, but for the value. A word of no file is this process's own. Those of
+/// files are known in all sessions, as the files are.
+std::wstring name_of(const std::uint32_t* word) {
+  const auto address = std::bit_cast<std::uintptr_t>(word);
+  Registry& registry = Registry::registry();
+  const std::shared_lock guard{registry.mutex};
+  auto after = registry.ranges.upper_bound(address);
+  if (after != registry.ranges.begin()) {
+    const auto& [begin, range] = *--after;
+    if (address - begin < range.size) {
+      const bool section = range.file.device == section_device;
+      std::wstring name = section ? L"Local\\seqcast-wake." : L"Global\\seqcast-wake.";
+      if (!section) name = with_number(std::move(name), range.file.device);
+      return with_number(with_number(std::move(name), range.file.inode), address - begin);
+    }
+  }
+  return with_number(with_number(L"Local\\seqcast-wake.", ::GetCurrentProcessId()), address);
+}
+
+std::uint32_t look_at(const std::uint32_t* word) noexcept {
+  // Only loaded, whatever the type says: the mapping may be read-only.
+  const std::atomic_ref<std::uint32_t> shared{const_cast<std::uint32_t&>(*word)};
+  // relaxed: the fences of sleeper and waker are the order it needs.
+  return shared.load(std::memory_order_relaxed);
+}
+
+/// A timer that ends a wait; more exact than what the wait itself offers, which are whole milliseconds.
+Handle timer_until(clock::time_point deadline) noexcept {
+  constexpr DWORD high_resolution = 2; // CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, since Windows 10 1803
+  Handle timer{::CreateWaitableTimerExW(nullptr, nullptr, high_resolution, TIMER_ALL_ACCESS)};
+  if (!timer) timer = Handle{::CreateWaitableTimerExW(nullptr, nullptr, 0, TIMER_ALL_ACCESS)};
+  using Tick = std::chrono::duration<LONGLONG, std::ratio<1, 10'000'000>>;
+  const auto left = std::max(deadline - clock::now(), clock::duration::zero());
+  LARGE_INTEGER due{};
+  due.QuadPart = -std::chrono::ceil<Tick>(left).count(); // negative: from now on
+  if (!timer || ::SetWaitableTimer(timer.id(), &due, 0, nullptr, nullptr, FALSE) == 0) return {};
+  return timer;
+}
+
+} // namespace
+
+MappedWords MappedWords::announce(const Handle& handle, const void* begin, std::uint64_t size,
+                                  std::error_code& error) {
+  MappedWords words;
+  const FileId file = facts_of(handle, error).id;
+  if (error) return words;
+  Registry& registry = Registry::registry();
+  const std::unique_lock guard{registry.mutex};
+  registry.ranges[std::bit_cast<std::uintptr_t>(begin)] = {size, file};
+  words.begin_ = begin;
+  return words;
+}
+
+MappedWords::~MappedWords() {
+  if (begin_ == nullptr) return;
+  Registry& registry = Registry::registry();
+  const std::unique_lock guard{registry.mutex};
+  registry.ranges.erase(std::bit_cast<std::uintptr_t>(begin_));
+}
+
+bool sleep_on(std::span<const SleepOn> words, clock::time_point deadline) noexcept {
+  std::array<Handle, MAXIMUM_WAIT_OBJECTS> events{};
+  std::array<HANDLE, MAXIMUM_WAIT_OBJECTS> waited{};
+  const std::size_t count = std::min(words.size(), waited.size() - 1);
+  bool blind = count < words.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::wstring name = with_number(name_of(words[i].word), words[i].expected);
+    events[i] = Handle{::CreateEventW(nullptr, TRUE, FALSE, name.c_str())};
+    // One that nobody can set, for lack of the right to the other: then it is as if nobody were to set it.
+    if (!events[i]) events[i] = Handle{::CreateEventW(nullptr, TRUE, FALSE, nullptr)};
+    if (!events[i]) return false;
+    waited[i] = events[i].id();
+  }
+  // [event-look] seq_cst: pairs with the fence in wake_all().
+  // Otherwise this look at the words could come before the events can be found.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (look_at(words[i].word) != words[i].expected) return true;
+  }
+  if (blind) deadline = std::min(deadline, clock::now() + blind_sleep);
+  const Handle timer = timer_until(deadline);
+  if (!timer) return false;
+  waited[count] = timer.id();
+  const DWORD found = ::WaitForMultipleObjects(static_cast<DWORD>(count) + 1, waited.data(), FALSE, INFINITE);
+  return found - WAIT_OBJECT_0 < count;
+}
+
+void wake_all(const std::uint32_t* word) noexcept {
+  // [event-look] seq_cst: pairs with the fence in sleep_on().
+  // Otherwise this look for the events could come before the bump can be seen.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const std::uint32_t now = look_at(word);
+  const std::wstring name = name_of(word);
+  for (const std::uint32_t before : {now - 1, now - 2}) {
+    const Handle event{::OpenEventW(EVENT_MODIFY_STATE, FALSE, with_number(name, before).c_str())};
+    if (event) ::SetEvent(event.id());
+  }
+}
+
+Signal Signal::make(std::error_code& error) {
+  Signal signal;
+  signal.handle_ = Handle{::CreateEventW(nullptr, TRUE, FALSE, nullptr)};
+  if (!signal.handle_) error = last_error();
+  return signal;
+}
+
+int Signal::id() const noexcept {
+  // Handles have 32 bits that matter, also where they are 64 bits wide.
+  return static_cast<int>(std::bit_cast<std::intptr_t>(handle_.id()));
+}
+
+void Signal::set() noexcept {
+  ::SetEvent(handle_.id());
+}
+
+void Signal::clear() noexcept {
+  ::ResetEvent(handle_.id());
+}
+
+} // namespace seqcast::inline v1::detail::platform
