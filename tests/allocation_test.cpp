@@ -7,7 +7,6 @@
 #include "support/temporary.hpp"
 
 #include <atomic>
-#include <cstdlib>
 #include <new>
 #include <vector>
 
@@ -17,7 +16,7 @@ std::atomic<std::uint64_t> allocations{0};
 
 void* counted(std::size_t size, std::size_t alignment) {
   ++allocations;
-  void* const memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  void* const memory = test::allocate_aligned(alignment, (size + alignment - 1) / alignment * alignment);
   if (memory == nullptr) throw std::bad_alloc{};
   return memory;
 }
@@ -32,16 +31,16 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
   return counted(size, static_cast<std::size_t>(alignment));
 }
 void operator delete(void* memory) noexcept {
-  std::free(memory);
+  test::free_aligned(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
+  test::free_aligned(memory);
 }
 void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
+  test::free_aligned(memory);
 }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
+  test::free_aligned(memory);
 }
 
 using namespace seqcast;

@@ -54,6 +54,13 @@ void require(bool holds, const char* what) {
   if (!holds) throw GaveUp{what};
 }
 
+/// Permissions of a file; nothing if there is none.
+std::optional<unsigned> mode_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return status.st_mode & 07777U;
+}
+
 } // namespace
 
 TEST_CASE("a bell is its owner's alone, whatever the region's permissions and the umask") {

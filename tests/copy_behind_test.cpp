@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 #include <seqcast/detail/recovery.hpp>
 #include <seqcast/seqcast.hpp>
-#include "support/child.hpp"
 #include "support/staged_atomics.hpp"
 #include "support/temporary.hpp"
 #include "support/watchdog.hpp"

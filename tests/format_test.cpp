@@ -124,7 +124,7 @@ Bytes published(const test::TemporaryFolder& folder, bool timestamps, std::uint6
 
 // Where each run differs, and that there is something there.
 void clear_run(Bytes& bytes, bool timestamps) {
-  CHECK(test::number_at<std::uint64_t>(bytes, 424) == static_cast<std::uint64_t>(::getpid()));
+  CHECK(test::number_at<std::uint64_t>(bytes, 424) == test::process_id());
   CHECK(test::number_at<std::uint64_t>(bytes, 432) != 0);
   for (const std::size_t word : {424U, 432U, 440U}) test::put_number<std::uint64_t>(bytes, word, 0);
   if (!timestamps) return;

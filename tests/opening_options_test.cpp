@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Options and names: what no channel can have, what the channel that is there contradicts, what unset options
-// adopt, and what becomes of permissions.
+// adopt. Permissions are in opening_linux_test.cpp.
 #include <doctest/doctest.h>
 #include "support/file_bytes.hpp"
 #include "support/refusal.hpp"
 #include "support/temporary.hpp"
-
-#include <sys/stat.h>
 
 namespace opening {
 
@@ -66,28 +64,6 @@ using namespace opening;
 using test::publisher_refusal;
 using test::subscriber_refusal;
 using test::TemporaryFolder;
-
-namespace {
-
-mode_t mode_of(const std::string& path) {
-  struct stat status {};
-  REQUIRE(::stat(path.c_str(), &status) == 0);
-  return status.st_mode & 07777;
-}
-
-class Umask {
- public:
-  explicit Umask(mode_t mask) : before_{::umask(mask)} {}
-  Umask(const Umask&) = delete;
-  ~Umask() {
-    ::umask(before_);
-  }
-
- private:
-  mode_t before_;
-};
-
-} // namespace
 
 TEST_CASE("options that no channel can have are refused, and nothing is made") {
   const TemporaryFolder folder;
@@ -191,23 +167,6 @@ TEST_CASE("the default capacity is what fits into 1 MiB, at least 8 and at most 
   CHECK(capacity(1009) == 512); // 1088 bytes a slot
   CHECK(capacity(65536) == 8);
   CHECK(capacity(1 << 20) == 8);
-}
-
-TEST_CASE("a mode is exact whatever the umask, and 0600 by default") {
-  const TemporaryFolder folder;
-  for (const mode_t mask : {mode_t{0}, mode_t{022}, mode_t{0777}}) {
-    const Umask umask{mask};
-    const std::string name = std::to_string(mask);
-    const BytePublisher private_one{folder.channel(name)};
-    CHECK(mode_of(folder / name) == 0600);
-    CHECK(mode_of(folder / (name + ".bell")) == 0600);
-    for (const std::uint32_t mode : {0600U, 0604U, 0644U, 0666U, 0660U, 0700U}) {
-      const std::string other = name + "-" + std::to_string(mode);
-      const BytePublisher publisher{folder.channel(other), {.mode = mode}};
-      CHECK(mode_of(folder / other) == mode);
-      CHECK(mode_of(folder / (other + ".bell")) == 0600);
-    }
-  }
 }
 
 TEST_CASE("names that cannot be are refused") {

@@ -9,12 +9,6 @@
 
 #include <limits>
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 using namespace seqcast;
 using test::Bytes;
 using test::publisher_refusal;
@@ -193,11 +187,11 @@ TEST_CASE("sizes that fit the stride but not one another are refused") {
     refused(location, Errc::wrong_geometry, {"an aligned payload offset"});
   }
   SUBCASE("a truncated file") {
-    REQUIRE(::truncate(location.name().c_str(), 767) == 0);
+    std::filesystem::resize_file(location.name(), 767);
     refused(location, Errc::wrong_geometry, {"was it truncated?", "found 767"});
   }
   SUBCASE("a file cut behind the header") {
-    REQUIRE(::truncate(location.name().c_str(), 512) == 0);
+    std::filesystem::resize_file(location.name(), 512);
     refused(location, Errc::wrong_geometry, {"was it truncated?", "found 512"});
   }
   SUBCASE("a schema name without an end") {
@@ -226,40 +220,19 @@ TEST_CASE("a head that no publisher stores is damage for a subscriber") {
   CHECK(subscriber_refusal<ByteSubscriber>(folder.channel()).code == Errc::damaged);
 }
 
-TEST_CASE("what is not a regular file is refused, whatever it points to") {
+TEST_CASE("a folder is no channel, and is left alone") {
   const TemporaryFolder folder;
   const Location location = folder.channel();
-  const std::string path = location.name();
-  SUBCASE("folder") {
-    REQUIRE(::mkdir(path.c_str(), 0700) == 0);
-  }
-  SUBCASE("FIFO") {
-    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-  }
-  SUBCASE("symbolic link to a channel") {
-    make_channel(folder.channel("target"));
-    REQUIRE(::symlink("target", path.c_str()) == 0);
-  }
-  SUBCASE("dangling symbolic link") {
-    REQUIRE(::symlink("nowhere", path.c_str()) == 0);
-  }
-  SUBCASE("socket") {
-    struct sockaddr_un address {};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    const int id = ::socket(AF_UNIX, SOCK_STREAM, 0);
-    REQUIRE(::bind(id, static_cast<struct sockaddr*>(static_cast<void*>(&address)), sizeof address) == 0);
-    ::close(id);
-  }
+  std::filesystem::create_directory(location.name());
   for (const auto& refusal :
        {subscriber_refusal<ByteSubscriber>(location), publisher_refusal<BytePublisher>(location),
         publisher_refusal<BytePublisher>(location, {.replace = true})}) {
     CAPTURE(refusal.text);
     CHECK(refusal.code == Errc::not_a_regular_file);
-    CHECK(refusal.says({to_string(location).c_str(), "found a", "give the"}));
+    CHECK(refusal.says({to_string(location).c_str(), "found a folder", "give the path of a file"}));
   }
   std::error_code error;
   CHECK_FALSE(seqcast::remove(location, error));
   CHECK(error == Errc::not_a_regular_file);
-  CHECK_FALSE(std::filesystem::exists(folder / "nowhere"));
+  CHECK(std::filesystem::is_directory(location.name()));
 }

@@ -100,7 +100,7 @@ TEST_CASE("a second publisher is refused in the same process, and says who is in
     const auto refusal = publisher_refusal<Publisher<Quote>>(folder.channel());
     CHECK(refusal.code == Errc::publisher_alive);
     CHECK(refusal.says(
-        {to_string(folder.channel()).c_str(), "a live publisher", std::to_string(::getpid()).c_str()}));
+        {to_string(folder.channel()).c_str(), "a live publisher", std::to_string(test::process_id()).c_str()}));
   }
 }
 

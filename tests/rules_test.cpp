@@ -66,8 +66,7 @@ TEST_CASE("the operating system is known to the two platform folders alone") {
 }
 
 TEST_CASE(
-    "memory orders are named in slot, payload, lines, doorbell, region and the table that a signal handler "
-    "reads, "
+    "memory orders are named in slot, payload, lines, doorbell, region and where the platform's own words are, "
     "nowhere else") {
   is_kept(orders_outside_their_files);
   const std::string text = "head.load(std::memory_order_acquire);\n";

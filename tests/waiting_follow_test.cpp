@@ -77,7 +77,7 @@ TEST_CASE("a subscriber that follows is woken by the publisher that takes the na
   const auto channel = seqcast::file(folder / "channel");
   std::optional<NumberPublisher> publisher{std::in_place, channel, replacing(8)};
   NumberSubscriber subscriber{channel, {.strategy = Strategy::sleep, .follow = true}};
-  const pid_t waiting = thread_id();
+  const auto waiting = thread_id();
   std::jthread thread{[&] {
     wait_until_asleep(waiting);
     publisher.reset();
@@ -181,7 +181,7 @@ TEST_CASE("wait_any() is woken by each of however many, asleep") {
       CAPTURE(count);
       CAPTURE(mixed);
       Channels channels{count, mixed};
-      const pid_t waiting = thread_id();
+      const auto waiting = thread_id();
       std::atomic<std::size_t> turn{0};
       std::jthread thread{[&] {
         for (std::size_t i = 0; i < count; ++i) {
@@ -211,7 +211,7 @@ TEST_CASE("wait_any() tells each change of each channel once, and ends when it i
   }
   CHECK(wait_any(channels.bases, 250ms).reason == Wait::timeout);
   std::stop_source stop;
-  const pid_t waiting = thread_id();
+  const auto waiting = thread_id();
   std::jthread thread{[&] {
     wait_until_asleep(waiting);
     stop.request_stop();

@@ -113,7 +113,7 @@ TEST_CASE("the longest timeout there is waits, and does not overflow") {
   NumberPublisher publisher{seqcast::file(folder / "channel")};
   NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
   for (const bool until : {false, true}) {
-    const pid_t waiting = thread_id();
+    const auto waiting = thread_id();
     std::jthread thread{[&] {
       wait_until_asleep(waiting);
       publisher.publish(1);
@@ -154,7 +154,7 @@ TEST_CASE("a stop token ends a sleep") {
     NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
     for (int i = 0; i < 50; ++i) {
       std::stop_source stop;
-      const pid_t waiting = thread_id();
+      const auto waiting = thread_id();
       std::jthread thread{[&] {
         wait_until_asleep(waiting);
         stop.request_stop();
@@ -206,7 +206,7 @@ TEST_CASE("a close wakes whoever has slept for a while") {
     TemporaryFolder folder;
     std::optional<NumberPublisher> publisher{seqcast::file(folder / "channel")};
     NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
-    const pid_t waiting = thread_id();
+    const auto waiting = thread_id();
     steady::time_point closes;
     std::jthread thread{[&] {
       const Watchdog first_sleep{"the first, short sleep to end", 2ms};

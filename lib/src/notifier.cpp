@@ -24,7 +24,7 @@ struct Notifier::Impl {
 
   /// One channel, as the helper thread sees it.
   struct Watch {
-    SubscriberBase* subscriber; // to be touched by the caller's thread only
+    SubscriberBase* subscriber; // to be touched by the caller's thread only; null when removed
     detail::SubscriberRegion region;
     Ring ring;                                            // its cursor is the subscriber's at the last arm()
     std::pair<State, std::uint64_t> told{State::live, 0}; // and of which epoch
@@ -33,8 +33,9 @@ struct Notifier::Impl {
   };
 
   detail::platform::Signal signal;
-  std::mutex mutex; // guards watches
+  std::mutex mutex; // guards what follows
   std::vector<Watch> watches;
+  std::vector<detail::SubscriberRegion> left; // by subscribers that were reopened
   detail::Interruption interruption; // raised after each change of watches, and to end
   std::jthread thread;
 
@@ -69,6 +70,9 @@ struct Notifier::Impl {
     std::vector<detail::platform::SleepOn> sleeps{
         {detail::low_half(interruption.word()), interruption.prepare()}};
     const std::lock_guard guard{mutex};
+    // Only here, where this thread does not sleep on their words any more.
+    left.clear();
+    std::erase_if(watches, [](const Watch& watch) { return watch.subscriber == nullptr; });
     for (Watch& watch : watches) {
       if (!watch.armed) continue;
       const auto doorbell = watch.region.doorbell();
@@ -134,7 +138,9 @@ void Notifier::add(SubscriberBase& subscriber) {
 void Notifier::remove(SubscriberBase& subscriber) noexcept {
   {
     const std::lock_guard guard{impl_->mutex};
-    std::erase_if(impl_->watches, [&](const Impl::Watch& watch) { return watch.subscriber == &subscriber; });
+    for (Impl::Watch& watch : impl_->watches) {
+      if (watch.subscriber == &subscriber) watch.subscriber = nullptr;
+    }
   }
   impl_->interrupt();
 }
@@ -144,9 +150,10 @@ void Notifier::arm() {
     const std::lock_guard guard{impl_->mutex};
     impl_->signal.clear();
     for (Impl::Watch& watch : impl_->watches) {
+      if (watch.subscriber == nullptr) continue;
       SubscriberBase& subscriber = *watch.subscriber;
       if (subscriber.region_.words() != watch.region.words()) { // reopened
-        watch.region = subscriber.region_.share();
+        impl_->left.push_back(std::exchange(watch.region, subscriber.region_.share()));
         watch.told = {State::live, 0};
         watch.truncated = false;
       }

@@ -9,12 +9,10 @@
 //   1. There is a page without any access right before and one right behind the pages of the bytes.
 #pragma once
 
-#include <cstddef>
-#include <new>
-#include <span>
+#include "support/system.hpp"
 
-#include <sys/mman.h>
-#include <unistd.h>
+#include <cstddef>
+#include <span>
 
 namespace test {
 
@@ -24,17 +22,11 @@ class GuardedMemory {
 
   /// `size` bytes of zeros that touch the forbidden page at their end, or at their beginning.
   explicit GuardedMemory(std::size_t size, Against side = Against::end)
-      : page_{static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))},
-        inner_{(size + page_ - 1) / page_ * page_},
-        all_{::mmap(nullptr, inner_ + 2 * page_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)} {
-    if (all_ == MAP_FAILED) throw std::bad_alloc{};
-    std::byte* const inside = static_cast<std::byte*>(all_) + page_;
-    if (inner_ > 0 && ::mprotect(inside, inner_, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc{};
+      : inner_{(size + Pages::page_size() - 1) / Pages::page_size() * Pages::page_size()},
+        pages_{inner_ + 2 * Pages::page_size()} {
+    std::byte* const inside = pages_.begin() + Pages::page_size();
+    pages_.allow(inside, inner_);
     bytes_ = {side == Against::end ? inside + inner_ - size : inside, size};
-  }
-  GuardedMemory(const GuardedMemory&) = delete;
-  ~GuardedMemory() {
-    ::munmap(all_, inner_ + 2 * page_);
   }
 
   std::span<std::byte> bytes() const noexcept {
@@ -45,9 +37,8 @@ class GuardedMemory {
   }
 
  private:
-  std::size_t page_;
   std::size_t inner_;
-  void* all_;
+  Pages pages_;
   std::span<std::byte> bytes_;
 };
 

@@ -6,7 +6,7 @@
 // do nothing.
 #pragma once
 
-#include "support/child.hpp"
+#include "support/system.hpp"
 
 #include <seqcast/options.hpp>
 
@@ -15,31 +15,27 @@
 #include <set>
 #include <string>
 
-#include <stdlib.h>
-#include <sys/stat.h>
-
 namespace test {
 
 /// The paths of all that lies beside `path` and whose name begins with its name; itself, too, if it is there.
 inline std::set<std::string> siblings_of(const std::string& path) {
   std::set<std::string> found;
   for (const auto& entry : std::filesystem::directory_iterator{std::filesystem::path{path}.parent_path()}) {
-    if (entry.path().string().starts_with(path)) found.insert(entry.path().string());
+    const std::string name = entry.path().generic_string();
+    if (name.starts_with(path)) found.insert(name);
   }
   return found;
 }
 
-/// A new folder, removed with all that is in it. Its default place is a tmpfs.
+/// A new folder, removed with all that is in it. Its default place is a tmpfs, where there is one.
 class TemporaryFolder {
  public:
-  explicit TemporaryFolder(const std::string& place = "/dev/shm") : path_{place + "/seqcast-test-XXXXXX"} {
-    if (::mkdtemp(path_.data()) == nullptr) raise_errno("mkdtemp");
-  }
+  explicit TemporaryFolder(const std::string& place = default_place()) : path_{make_folder(place)} {}
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   ~TemporaryFolder() {
     std::error_code ignored;
-    if (::getpid() == owner_) std::filesystem::remove_all(path_, ignored);
+    if (process_id() == owner_) std::filesystem::remove_all(path_, ignored);
   }
 
   const std::string& path() const noexcept {
@@ -56,24 +52,26 @@ class TemporaryFolder {
 
   /// Lets every user look into it and make files in it.
   void open_to_all() const {
-    if (::chmod(path_.c_str(), 0777) != 0) raise_errno("chmod");
+    std::filesystem::permissions(path_, std::filesystem::perms::all);
   }
 
-  /// What is in it, but for the bells of channels that are in it too.
+  /// What is in it, but for the bells of channels that are in it too, and for what has lost its name on Windows and
+  /// is still open.
   std::size_t entries() const {
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::directory_iterator{path_}) {
       const std::filesystem::path& path = entry.path();
       const bool bell =
           path.extension() == ".bell" && std::filesystem::exists(path.parent_path() / path.stem());
-      if (!bell) ++count;
+      const bool gone = path.filename().string().find(".seqcast-gone-") != std::string::npos;
+      if (!bell && !gone) ++count;
     }
     return count;
   }
 
  private:
   std::string path_;
-  pid_t owner_ = ::getpid();
+  std::uint64_t owner_ = process_id();
 };
 
 /// A name for a shared-memory object; the object is removed, if there is one.
@@ -81,26 +79,24 @@ class TemporaryObject {
  public:
   TemporaryObject() {
     static std::atomic<int> count{0};
-    name_ = "seqcast-test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+    name_ = "seqcast-test-" + std::to_string(process_id()) + "-" + std::to_string(++count);
   }
   TemporaryObject(const TemporaryObject&) = delete;
   TemporaryObject& operator=(const TemporaryObject&) = delete;
   ~TemporaryObject() {
-    if (::getpid() != owner_) return;
-    ::unlink(path().c_str());
-    ::unlink((path() + ".bell").c_str());
+    if (process_id() == owner_) remove_object(name_);
   }
 
   seqcast::Location channel() const {
     return seqcast::shared_memory(name_);
   }
   std::string path() const {
-    return "/dev/shm/" + name_;
+    return object_path(name_);
   }
 
  private:
   std::string name_;
-  pid_t owner_ = ::getpid();
+  std::uint64_t owner_ = process_id();
 };
 
 } // namespace test

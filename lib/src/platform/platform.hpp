@@ -188,6 +188,7 @@ struct SleepOn {
 
 /// Sleeps until a word is woken, is not as expected, or until the deadline; or for no reason at all. Gives
 /// whether it may have been woken. Works across processes and on read-only mappings.
+/// Requires: the words stay mapped until it returns.
 bool sleep_on(std::span<const SleepOn> words, std::chrono::steady_clock::time_point deadline) noexcept;
 
 /// Wakes all who sleep on the word, in whatever process.

@@ -224,7 +224,7 @@ std::string path_of(const Location& location, std::error_code& error) {
   if (!name.empty() && name.find('\0') == std::string::npos && !wide(name).empty()) {
     if (location.kind() == Location::Kind::file) {
       if (std::string path = absolute(name); !path.empty()) return path;
-    } else if (name.find_first_of("/\\") == std::string::npos) {
+    } else if (name.find_first_of("/\\") == std::string::npos && name != "." && name != "..") {
       return std::string{section_prefix} + name;
     }
   }

@@ -11,7 +11,8 @@
 // Who may call it: any thread; what changes a name, the holder of the region's lock.
 //
 // Invariants
-//   1. A section, and the page that names it, live for as long as somebody has a Handle of one of its regions.
+//   1. A section, and the page that names it, live for as long as somebody has one of its regions open or
+//      mapped.
 //   2. A section ends with its size and its number, behind what the caller sees. They are checked, not trusted.
 #include "windows.hpp"
 

@@ -35,6 +35,7 @@ struct Registry {
   struct Range {
     std::uint64_t size = 0;
     FileId file;
+    Handle section; // so that it keeps its name while it is mapped; none for a file
   };
 
   std::shared_mutex mutex;
@@ -94,7 +95,8 @@ MappedWords MappedWords::announce(const Handle& handle, const void* begin, std::
   if (error) return words;
   Registry& registry = Registry::registry();
   const std::unique_lock guard{registry.mutex};
-  registry.ranges[std::bit_cast<std::uintptr_t>(begin)] = {size, file};
+  registry.ranges[std::bit_cast<std::uintptr_t>(begin)] = {
+      size, file, handle.is_section() ? duplicate(handle) : Handle{}};
   words.begin_ = begin;
   return words;
 }
@@ -109,8 +111,8 @@ MappedWords::~MappedWords() {
 bool sleep_on(std::span<const SleepOn> words, clock::time_point deadline) noexcept {
   std::array<Handle, MAXIMUM_WAIT_OBJECTS> events{};
   std::array<HANDLE, MAXIMUM_WAIT_OBJECTS> waited{};
-  const std::size_t count = std::min(words.size(), waited.size() - 1);
-  bool blind = count < words.size();
+  const bool blind = words.size() >= waited.size(); // one is the timer's
+  const std::size_t count = blind ? 1 : words.size();
   for (std::size_t i = 0; i < count; ++i) {
     const std::wstring name = with_number(name_of(words[i].word), words[i].expected);
     events[i] = Handle{::CreateEventW(nullptr, TRUE, FALSE, name.c_str())};

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What a file can be on Linux and not on Windows: a FIFO, a socket, a link, of some mode, another user's, full of
+// holes.
+#include <doctest/doctest.h>
+#include "support/file_bytes.hpp"
+#include "support/refusal.hpp"
+#include "support/temporary.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace seqcast;
+using test::publisher_refusal;
+using test::subscriber_refusal;
+using test::TemporaryFolder;
+
+namespace {
+
+/// Publishes these texts, one message each, and closes.
+void publish_all(const Location& location, std::initializer_list<std::string_view> texts,
+                 const PublisherOptions& options = {}) {
+  BytePublisher publisher{location, options};
+  for (const std::string_view text : texts) publisher.publish(text);
+}
+
+/// What a child process that first becomes another user returns: 0 if `holds`.
+template <class Check>
+int as_another_user(const Check& holds) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(9);
+    int result = 1;
+    try {
+      result = holds() ? 0 : 1;
+    } catch (...) {
+      result = 2;
+    }
+    ::_exit(result);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+bool root() {
+  if (::geteuid() == 0) return true;
+  MESSAGE("skipped: only root can be two users");
+  return false;
+}
+
+/// As if the machine had been restarted since the file was written.
+void reboot(const std::string& path) {
+  test::patch_file<std::uint64_t>(path, 432, 0x1234);
+}
+
+mode_t mode_of(const std::string& path) {
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
+class Umask {
+ public:
+  explicit Umask(mode_t mask) : before_{::umask(mask)} {}
+  Umask(const Umask&) = delete;
+  ~Umask() {
+    ::umask(before_);
+  }
+
+ private:
+  mode_t before_;
+};
+
+} // namespace
+
+TEST_CASE("a huge region from before a reboot is nobody's channel until a publisher takes it over") {
+  const TemporaryFolder folder;
+  const Location location = folder.channel();
+  publish_all(location, {"1"}, {.capacity = 2, .max_message_size = 48});
+  constexpr std::uint64_t capacity = std::uint64_t{1} << 28; // slots of 64 bytes: 16 GiB, all of it a hole
+  const std::uint64_t size = detail::header_size + capacity * 64;
+  test::patch_file<std::uint64_t>(location.name(), 40, capacity);
+  test::patch_file<std::uint64_t>(location.name(), 16, size);
+  std::filesystem::resize_file(location.name(), size);
+  reboot(location.name());
+
+  std::error_code error;
+  CHECK_FALSE(ByteSubscriber::open(location, {}, error));
+  CHECK(error == Errc::no_channel);
+  struct stat facts {};
+  REQUIRE(::stat(location.name().c_str(), &facts) == 0);
+  CHECK(facts.st_blocks * 512 < 1 << 20); // nobody has looked at every slot
+}
+
+TEST_CASE("unlinking the file is noticed, and so is another file in its place") {
+  const TemporaryFolder folder;
+  std::optional<BytePublisher> publisher{std::in_place, folder.channel(), PublisherOptions{.remove_on_close = true}};
+  const ByteSubscriber subscriber{folder.channel()};
+  CHECK(subscriber.state() == State::live);
+  std::filesystem::remove(folder / "channel");
+  CHECK(subscriber.state() == State::superseded);
+  test::write_text(folder / "channel", "another file");
+  CHECK(subscriber.state() == State::superseded);
+  publisher.reset();
+  CHECK(test::read_file(folder / "channel").size() == 12);
+}
+
+TEST_CASE("a mode is exact whatever the umask, and 0600 by default") {
+  const TemporaryFolder folder;
+  for (const mode_t mask : {mode_t{0}, mode_t{022}, mode_t{0777}}) {
+    const Umask umask{mask};
+    const std::string name = std::to_string(mask);
+    const BytePublisher private_one{folder.channel(name)};
+    CHECK(mode_of(folder / name) == 0600);
+    CHECK(mode_of(folder / (name + ".bell")) == 0600);
+    for (const std::uint32_t mode : {0600U, 0604U, 0644U, 0666U, 0660U, 0700U}) {
+      const std::string other = name + "-" + std::to_string(mode);
+      const BytePublisher publisher{folder.channel(other), {.mode = mode}};
+      CHECK(mode_of(folder / other) == mode);
+      CHECK(mode_of(folder / (other + ".bell")) == 0600);
+    }
+  }
+}
+
+TEST_CASE("what is not a regular file is refused, whatever it points to") {
+  const TemporaryFolder folder;
+  const Location location = folder.channel();
+  const std::string path = location.name();
+  SUBCASE("FIFO") {
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  }
+  SUBCASE("symbolic link to a channel") {
+    publish_all(folder.channel("target"), {"1"});
+    REQUIRE(::symlink("target", path.c_str()) == 0);
+  }
+  SUBCASE("dangling symbolic link") {
+    REQUIRE(::symlink("nowhere", path.c_str()) == 0);
+  }
+  SUBCASE("socket") {
+    struct sockaddr_un address {};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const int id = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    REQUIRE(::bind(id, static_cast<struct sockaddr*>(static_cast<void*>(&address)), sizeof address) == 0);
+    ::close(id);
+  }
+  for (const auto& refusal :
+       {subscriber_refusal<ByteSubscriber>(location), publisher_refusal<BytePublisher>(location),
+        publisher_refusal<BytePublisher>(location, {.replace = true})}) {
+    CAPTURE(refusal.text);
+    CHECK(refusal.code == Errc::not_a_regular_file);
+    CHECK(refusal.says({to_string(location).c_str(), "found a", "give the"}));
+  }
+  std::error_code error;
+  CHECK_FALSE(seqcast::remove(location, error));
+  CHECK(error == Errc::not_a_regular_file);
+  CHECK_FALSE(std::filesystem::exists(folder / "nowhere"));
+}
+
+TEST_CASE("a region that another user owns is refused to publishers unless they trust that user") {
+  if (!root()) return;
+  const TemporaryFolder folder;
+  publish_all(folder.channel(), {"1"}, {.doorbell = false});
+  REQUIRE(::chown((folder / "channel").c_str(), 65534, 65534) == 0);
+  const auto refusal = publisher_refusal<BytePublisher>(folder.channel());
+  CHECK(refusal.code == Errc::other_owner);
+  CHECK(refusal.says({"another user owns it", "allow_other_owner"}));
+  CHECK(publisher_refusal<BytePublisher>(folder.channel(), {.replace = true}).code == Errc::other_owner);
+  BytePublisher trusting{folder.channel(), {.allow_other_owner = true}};
+  CHECK(trusting.publish("2") == 2);
+}
+
+TEST_CASE("a file of mode 0444 of another user can be subscribed to, and not published to") {
+  if (!root()) return;
+  const TemporaryFolder folder;
+  REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);
+  BytePublisher publisher{folder.channel(), {.mode = 0644}};
+  publisher.publish("for everybody");
+  REQUIRE(::chmod((folder / "channel").c_str(), 0444) == 0);
+  CHECK(as_another_user([&] {
+          ByteSubscriber subscriber{folder.channel(), {.start = Start::oldest}};
+          const auto received = subscriber.next();
+          return received && received->text() == "for everybody" && subscriber.state() == State::live &&
+                 subscriber.publisher_alive() && subscriber.wakeup() == Wakeup::polling;
+        }) == 0);
+  CHECK(as_another_user([&] {
+          std::error_code error;
+          return !BytePublisher::open(folder.channel(), {}, error) && error == std::errc::permission_denied;
+        }) == 0);
+}
+
+TEST_CASE("a channel is private by default: another user is told so") {
+  if (!root()) return;
+  const TemporaryFolder folder;
+  REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);
+  publish_all(folder.channel(), {"private"});
+  CHECK(as_another_user([&] {
+          try {
+            const ByteSubscriber subscriber{folder.channel()};
+          } catch (const std::system_error& error) {
+            return error.code() == std::errc::permission_denied &&
+                   std::string_view{error.what()}.find("PublisherOptions::mode") != std::string_view::npos;
+          }
+          return false;
+        }) == 0);
+}

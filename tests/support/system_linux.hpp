@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// system_linux: see system.hpp.
+#pragma once
+
+#include "support/child.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace test {
+
+inline std::uint64_t process_id() {
+  return static_cast<std::uint64_t>(::getpid());
+}
+
+/// A tmpfs.
+inline std::string default_place() {
+  return "/dev/shm";
+}
+
+/// A new folder that nobody else has.
+inline std::string make_folder(const std::string& place) {
+  std::string path = place + "/seqcast-test-XXXXXX";
+  if (::mkdtemp(path.data()) == nullptr) raise_errno("mkdtemp");
+  return path;
+}
+
+/// Where a shared-memory object lies.
+inline std::string object_path(const std::string& name) {
+  return "/dev/shm/" + name;
+}
+inline void remove_object(const std::string& name) {
+  ::unlink(object_path(name).c_str());
+  ::unlink((object_path(name) + ".bell").c_str());
+}
+
+inline pid_t thread_id() {
+  return static_cast<pid_t>(::syscall(SYS_gettid));
+}
+
+/// Whether a thread, or a process by its only thread, sleeps in the kernel at this moment.
+inline bool sleeps(pid_t thread) {
+  // Not by the shorter name: under qemu a process has a made-up file of that name about itself.
+  const std::string id = std::to_string(thread);
+  std::ifstream file{"/proc/" + id + "/task/" + id + "/stat"};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  const std::size_t name_end = text.rfind(") ");
+  return name_end != std::string::npos && text[name_end + 2] == 'S';
+}
+
+/// CPU time of this thread so far.
+inline std::chrono::nanoseconds thread_time() {
+  struct timespec time {};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
+
+/// To be freed by free_aligned().
+inline void* allocate_aligned(std::size_t alignment, std::size_t size) noexcept {
+  return std::aligned_alloc(alignment, size);
+}
+inline void free_aligned(void* memory) noexcept {
+  std::free(memory);
+}
+
+/// Threads of this process.
+inline std::size_t threads() {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/task"}) count += entry.exists();
+  return count;
+}
+
+/// This program, started with other arguments. It ends with this process, or with the object, at the latest.
+class Process {
+ public:
+  explicit Process(const std::vector<std::string>& arguments) {
+    std::vector<char*> words{const_cast<char*>("test")};
+    for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+    words.push_back(nullptr);
+    const pid_t parent = ::getpid();
+    id_ = ::fork();
+    if (id_ < 0) raise_errno("fork");
+    if (id_ > 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() == parent) ::execv("/proc/self/exe", words.data());
+    ::_exit(127);
+  }
+  Process(Process&& other) noexcept : id_{std::exchange(other.id_, 0)} {}
+  ~Process() {
+    if (id_ > 0) kill();
+  }
+
+  int wait(const Watchdog& watchdog) {
+    return reap(std::exchange(id_, 0), watchdog).status;
+  }
+  void kill() {
+    ::kill(id_, SIGKILL);
+    wait(Watchdog{"the end of a killed program"});
+  }
+
+ private:
+  pid_t id_ = 0;
+};
+
+/// Pages of memory that nobody may touch, until allow() says so.
+class Pages {
+ public:
+  static std::size_t page_size() {
+    return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  }
+
+  explicit Pages(std::size_t size)
+      : size_{size}, all_{::mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)} {
+    if (all_ == MAP_FAILED) throw std::bad_alloc{};
+  }
+  Pages(const Pages&) = delete;
+  ~Pages() {
+    ::munmap(all_, size_);
+  }
+  std::byte* begin() const noexcept {
+    return static_cast<std::byte*>(all_);
+  }
+  /// Whole pages, zeros at first.
+  void allow(std::byte* from, std::size_t size) const {
+    if (size > 0 && ::mprotect(from, size, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc{};
+  }
+
+ private:
+  std::size_t size_;
+  void* all_;
+};
+
+} // namespace test
