@@ -37,7 +37,7 @@ static std::optional<seqcast::ByteSubscriber> open(const seqcast::Location& wher
 
 int main(int argc, char** argv) try {
   const StopOnSignal stop;
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  print_line_by_line();
 
   bool oldest = false;
   std::optional<std::uint64_t> count;

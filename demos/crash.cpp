@@ -6,17 +6,18 @@
 // 'In the middle' is meant literally. The last message is gathered from two halves, and the second one lies in
 // a page that nobody may read: when publish() has copied the first half into the slot and comes to the second,
 // the processor faults, and the handler of that fault has the process killed. publish() never returns.
-#include "child.hpp"
 #include "stop.hpp"
+#include "system.hpp"
 
 #include <fmt/core.h>
-#include <sys/mman.h>
+#include <algorithm>
 #include <seqcast/seqcast.hpp>
 
 using namespace std::chrono_literals;
 constexpr int publishers = 100;
 constexpr std::uint64_t messages_each = 100;
 constexpr std::size_t half_size = 512;
+constexpr std::uint32_t whole_size = 2 * half_size;
 
 /// One half of a message: bytes that tell which message they belong to.
 static std::array<std::uint64_t, half_size / 8> half_of(std::uint64_t sequence) {
@@ -32,30 +33,31 @@ static bool whole(const seqcast::ReceivedBytes& received) {
 }
 
 static void publish_and_die(const seqcast::Location& where) {
-  seqcast::BytePublisher news{where, {.capacity = 256, .max_message_size = 2 * half_size}};
+  seqcast::BytePublisher news{where};
   for (std::uint64_t i = 0; i < messages_each; ++i) {
     const auto half = half_of(news.head() + 1);
     news.publish({std::as_bytes(std::span{half}), std::as_bytes(std::span{half})});
   }
-  std::signal(SIGSEGV, [](int) { kill(getpid(), SIGKILL); });
-  const void* forbidden = mmap(nullptr, half_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   const auto half = half_of(news.head() + 1);
-  news.publish({std::as_bytes(std::span{half}), {static_cast<const std::byte*>(forbidden), half_size}});
+  news.publish({std::as_bytes(std::span{half}), deadly_bytes(half_size)});
 }
 
-int main() try {
+int main(int argc, char** argv) try {
+  if (argc > 1) publish_and_die(seqcast::shared_memory(argv[1]));
   const StopOnSignal stop;
-  const auto where = seqcast::shared_memory(fmt::format("seqcast-crash-{}", getpid()));
-  std::optional<seqcast::ByteSubscriber> client;
+  const auto name = fmt::format("seqcast-crash-{}", process_id());
+  const auto where = seqcast::shared_memory(name);
+  std::optional<seqcast::BytePublisher> maker{std::in_place, where,
+                                              seqcast::PublisherOptions{.capacity = 256, .max_message_size = whole_size}};
+  seqcast::ByteSubscriber client{where};
+  maker.reset();
   std::uint64_t received = 0, lost = 0, torn = 0;
   int killed = 0;
   while (killed < publishers && !stop.requested()) {
-    Child publisher{[&] { publish_and_die(where); }};
-    const int status = publisher.wait();
-    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) break;
+    Child publisher{name};
+    if (publisher.wait() != Child::killed) break;
     ++killed;
-    if (!client) client.emplace(where, seqcast::SubscriberOptions{.start = seqcast::Start::oldest});
-    while (const auto message = client->next()) {
+    while (const auto message = client.next()) {
       ++received;
       lost += message->lost;
       if (!whole(*message)) ++torn;
@@ -63,7 +65,7 @@ int main() try {
     if (killed == 4) fmt::print("...\n");
     if (killed > 3 && killed < publishers) continue;
     fmt::print("publisher {:>3} killed inside message {:>5}; client has 1 to {:>5}\n", killed, received + 1,
-               client->cursor());
+               client.cursor());
   }
   seqcast::remove(where);
   fmt::print("{} publishers killed; {} messages in order, {} lost, {} torn\n", killed, received, lost, torn);

@@ -4,15 +4,12 @@
 // stop.
 #pragma once
 
-#include <poll.h>
-#include <unistd.h>
+#include "system.hpp"
 
 #include <array>
-#include <cerrno>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <system_error>
 #include <utility>
 
 class Lines {
@@ -33,15 +30,12 @@ class Lines {
 
  private:
   bool read_more(const std::stop_token& stop) {
-    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-    constexpr int slice_ms = 100;
-    while (!stop.stop_requested() && poll(&input, 1, slice_ms) == 0) {
+    while (!stop.stop_requested() && !input_is_ready()) {
     }
     if (stop.stop_requested()) return false;
     std::array<char, 65536> chunk;
-    const auto size = read(STDIN_FILENO, chunk.data(), chunk.size());
-    if (size < 0) throw std::system_error{errno, std::generic_category(), "cannot read standard input"};
-    text_.append(chunk.data(), static_cast<std::size_t>(size));
+    const std::size_t size = read_input(chunk);
+    text_.append(chunk.data(), size);
     return size > 0;
   }
 

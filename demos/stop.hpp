@@ -1,30 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// stop: SIGINT and SIGTERM as a std::stop_token, for every wait that takes one. To be made first in main(), so
-// that all threads leave these signals to it.
+// stop: SIGINT and SIGTERM, or Ctrl-C, as a std::stop_token, for every wait that takes one. To be made first in
+// main(), so that all threads leave these signals to it.
 #pragma once
+
+#include "system.hpp"
 
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <mutex>
 #include <stop_token>
-#include <thread>
 
 class StopOnSignal {
  public:
   StopOnSignal() {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    // Detached: it waits for as long as the program runs, and touches nothing but what it holds itself.
-    std::thread{[signals, source = source_]() mutable {
-      int signal = 0;
-      sigwait(&signals, &signal);
-      source.request_stop();
-    }}.detach();
+    stop_on_signal(source_);
   }
 
   std::stop_token token() const {

@@ -2,10 +2,10 @@
 //
 // torn: one process overwrites 1024 bytes in shared memory as fast as it can, another reads and checks them;
 // first the naive way, then through seqcast. In a whole message all words are the same number.
-#include "child.hpp"
+#include "system.hpp"
 
 #include <fmt/core.h>
-#include <sys/mman.h>
+#include <algorithm>
 #include <seqcast/seqcast.hpp>
 
 using namespace std::chrono_literals;
@@ -20,6 +20,8 @@ static void really(void* shared) {
 /// The naive way: no sequence, no lock, just bytes that lie in both processes.
 class NaiveRegion {
  public:
+  explicit NaiveRegion(const std::string& name) : shared_{name, sizeof(Block)}, bytes_{shared_.get()} {}
+
   void publish(const Block& block) {
     std::memcpy(bytes_, &block, sizeof(block));
     really(bytes_);
@@ -31,11 +33,8 @@ class NaiveRegion {
   }
 
  private:
-  void* bytes_ = [] {
-    void* const bytes = mmap(nullptr, sizeof(Block), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (bytes == MAP_FAILED) throw std::system_error{errno, std::generic_category(), "cannot map memory"};
-    return bytes;
-  }();
+  SharedBytes shared_;
+  void* bytes_;
 };
 
 static void publish_for_ever(auto publish) {
@@ -60,20 +59,33 @@ static std::optional<std::uint64_t> count_torn(const char* way, auto read) {
   return reads > 0 ? std::optional{torn} : std::nullopt;
 }
 
-int main() try {
+/// What the other process does: this program, started with the name to publish under.
+static void publish_under(const std::string& name) {
+  if (name.starts_with("naive")) {
+    NaiveRegion region{name};
+    publish_for_ever([&](const Block& block) { region.publish(block); });
+  }
+  seqcast::Publisher<Block> blocks{seqcast::shared_memory(name), {.doorbell = false}}; // nobody sleeps
+  publish_for_ever([&](const Block& block) { blocks.publish(block); });
+}
+
+/// Both ways; gives how many were torn through seqcast.
+static std::optional<std::uint64_t> read_both(const std::string& naive_name, const std::string& name) {
   {
-    NaiveRegion region;
-    const Child publisher{[&] { publish_for_ever([&](const Block& block) { region.publish(block); }); }};
+    NaiveRegion region{naive_name};
+    const Child publisher{naive_name};
     count_torn("naive", [&](Block& block) { return region.read(block); });
   }
-  const std::string name = fmt::format("seqcast-torn-{}", getpid());
-  const Child publisher{[&] {
-    seqcast::Publisher<Block> blocks{seqcast::shared_memory(name), {.doorbell = false}}; // nobody sleeps
-    publish_for_ever([&](const Block& block) { blocks.publish(block); });
-  }};
+  const Child publisher{name};
   seqcast::Subscriber<Block> blocks{seqcast::shared_memory(name), {.open_timeout = 5s}};
-  shm_unlink(name.c_str()); // both have it; the name is not needed any more
-  const auto torn = count_torn("seqcast", [&](Block& block) { return blocks.latest(block).has_value(); });
+  return count_torn("seqcast", [&](Block& block) { return blocks.latest(block).has_value(); });
+}
+
+int main(int argc, char** argv) try {
+  if (argc > 1) publish_under(argv[1]);
+  const auto name = fmt::format("seqcast-torn-{}", process_id());
+  const auto torn = read_both("naive-" + name, name);
+  seqcast::remove(seqcast::shared_memory(name));
   if (torn == 0) return 0;
   fmt::print(stderr, "torn: this must not happen; please report it\n");
   return 1;

@@ -8,6 +8,8 @@ set -eu
 demos=$(CDPATH='' cd -- "${1:?the folder of the demos, build/demos say}" && pwd)
 shift
 emulator=$(printf '%s ' "$@")
+suffix='' stop=TERM
+[ ! -e "$demos/server.exe" ] || suffix=.exe stop=INT # which Wine hands on as Ctrl-C
 work=$(mktemp -d)
 running='' passed=0 name=''
 
@@ -34,7 +36,7 @@ broken() {
 
 # start NAME PROGRAM [ARGUMENT...]: in the background, with its output in NAME.txt. Sets $pid.
 start() {
-  output=$1.txt program=$demos/$2
+  output=$1.txt program=$demos/$2$suffix
   shift 2
   # shellcheck disable=SC2086  # words
   $emulator "$program" "$@" >"$output" 2>&1 &
@@ -53,7 +55,7 @@ await() {
 
 # expect STATUS PROGRAM [ARGUMENT...]: runs it, with its output in output.txt.
 expect() {
-  wanted=$1 program=$demos/$2
+  wanted=$1 program=$demos/$2$suffix
   shift 2
   # shellcheck disable=SC2086  # words
   timeout 20 $emulator "$program" "$@" >output.txt 2>&1 && found=0 || found=$?
@@ -62,9 +64,9 @@ expect() {
 
 # accounts FILE: each message is number N with the text N, after N - 1 or after a note that says how many were lost.
 accounts() {
-  awk '$1 == "--" && $3 == "lost," { last += $2; next } $1 == "--" { next }
+  tr -d '\r' <"$1" | awk '$1 == "--" && $3 == "lost," { last += $2; next } $1 == "--" { next }
        { if ($1 != last + 1 || $4 != $1) { print "line " NR ": " $0; exit 1 }; last = $1 }
-       END { if (last != 100000) exit 1 }' "$1" >wrong.txt || broken "$(cat wrong.txt)"
+       END { if (last != 100000) exit 1 }' >wrong.txt || broken "$(cat wrong.txt)"
 }
 
 case_of 'a client that started first accounts for each of 100000 lines'
@@ -107,14 +109,14 @@ server=$pid
 await second.txt 'from message'
 first=$(sed -n 's/.*from message \([0-9]*\) on.*/\1/p' second.txt)
 await client.txt "msg $first"
-kill "$server"
-wait "$server" || broken 'SIGTERM was an error to the server'
+kill -$stop "$server"
+wait "$server" || broken "SIG$stop was an error to the server"
 await client.txt 'the server has ended'
 expect 0 server --replace --max-size 64 --count 1
 await client.txt 'another channel'
 await client.txt '     1 '
-kill "$client"
-wait "$client" || broken 'SIGTERM was an error to the client'
+kill -$stop "$client"
+wait "$client" || broken "SIG$stop was an error to the client"
 await client.txt ' 0 lost'
 
 case_of 'a second server is refused'
@@ -136,7 +138,7 @@ await output.txt 'power of two'
 
 case_of 'what happens through seqcast is never torn'
 expect 0 torn
-grep -q '^seqcast  *0 of  *[1-9][0-9]* reads torn$' output.txt || broken 'no reads, or torn ones'
+tr -d '\r' <output.txt | grep -q '^seqcast  *0 of  *[1-9][0-9]* reads torn$' || broken 'no reads, or torn ones'
 
 case_of 'publishers that are killed lose no complete message'
 expect 0 crash

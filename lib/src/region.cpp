@@ -9,13 +9,19 @@ namespace ipc = boost::interprocess;
 
 namespace {
 
-/// What mapped_region asks of a file: only its descriptor.
+/// What mapped_region asks of a file: only its descriptor, and on Windows whether it is a section already.
 struct Mappable {
   const platform::Handle& handle;
 
+  template <class MappingHandle>
+  void mark_section(MappingHandle& mapped) const {
+    if constexpr (requires { mapped.is_shm; }) mapped.is_shm = handle.is_section();
+  }
+
   ipc::mapping_handle_t get_mapping_handle() const {
-    return handle.is_section() ? ipc::ipcdetail::mapping_handle_from_shm_handle(handle.id())
-                               : ipc::ipcdetail::mapping_handle_from_file_handle(handle.id());
+    auto mapped = ipc::ipcdetail::mapping_handle_from_file_handle(handle.id());
+    mark_section(mapped);
+    return mapped;
   }
 };
 
