@@ -92,6 +92,15 @@ TEST_CASE("bytes become words in layout alone") {
   CHECK(breaches(casts_outside_layout, "lib/include/seqcast/detail/layout.hpp", text) == 0);
 }
 
+TEST_CASE("public headers bear the macros min() and max() of windows.h") {
+  is_kept(bare_min_and_max);
+  const std::string header = "lib/include/seqcast/detail/ring.hpp";
+  CHECK(breaches(bare_min_and_max, header, "x = std::max(a, b);\n") == 1);
+  CHECK(breaches(bare_min_and_max, header, "x = time_point::min();\n") == 1);
+  CHECK(breaches(bare_min_and_max, header, "x = (std::max)(a, b);\n") == 0);
+  CHECK(breaches(bare_min_and_max, "lib/src/region.cpp", "x = std::max(a, b);\n") == 0);
+}
+
 TEST_CASE("demos, the guide and the command-line tool include what users include") {
   is_kept(private_headers_in_front);
   for (const char* text : {"#include <seqcast/detail/ring.hpp>\n", "#include \"../lib/src/region.hpp\"\n"}) {

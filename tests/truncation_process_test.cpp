@@ -72,12 +72,6 @@ void has_had_it(seqcast::ByteSubscriber& subscriber) {
   CHECK_FALSE(subscriber.reopen(error));
 }
 
-std::chrono::nanoseconds thread_time() {
-  struct timespec now {};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
-}
-
 } // namespace
 
 TEST_CASE("without the option a look beyond the end of a truncated file kills the subscriber") {

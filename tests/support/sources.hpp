@@ -135,6 +135,12 @@ inline Breaches unnamed_orders(const Source& source) {
   return matching(source, std::regex{R"(\.load\(\)|\.store\([^,]*\)\s*;|\.fetch_add\([^,]*\)\s*;)"});
 }
 
+/// windows.h may come before our headers, and its min() and max() are macros unless NOMINMAX is there.
+inline Breaches bare_min_and_max(const Source& source) {
+  if (!source.under("lib/include/")) return {};
+  return matching(source, std::regex{R"((\bmin|\bmax)\()"});
+}
+
 /// Demos and the command-line tool are users like any other.
 inline Breaches private_headers_in_front(const Source& source) {
   Breaches breaches;

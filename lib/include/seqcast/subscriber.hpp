@@ -41,8 +41,8 @@ class Waiting;
 /// The time `timeout` from now, or the end of time.
 inline std::chrono::steady_clock::time_point after(std::chrono::nanoseconds timeout) noexcept {
   const auto now = std::chrono::steady_clock::now();
-  const auto most = std::chrono::steady_clock::time_point::max() - now;
-  return timeout < most ? now + timeout : std::chrono::steady_clock::time_point::max();
+  const auto most = (std::chrono::steady_clock::time_point::max)() - now;
+  return timeout < most ? now + timeout : (std::chrono::steady_clock::time_point::max)();
 }
 
 } // namespace detail

@@ -72,7 +72,7 @@ inline void store_lines(typename Atomics::Word* to, const std::byte* from, std::
 template <class Atomics>
 inline void store_payload(typename Atomics::Word* to, const std::byte* from, std::size_t size) noexcept {
   if (size <= beside_version) return store_words(to, from, size);
-  const std::size_t first = std::min(words_to_line_end(to), size / word_size);
+  const std::size_t first = (std::min)(words_to_line_end(to), size / word_size);
   store_lines<Atomics>(to + first, from + first * word_size, size - first * word_size);
   store_words(to, from, first * word_size);
 }
@@ -98,14 +98,14 @@ class PayloadGatherer {
 
   void append(std::span<const std::byte> piece) noexcept {
     if (held_size_ < beside_version) {
-      const std::size_t step = std::min(piece.size(), beside_version - held_size_);
+      const std::size_t step = (std::min)(piece.size(), beside_version - held_size_);
       std::copy_n(piece.begin(), step, held_.begin() + static_cast<std::ptrdiff_t>(held_size_));
       held_size_ += step;
       piece = piece.subspan(step);
       next_ = first_ + held_size_ / word_size;
     }
     if (rest_size_ > 0) {
-      const std::size_t step = std::min(piece.size(), word_size - rest_size_);
+      const std::size_t step = (std::min)(piece.size(), word_size - rest_size_);
       keep(piece.first(step));
       piece = piece.subspan(step);
     }

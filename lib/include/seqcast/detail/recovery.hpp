@@ -28,7 +28,7 @@ std::uint64_t newest_trace(const typename Atomics::Word* words, const Geometry& 
                                        geometry.payload_word};
     const std::uint64_t version = slot.version();
     if (plausible(version, index, geometry) && version < sequence_limit) {
-      newest = std::max(newest, newest_proven(version));
+      newest = (std::max)(newest, newest_proven(version));
     }
   }
   return newest;

@@ -291,7 +291,7 @@ class RingSubscriber {
       const std::uint64_t head = SubscriberLines<Atomics>{words_}.head();
       if (head >= sequence_limit) return {.outcome = Outcome::corrupt};
       // Head may be stale by one: look past it, so that latest() never goes back behind next().
-      const std::uint64_t candidate = std::max(head, cursor_ + 1);
+      const std::uint64_t candidate = (std::max)(head, cursor_ + 1);
       Look found = look(candidate, into);
       if (found.sight == Sight::whole) return deliver(found, candidate);
       if (found.sight == Sight::not_yet) {
@@ -308,7 +308,7 @@ class RingSubscriber {
 
   /// The newest sequence known to be complete; at least the cursor.
   std::uint64_t newest() const noexcept {
-    const std::uint64_t head = std::max(SubscriberLines<Atomics>{words_}.head(), cursor_);
+    const std::uint64_t head = (std::max)(SubscriberLines<Atomics>{words_}.head(), cursor_);
     if (head >= sequence_limit) return cursor_;
     const std::uint64_t version = slot_of(head + 1).version();
     return version == complete_version(head + 1) ? head + 1 : head;
@@ -444,7 +444,7 @@ class RingSubscriber {
         case Sight::overrun: {
           const std::uint64_t head = SubscriberLines<Atomics>{words_}.head();
           if (head >= sequence_limit) return {.outcome = Outcome::corrupt};
-          sequence = resume_from(std::max(found.proven, head));
+          sequence = resume_from((std::max)(found.proven, head));
           break;
         }
         case Sight::corrupt:
