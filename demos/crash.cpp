@@ -47,8 +47,8 @@ int main(int argc, char** argv) try {
   const StopOnSignal stop;
   const auto name = fmt::format("seqcast-crash-{}", process_id());
   const auto where = seqcast::shared_memory(name);
-  std::optional<seqcast::BytePublisher> maker{std::in_place, where,
-                                              seqcast::PublisherOptions{.capacity = 256, .max_message_size = whole_size}};
+  std::optional<seqcast::BytePublisher> maker{
+      std::in_place, where, seqcast::PublisherOptions{.capacity = 256, .max_message_size = whole_size}};
   seqcast::ByteSubscriber client{where};
   maker.reset();
   std::uint64_t received = 0, lost = 0, torn = 0;

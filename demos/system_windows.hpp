@@ -84,8 +84,8 @@ class Child {
     STARTUPINFOA start{};
     start.cb = sizeof start;
     PROCESS_INFORMATION made{};
-    if (CreateProcessA(self.data(), line.data(), nullptr, nullptr, FALSE, CREATE_SUSPENDED, nullptr, nullptr, &start,
-                       &made) == 0) {
+    if (CreateProcessA(self.data(), line.data(), nullptr, nullptr, FALSE, CREATE_SUSPENDED, nullptr, nullptr,
+                       &start, &made) == 0) {
       give_up("cannot start a process");
     }
     process_ = made.hProcess;

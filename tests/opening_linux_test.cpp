@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What a file can be on Linux and not on Windows: a FIFO, a socket, a link, of some mode, another user's, full of
-// holes.
+// What a file can be on Linux and not on Windows: a FIFO, a socket, a link, of some mode, another user's, full
+// of holes.
 #include <doctest/doctest.h>
 #include "support/file_bytes.hpp"
 #include "support/refusal.hpp"
@@ -99,7 +99,8 @@ TEST_CASE("a huge region from before a reboot is nobody's channel until a publis
 
 TEST_CASE("unlinking the file is noticed, and so is another file in its place") {
   const TemporaryFolder folder;
-  std::optional<BytePublisher> publisher{std::in_place, folder.channel(), PublisherOptions{.remove_on_close = true}};
+  std::optional<BytePublisher> publisher{std::in_place, folder.channel(),
+                                         PublisherOptions{.remove_on_close = true}};
   const ByteSubscriber subscriber{folder.channel()};
   CHECK(subscriber.state() == State::live);
   std::filesystem::remove(folder / "channel");

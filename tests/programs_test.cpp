@@ -81,54 +81,57 @@ seqcast::PublisherOptions options_of(std::uint64_t capacity) {
 /// Reads until the publisher has closed the channel; reports when it is there, when it has seen enough, and at
 /// the end.
 const Role reader{"reader", [](const Arguments& arguments) {
-  seqcast::ByteSubscriber subscriber{location_in(arguments, 0)};
-  seqcast::Publisher<Report> reports{location_in(arguments, 2)};
-  Report report{};
-  reports.publish(report);
-  for (bool closed = false; !closed;) {
-    const auto before = subscriber.state();
-    while (const auto message = subscriber.next()) {
-      report.add(*message);
-      if (report.received == floor_of_distinct) reports.publish(report);
-    }
-    if (subscriber.error() == Errc::overrun) continue;
-    if (subscriber.error()) throw std::system_error{subscriber.error()};
-    closed = before == State::closed;
-    if (!closed && report.received % 2 == 0) subscriber.wait_for(10ms); // sometimes asleep
-  }
-  reports.publish(report);
-  return 0;
-}};
+                    seqcast::ByteSubscriber subscriber{location_in(arguments, 0)};
+                    seqcast::Publisher<Report> reports{location_in(arguments, 2)};
+                    Report report{};
+                    reports.publish(report);
+                    for (bool closed = false; !closed;) {
+                      const auto before = subscriber.state();
+                      while (const auto message = subscriber.next()) {
+                        report.add(*message);
+                        if (report.received == floor_of_distinct) reports.publish(report);
+                      }
+                      if (subscriber.error() == Errc::overrun) continue;
+                      if (subscriber.error()) throw std::system_error{subscriber.error()};
+                      closed = before == State::closed;
+                      if (!closed && report.received % 2 == 0) subscriber.wait_for(10ms); // sometimes asleep
+                    }
+                    reports.publish(report);
+                    return 0;
+                  }};
 
 /// Publishes until it is killed, never more than half a ring ahead of what the test has acknowledged.
-const Role mortal{"mortal", [](const Arguments& arguments) {
-  constexpr std::uint64_t capacity = 64;
-  seqcast::Subscriber<Number> acknowledged{location_in(arguments, 2), {.start = seqcast::Start::oldest}};
-  seqcast::BytePublisher publisher{location_in(arguments, 0), options_of(capacity)};
-  std::vector<std::byte> scratch;
-  for (Number delivered = 0;; delivered = acknowledged.latest()->message) {
-    while (publisher.head() < delivered + capacity / 2) publish_checked(publisher, scratch);
-    std::this_thread::yield();
-  }
-  return 0;
-}};
+const Role mortal{
+    "mortal", [](const Arguments& arguments) {
+      constexpr std::uint64_t capacity = 64;
+      seqcast::Subscriber<Number> acknowledged{location_in(arguments, 2), {.start = seqcast::Start::oldest}};
+      seqcast::BytePublisher publisher{location_in(arguments, 0), options_of(capacity)};
+      std::vector<std::byte> scratch;
+      for (Number delivered = 0;; delivered = acknowledged.latest()->message) {
+        while (publisher.head() < delivered + capacity / 2) publish_checked(publisher, scratch);
+        std::this_thread::yield();
+      }
+      return 0;
+    }};
 
 /// Answers each number with itself, asleep in between, until the other side closes.
-const Role echo{"echo", [](const Arguments& arguments) {
-  seqcast::Subscriber<Number> calls{location_in(arguments, 0), {.strategy = seqcast::Strategy::sleep}};
-  seqcast::Publisher<Number> answers{location_in(arguments, 2)};
-  while (calls.wait_for(patience) == Wait::message) {
-    while (const auto call = calls.next()) answers.publish(call->message);
-  }
-  return calls.state() == State::closed ? 0 : 1;
-}};
+const Role echo{
+    "echo", [](const Arguments& arguments) {
+      seqcast::Subscriber<Number> calls{location_in(arguments, 0), {.strategy = seqcast::Strategy::sleep}};
+      seqcast::Publisher<Number> answers{location_in(arguments, 2)};
+      while (calls.wait_for(patience) == Wait::message) {
+        while (const auto call = calls.next()) answers.publish(call->message);
+      }
+      return calls.state() == State::closed ? 0 : 1;
+    }};
 
 /// Opens the channel as a publisher; the status says what came of it.
 const Role rival{"rival", [](const Arguments& arguments) {
-  std::error_code error;
-  const auto publisher = seqcast::BytePublisher::open(location_in(arguments, 0), options_of(8), error);
-  return publisher ? 10 : error == Errc::publisher_alive ? 11 : 12;
-}};
+                   std::error_code error;
+                   const auto publisher =
+                       seqcast::BytePublisher::open(location_in(arguments, 0), options_of(8), error);
+                   return publisher ? 10 : error == Errc::publisher_alive ? 11 : 12;
+                 }};
 
 template <class T>
 seqcast::Subscriber<T> subscribe(const seqcast::Location& location) {
@@ -208,7 +211,8 @@ TEST_CASE("programs that sleep are woken by every message") {
       std::optional<seqcast::Publisher<Number>> calls{std::in_place, there,
                                                       seqcast::PublisherOptions{.wake_always = wake_always}};
       Program program{"echo", words_of(there) + words_of(back)};
-      seqcast::Subscriber<Number> answers{back, {.strategy = seqcast::Strategy::sleep, .open_timeout = patience}};
+      seqcast::Subscriber<Number> answers{back,
+                                          {.strategy = seqcast::Strategy::sleep, .open_timeout = patience}};
       constexpr Number count = 200;
       int slow = 0; // somebody found a message a slice later, or the machine was busy
       for (Number i = 1; i <= count; ++i) {

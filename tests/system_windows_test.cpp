@@ -50,7 +50,9 @@ void use(const Location& place) {
 
 TEST_CASE("names are UTF-8, whatever the code page") {
   const TemporaryFolder folder;
-  const std::string name = "Gr\xC3\xBC\xC3\x9F" "e \xE6\x97\xA5\xE6\x9C\xAC";
+  const std::string name =
+      "Gr\xC3\xBC\xC3\x9F"
+      "e \xE6\x97\xA5\xE6\x9C\xAC";
   NumberPublisher publisher{folder.channel(name)};
   NumberSubscriber subscriber{folder.channel(name)};
   publisher.publish(7);
@@ -63,7 +65,8 @@ TEST_CASE("names are UTF-8, whatever the code page") {
 }
 
 TEST_CASE("names that Windows cannot have are refused") {
-  for (const Location& location : {file("not \xC3 UTF-8"), shared_memory("not \xC3 UTF-8"), shared_memory("a\\b")}) {
+  for (const Location& location :
+       {file("not \xC3 UTF-8"), shared_memory("not \xC3 UTF-8"), shared_memory("a\\b")}) {
     CAPTURE(to_string(location));
     CHECK(publisher_refusal<NumberPublisher>(location).code == Errc::invalid_location);
     CHECK(subscriber_refusal<NumberSubscriber>(location).code == Errc::invalid_location);
@@ -103,7 +106,8 @@ TEST_CASE("a shared-memory object lives for as long as somebody has it open, and
 
 TEST_CASE("a replaced object ends with its last subscriber, and frees the name for the one that took it") {
   const TemporaryObject object;
-  std::optional<BytePublisher> publisher{std::in_place, object.channel(), PublisherOptions{.max_message_size = 8}};
+  std::optional<BytePublisher> publisher{std::in_place, object.channel(),
+                                         PublisherOptions{.max_message_size = 8}};
   ByteSubscriber old{object.channel(), {.start = Start::oldest}};
   publisher->publish("old");
   publisher.reset();
@@ -161,8 +165,8 @@ TEST_CASE("a lock that is no publisher's is told from a publisher") {
   { const NumberPublisher publisher{folder.channel()}; }
   const NumberSubscriber subscriber{folder.channel()};
   const OwnedHandle file{::CreateFileA((folder / "channel").c_str(), GENERIC_READ,
-                                       FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING,
-                                       0, nullptr)};
+                                       FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+                                       OPEN_EXISTING, 0, nullptr)};
   OVERLAPPED everything{};
   REQUIRE(::LockFileEx(file.id(), 0, 0, MAXDWORD, MAXDWORD, &everything) != 0);
   CHECK_FALSE(subscriber.publisher_alive());

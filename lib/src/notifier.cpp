@@ -36,7 +36,7 @@ struct Notifier::Impl {
   std::mutex mutex; // guards what follows
   std::vector<Watch> watches;
   std::vector<detail::SubscriberRegion> left; // by subscribers that were reopened
-  detail::Interruption interruption; // raised after each change of watches, and to end
+  detail::Interruption interruption;          // raised after each change of watches, and to end
   std::jthread thread;
 
   ~Impl() {

@@ -31,6 +31,11 @@ struct PublisherRegion::Impl {
     if (remove_on_close) remove();
     ring();
     lock.forget_children();
+    if (!remove_on_close) return;
+    mapping = {};
+    bell = {};
+    platform::remove_unmapped(path);
+    platform::remove_unmapped(Bell::path_of(path));
   }
 
   void remove() noexcept {
@@ -73,6 +78,7 @@ class PublisherRegion::Opening {
     if (error) fail(failure_, error, "the system does not tell which boot this is");
     for (int attempt = 0; attempt < most_attempts && !failure_; ++attempt) {
       std::unique_ptr<Impl> impl = attempt_once();
+      if (impl && options_.replace) platform::remove_unmapped(path_);
       if (impl) return impl;
     }
     fail(failure_, std::make_error_code(std::errc::resource_unavailable_try_again),

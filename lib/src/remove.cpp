@@ -82,6 +82,8 @@ bool remove(const Location& location, const RemoveOptions& options) {
     if (failure) break;
     if (sound) supersede(mapped.mapping, path);
     Bell::remove(path);
+    mapped = {};
+    platform::remove_unmapped(path);
     return true;
   }
   fail(failure, std::make_error_code(std::errc::resource_unavailable_try_again),

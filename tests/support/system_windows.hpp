@@ -65,8 +65,7 @@ inline std::string default_place() {
 /// A new folder that nobody else has.
 inline std::string make_folder(const std::string& place) {
   static std::atomic<int> count{0};
-  std::string path =
-      place + "/seqcast-test-" + std::to_string(process_id()) + "-" + std::to_string(++count);
+  std::string path = place + "/seqcast-test-" + std::to_string(process_id()) + "-" + std::to_string(++count);
   std::filesystem::create_directories(path);
   return path;
 }
@@ -95,8 +94,8 @@ inline std::chrono::nanoseconds thread_time() {
   return time_of(::GetCurrentThread());
 }
 
-/// Whether a thread sleeps, as far as can be told: it got no CPU time in 2 ms. The system does not say more, and to
-/// suspend it for a look at where it is would disturb its sleep.
+/// Whether a thread sleeps, as far as can be told: it got no CPU time in 2 ms. The system does not say more,
+/// and to suspend it for a look at where it is would disturb its sleep.
 inline bool sleeps(DWORD thread) {
   const OwnedHandle handle{::OpenThread(THREAD_QUERY_INFORMATION, FALSE, thread)};
   if (handle.id() == nullptr) return false;
@@ -131,8 +130,8 @@ inline bool readable(int descriptor, const Watchdog& watchdog) {
   return ::WaitForSingleObject(handle, static_cast<DWORD>(watchdog.milliseconds_left())) == WAIT_OBJECT_0;
 }
 
-/// This program, started with other arguments, none of which has a quote or ends with a backslash. It ends with this
-/// process, or with the object, at the latest.
+/// This program, started with other arguments, none of which has a quote or ends with a backslash. It ends with
+/// this process, or with the object, at the latest.
 class Process {
  public:
   explicit Process(const std::vector<std::string>& arguments) : job_{::CreateJobObjectW(nullptr, nullptr)} {
@@ -146,8 +145,8 @@ class Process {
     STARTUPINFOA start{};
     start.cb = sizeof start;
     PROCESS_INFORMATION made{};
-    if (::CreateProcessA(self.data(), line.data(), nullptr, nullptr, FALSE, CREATE_SUSPENDED, nullptr, nullptr, &start,
-                         &made) == 0) {
+    if (::CreateProcessA(self.data(), line.data(), nullptr, nullptr, FALSE, CREATE_SUSPENDED, nullptr, nullptr,
+                         &start, &made) == 0) {
       raise_last_error("CreateProcess");
     }
     process_ = OwnedHandle{made.hProcess};

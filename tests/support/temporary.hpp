@@ -55,8 +55,8 @@ class TemporaryFolder {
     std::filesystem::permissions(path_, std::filesystem::perms::all);
   }
 
-  /// What is in it, but for the bells of channels that are in it too, and for what has lost its name on Windows and
-  /// is still open.
+  /// What is in it, but for the bells of channels that are in it too, and for what has lost its name on Windows
+  /// and is still open.
   std::size_t entries() const {
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::directory_iterator{path_}) {

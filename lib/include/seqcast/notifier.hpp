@@ -38,7 +38,8 @@ class Notifier {
   /// Ends the helper thread and closes the descriptor.
   ~Notifier();
 
-  /// To be waited on for reading, and for nothing else; it belongs to this object.
+  /// To be waited on for reading, and for nothing else; it belongs to this object. On Windows it is the number
+  /// of an event's HANDLE, for WaitForMultipleObjects().
   int descriptor() const noexcept;
 
   /// Watches one more channel, at once: what its subscriber has not read yet makes the descriptor readable.

@@ -44,7 +44,9 @@ class Location {
   return {Location::Kind::file, std::move(path)};
 }
 
-/// A named shared-memory object: on Linux, /dev/shm/NAME. A name has no slash.
+/// A named shared-memory object: on Linux, /dev/shm/NAME, which stays until it is removed; on Windows a section
+/// of this session, which lives for as long as somebody has it open. A name has no slash, and no backslash
+/// there.
 [[nodiscard]] inline Location shared_memory(std::string name) {
   return {Location::Kind::shared_memory, std::move(name)};
 }
@@ -94,7 +96,8 @@ struct PublisherOptions {
   /// opening: the system's ENOMEM or EPERM, where the limit on locked memory is in the way.
   bool lock_memory = false;
 
-  /// Permissions of a channel that is created, whatever the umask. Subscribers need to read, nothing else.
+  /// Permissions of a channel that is created, whatever the umask. Subscribers need to read, nothing else. Not
+  /// used on Windows, where a file has those of its folder.
   std::uint32_t mode = 0600;
 
   /// Put a new channel in the place of one of another identity, or of a damaged one, instead of refusing.
@@ -159,6 +162,8 @@ struct SubscriberOptions {
   /// It installs a handler for SIGBUS, once for the process and for good. Faults that are not its own go to the
   /// handler that was there before, or kill as ever; a handler installed later has to pass on what it does not
   /// know to the one that sigaction() gave it. A thread that blocks SIGBUS is killed all the same.
+  ///
+  /// Windows does not let anybody truncate a file that is mapped, so there it has nothing to do.
   ///
   /// A file that is cut in the middle of a page, or made long again, reads as zeros there: that is writing, not
   /// truncating, and no option helps against those who may write.

@@ -175,6 +175,8 @@ void remove_leftovers(const std::string& path) {
   if (facts_of(second, error).id == facts_of(path, error).id && !error) remove_file(second, error);
 }
 
+void remove_unmapped(const std::string&) {}
+
 void allocate(const Handle& handle, std::uint64_t size, std::error_code& error) {
   int result = 0;
   do {

@@ -59,10 +59,13 @@ std::optional<std::chrono::system_clock::time_point> birth_time(const Handle& ha
 /// Reads up to `size` bytes from `offset`. Gives how many there were.
 std::size_t read_at(const Handle& handle, std::uint64_t offset, void* to, std::size_t size) noexcept;
 void remove_file(const std::string& path, std::error_code& error);
-/// Removes what lies beside the right name because somebody was killed, or because the system kept it: on Linux
-/// a temporary name that a NewFile's maker left, on Windows a file that had lost its name while it was mapped.
-/// Requires: the caller holds the lock of that file, or of the region that it belongs to, or has removed it.
+/// Removes what lies beside the right name because somebody was killed: a temporary name that a NewFile's maker
+/// left; and what remove_unmapped() does.
+/// Requires: the caller holds the lock of that file, or of the region that it belongs to.
 void remove_leftovers(const std::string& path);
+/// To be called when a mapping of a file that has lost its name has ended. Windows keeps such files for as long
+/// as they are mapped; this deletes those that no longer are. Nothing on Linux.
+void remove_unmapped(const std::string& path);
 
 /// Makes sure that every byte of the file has its place on the disk or in memory, so that no store into a
 /// mapping fails later. Content stays as it is.

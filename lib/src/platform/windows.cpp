@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// windows: files, and what the system says of itself. Sections are in windows_section.cpp, locks in
-// windows_lock.cpp, waiting in windows_wait.cpp.
+// windows: files. Sections, which stand for shared-memory objects, are in windows_section.cpp.
 //
 // A file that somebody has mapped cannot be deleted here, nor another one be renamed over it; but it can be
-// renamed. So a file loses its name by being renamed to NAME.seqcast-gone-ID, and is deleted under that name, at
-// once or by the first remove_leftovers() that finds it unmapped.
+// renamed. So a file loses its name by being renamed to NAME.seqcast-gone-ID, and is deleted under that name,
+// at once or by the first remove_unmapped() that finds it so.
 #include "windows.hpp"
 
 #include <seqcast/error.hpp>
-
-#include <aclapi.h>
-#include <winternl.h>
-
-#include <vector>
 
 namespace seqcast::inline v1::detail::platform {
 
@@ -32,7 +26,7 @@ std::string narrow(const std::wstring& text) {
 
 /// A later change of the current folder must not change what the name stands for. Empty if it is no path.
 std::string absolute(const std::string& path) {
-  const std::wstring name = wide(path);
+  const std::wstring name = utf16(path);
   std::wstring full(::GetFullPathNameW(name.c_str(), 0, nullptr, nullptr), L'\0');
   full.resize(::GetFullPathNameW(name.c_str(), static_cast<DWORD>(full.size()), full.data(), nullptr));
   return narrow(full);
@@ -105,58 +99,6 @@ std::wstring move_away(const std::string& path, std::error_code& error) {
   return away;
 }
 
-/// A user as a number: FNV-1a of the bytes that the system knows it by.
-std::uint64_t number_of(PSID user) noexcept {
-  const auto* const bytes = static_cast<const unsigned char*>(user);
-  std::uint64_t number = 0xCBF2'9CE4'8422'2325;
-  for (DWORD i = 0; i < ::GetLengthSid(user); ++i) number = (number ^ bytes[i]) * 0x0100'0000'01B3;
-  return number;
-}
-
-/// This process's user, and the owner of what it creates, which for an administrator is the group of those.
-struct Identities {
-  std::vector<std::byte> user = query(TokenUser);
-  std::vector<std::byte> owner = query(TokenOwner);
-
-  static const Identities& own() {
-    static const Identities instance;
-    return instance;
-  }
-
-  static std::vector<std::byte> query(TOKEN_INFORMATION_CLASS what) {
-    HANDLE token = nullptr;
-    if (::OpenProcessToken(::GetCurrentProcess(), TOKEN_QUERY, &token) == 0) return {};
-    const Handle closer{token};
-    DWORD size = 0;
-    ::GetTokenInformation(token, what, nullptr, 0, &size);
-    std::vector<std::byte> facts(size);
-    if (::GetTokenInformation(token, what, facts.data(), size, &size) == 0) facts.clear();
-    return facts;
-  }
-
-  PSID user_sid() const noexcept {
-    return user.empty() ? nullptr : static_cast<const TOKEN_USER*>(static_cast<const void*>(user.data()))->User.Sid;
-  }
-  PSID owner_sid() const noexcept {
-    return owner.empty() ? nullptr : static_cast<const TOKEN_OWNER*>(static_cast<const void*>(owner.data()))->Owner;
-  }
-};
-
-/// 0, which is no user's number, where the file system knows no owners.
-std::uint64_t owner_of(HANDLE file) {
-  PSID owner = nullptr;
-  PSECURITY_DESCRIPTOR descriptor = nullptr;
-  if (::GetSecurityInfo(file, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, nullptr, nullptr, nullptr,
-                        &descriptor) != ERROR_SUCCESS) {
-    return 0;
-  }
-  const PSID own = Identities::own().owner_sid();
-  std::uint64_t number = 0;
-  if (owner != nullptr) number = own != nullptr && ::EqualSid(owner, own) ? user_id() : number_of(owner);
-  ::LocalFree(descriptor);
-  return number;
-}
-
 FileFacts facts_of_file(HANDLE file, std::error_code& error) {
   BY_HANDLE_FILE_INFORMATION found{};
   if (::GetFileType(file) != FILE_TYPE_DISK) return {};
@@ -172,56 +114,11 @@ FileFacts facts_of_file(HANDLE file, std::error_code& error) {
           .owner = owner_of(file)};
 }
 
-/// When the system was started, in its own 100 ns. Setting the clock moves the time of the boot along with it,
-/// and says by how much, so that the difference stays what it was.
-BootId read_boot_id() {
-  struct TimeOfDay {
-    LARGE_INTEGER boot_time, current_time, time_zone_bias;
-    ULONG time_zone, reserved;
-    ULONGLONG boot_time_bias, sleep_time_bias;
-  };
-  constexpr auto time_of_day = static_cast<SYSTEM_INFORMATION_CLASS>(3);
-  TimeOfDay found{};
-  ULONG size = 0;
-  const NTSTATUS status = ::NtQuerySystemInformation(time_of_day, &found, sizeof found, &size);
-  if (status < 0) throw std::system_error{code_of(::RtlNtStatusToDosError(status))};
-  return {static_cast<std::uint64_t>(found.boot_time.QuadPart) - found.boot_time_bias, 0};
-}
-
 } // namespace
-
-std::error_code code_of(DWORD error) noexcept {
-  return {static_cast<int>(error), std::system_category()};
-}
-
-std::error_code last_error() noexcept {
-  return code_of(::GetLastError());
-}
-
-std::wstring wide(const std::string& text) {
-  const int size = static_cast<int>(text.size());
-  const int needed = ::MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text.data(), size, nullptr, 0);
-  std::wstring units(static_cast<std::size_t>(needed), L'\0');
-  ::MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text.data(), size, units.data(), needed);
-  constexpr std::size_t long_path = 200; // with what is appended to it here and there
-  if (units.size() < long_path || units.starts_with(L"\\\\?\\")) return units;
-  if (units[1] == L':') return L"\\\\?\\" + units;
-  return units.starts_with(L"\\\\") ? L"\\\\?\\UNC" + units.substr(1) : units;
-}
-
-std::wstring with_number(std::wstring text, std::uint64_t number) {
-  for (int shift = 60; shift >= 0; shift -= 4) text += L"0123456789abcdef"[number >> shift & 15];
-  return text;
-}
-
-Handle::~Handle() {
-  if (id_ != nullptr) ::CloseHandle(id_);
-  if (section_.name != nullptr) ::CloseHandle(section_.name);
-}
 
 std::string path_of(const Location& location, std::error_code& error) {
   const std::string& name = location.name();
-  if (!name.empty() && name.find('\0') == std::string::npos && !wide(name).empty()) {
+  if (!name.empty() && name.find('\0') == std::string::npos && !utf16(name).empty()) {
     if (location.kind() == Location::Kind::file) {
       if (std::string path = absolute(name); !path.empty()) return path;
     } else if (name.find_first_of("/\\") == std::string::npos && name != "." && name != "..") {
@@ -239,9 +136,9 @@ Handle open_file(const std::string& path, Access access, std::error_code& error)
 }
 
 LockFile open_for_lock(const char* path, int flags, std::error_code& error) {
-  Handle handle = is_section(path) ? open_section(path, Access::read_write, error)
-                                   : open_itself(path, GENERIC_READ | GENERIC_WRITE,
-                                                 static_cast<DWORD>(flags), error);
+  Handle handle = is_section(path)
+                      ? open_section(path, Access::read_write, error)
+                      : open_itself(path, GENERIC_READ | GENERIC_WRITE, static_cast<DWORD>(flags), error);
   return handle ? LockFile::adopt(std::move(handle)) : LockFile{};
 }
 
@@ -287,7 +184,12 @@ void remove_file(const std::string& path, std::error_code& error) {
   if (!error) ::DeleteFileW(away.c_str()); // or later, if somebody has it mapped
 }
 
+// A name is given in one step here: there never are two.
 void remove_leftovers(const std::string& path) {
+  remove_unmapped(path);
+}
+
+void remove_unmapped(const std::string& path) {
   if (is_section(path)) return;
   const std::wstring name = wide(path);
   const std::wstring folder = name.substr(0, name.find_last_of(L'\\') + 1);
@@ -311,31 +213,6 @@ void allocate(const Handle& handle, std::uint64_t size, std::error_code& error) 
 }
 
 void set_mode(const Handle&, std::uint32_t, std::error_code&) {}
-
-BootId boot_id(std::error_code& error) noexcept {
-  try {
-    static const BootId boot = read_boot_id(); // once: no process outlives its boot
-    return boot;
-  } catch (const std::system_error& failure) {
-    error = failure.code();
-    return {};
-  }
-}
-
-std::size_t page_size() noexcept {
-  SYSTEM_INFO facts{};
-  ::GetSystemInfo(&facts);
-  return facts.dwPageSize;
-}
-
-std::uint64_t process_id() noexcept {
-  return ::GetCurrentProcessId();
-}
-
-std::uint64_t user_id() noexcept {
-  const PSID user = Identities::own().user_sid();
-  return user == nullptr ? 1 : number_of(user);
-}
 
 NewFile NewFile::create(const std::string& path, std::uint64_t size, std::uint32_t, std::error_code& error) {
   NewFile file;

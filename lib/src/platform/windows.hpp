@@ -25,12 +25,16 @@ namespace seqcast::inline v1::detail::platform {
 std::error_code code_of(DWORD error) noexcept;
 std::error_code last_error() noexcept;
 
-/// UTF-16 for the system, which gets paths beyond its old limit of 260 characters in the form that has none.
-/// Empty if the text is no UTF-8.
-std::wstring wide(const std::string& text);
+/// UTF-16 from UTF-8; empty if it is none.
+std::wstring utf16(const std::string& text);
+/// What path_of() has made, for the system: beyond its old limit of 260 characters in the form that has none.
+std::wstring wide(const std::string& path);
 
 /// The text and a number in hexadecimal digits, all of them.
 std::wstring with_number(std::wstring text, std::uint64_t number);
+
+/// A file's owner, as FileFacts has it; 0, which is nobody's number, where the file system knows no owners.
+std::uint64_t owner_of(HANDLE file);
 
 /// Opens a file for the sake of its lock. `flags`: OPEN_EXISTING, or CREATE_NEW.
 LockFile open_for_lock(const char* path, int flags, std::error_code& error);

@@ -3,13 +3,14 @@
 // windows_lock: the lock that makes a publisher the only one.
 //
 // For a file it is an exclusive lock (LockFileEx) on one byte far beyond any data: here locks keep others from
-// reading and writing what is locked. It belongs to the open file, so that a second publisher in the same process
-// is refused as well; a mutex would belong to a thread. Whoever asks whether it is held takes a shared lock on the
-// same byte for a moment, and a publisher that comes just then tries again.
+// reading and writing what is locked. It belongs to the open file, so that a second publisher in the same
+// process is refused as well; a mutex would belong to a thread. Whoever asks whether it is held takes a shared
+// lock on the same byte for a moment, and a publisher that comes just then tries again.
 //
 // For a section it is an event that exists for as long as its maker has it: to ask, one looks for it.
 //
-// Nothing is forked here, and no handle is inherited: the half of LockFile that deals with children does nothing.
+// Nothing is forked here, and no handle is inherited: the half of LockFile that deals with children does
+// nothing.
 #include "windows.hpp"
 
 #include <chrono>

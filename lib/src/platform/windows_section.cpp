@@ -2,11 +2,11 @@
 //
 // windows_section: shared-memory objects, as sections that the paging file backs.
 //
-// The system's own names do for sections what no file system would: the first to ask for one gets it, half made,
-// and nobody else can have it until all have let go. So shared_memory("ticker") names a page, "seqcast.ticker",
-// that holds one number: which region is behind the name, 0 for none. Each region is a section of its own, with
-// that number in its name. It is given its name by storing the number, when it is complete; another one takes the
-// name, or none, by the same store, and whoever has the old one open keeps it.
+// The system's own names do for sections what no file system would: the first to ask for one gets it, half
+// made, and nobody else can have it until all have let go. So shared_memory("ticker") names a page,
+// "seqcast.ticker", that holds one number: which region is behind the name, 0 for none. Each region is a
+// section of its own, with that number in its name. It is given its name by storing the number, when it is
+// complete; another one takes the name, or none, by the same store, and whoever has the old one open keeps it.
 //
 // Who may call it: any thread; what changes a name, the holder of the region's lock.
 //
@@ -121,8 +121,8 @@ Handle open_section(const std::string& path, Access access, std::error_code& err
 }
 
 Handle create_section(const std::string& path, std::uint64_t size, std::error_code& error) {
-  Handle name{::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, 0, name_page,
-                                   wide(path).c_str())};
+  Handle name{
+      ::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, 0, name_page, wide(path).c_str())};
   if (!name) {
     error = last_error();
     return {};

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// windows_wait: sleeping and waking across processes, by named events; WaitOnAddress() does not leave the process.
+// windows_wait: sleeping and waking across processes, by named events; WaitOnAddress() does not leave the
+// process.
 //
-// A sleeper makes, or finds, the event whose name is made of the word's file, its place there and the value that
-// the word is expected to have, looks at the word once more, and waits. Whoever has bumped the word looks for the
-// event of the value before, sets it, and forgets it; no event is ever reset, and it is gone with its last
-// sleeper. So each value of a word has an event of its own, and nobody can wipe out what was meant for another.
+// A sleeper makes, or finds, the event whose name is made of the word's file, its place there and the value
+// that the word is expected to have, looks at the word once more, and waits. Whoever has bumped the word looks
+// for the event of the value before, sets it, and forgets it; no event is ever reset, and it is gone with its
+// last sleeper. So each value of a word has an event of its own, and nobody can wipe out what was meant for
+// another.
 //
 // No wake-up is lost: the system inserts and looks up names under a lock of its own. If the waker looked first,
-// then the sleeper's look at the word comes after the bump. If the sleeper was first, the waker finds its event.
+// then the sleeper's look at the word comes after the bump. If the sleeper was first, the waker finds its
+// event.
 //
 // A waker sets the event of the value before that one too, for the sleepers of a publisher that was killed
 // between bumping and waking. Should several in a row have been, the end of a slice wakes their sleepers.
@@ -95,8 +98,8 @@ MappedWords MappedWords::announce(const Handle& handle, const void* begin, std::
   if (error) return words;
   Registry& registry = Registry::registry();
   const std::unique_lock guard{registry.mutex};
-  registry.ranges[std::bit_cast<std::uintptr_t>(begin)] = {
-      size, file, handle.is_section() ? duplicate(handle) : Handle{}};
+  registry.ranges[std::bit_cast<std::uintptr_t>(begin)] = {size, file,
+                                                           handle.is_section() ? duplicate(handle) : Handle{}};
   words.begin_ = begin;
   return words;
 }
