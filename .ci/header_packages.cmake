@@ -25,7 +25,7 @@ function(package name target)
 endfunction()
 
 get_property(in_try_compile GLOBAL PROPERTY IN_TRY_COMPILE)
-if(NOT in_try_compile AND NOT EXISTS ${header_packages})
+if(NOT in_try_compile)
   foreach(folder IN ITEMS boost CLI fmt doctest)
     link_headers(${folder})
   endforeach()

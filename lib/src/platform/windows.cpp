@@ -77,7 +77,7 @@ void remove_unfinished(const std::string& name, std::error_code& error) {
   }
   switch (left.lock(error)) {
     case LockFile::Attempt::locked:
-      if (is_name_of(name, left.handle())) remove_file(name, error);
+      if (is_name_of(name, left.handle()) && ::DeleteFileW(wide(name).c_str()) == 0) error = last_error();
       break;
     case LockFile::Attempt::held_by_publisher:
       error = Errc::publisher_alive;
@@ -264,8 +264,7 @@ NewFile::~NewFile() {
 }
 
 void NewFile::drop_temporary_name() noexcept {
-  std::error_code ignored;
-  if (!temporary_name_.empty()) remove_file(temporary_name_, ignored);
+  if (!temporary_name_.empty()) ::DeleteFileW(wide(temporary_name_).c_str());
   temporary_name_.clear();
 }
 
@@ -287,8 +286,13 @@ void NewFile::take_name(const std::string& path, std::error_code& error) {
     return;
   }
   const std::wstring away = move_away(path, error);
-  if (!error) give_name(path, error);
-  if (!error) ::DeleteFileW(away.c_str()); // or later, if somebody has it mapped
+  if (error) return;
+  give_name(path, error);
+  if (error) {
+    ::MoveFileExW(away.c_str(), wide(path).c_str(), 0); // unless somebody else has taken the name
+  } else {
+    ::DeleteFileW(away.c_str()); // or later, if somebody has it mapped
+  }
 }
 
 } // namespace seqcast::inline v1::detail::platform

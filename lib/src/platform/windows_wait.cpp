@@ -50,23 +50,49 @@ struct Registry {
   }
 };
 
+/// The name of an event, made without an allocation: publish() may be waiting for it.
+class Name {
+ public:
+  Name& operator<<(std::wstring_view text) noexcept {
+    for (const wchar_t unit : text) text_[size_++] = unit;
+    return *this;
+  }
+  /// All its digits, hexadecimal.
+  Name& operator<<(std::uint64_t number) noexcept {
+    for (int shift = 60; shift >= 0; shift -= 4) text_[size_++] = L"0123456789abcdef"[number >> shift & 15];
+    return *this;
+  }
+  const wchar_t* c_str() const noexcept {
+    return text_.data();
+  }
+
+ private:
+  std::array<wchar_t, 96> text_{}; // a prefix and four numbers, and zeros
+  std::size_t size_ = 0;
+};
+
 /// What the events of a word are called, but for the value. A word of no file is this process's own. Those of
 /// files are known in all sessions, as the files are.
-std::wstring name_of(const std::uint32_t* word) {
+Name name_of(const std::uint32_t* word) noexcept {
   const auto address = std::bit_cast<std::uintptr_t>(word);
   Registry& registry = Registry::registry();
   const std::shared_lock guard{registry.mutex};
   auto after = registry.ranges.upper_bound(address);
   if (after != registry.ranges.begin()) {
     const auto& [begin, range] = *--after;
-    if (address - begin < range.size) {
-      const bool section = range.file.device == section_device;
-      std::wstring name = section ? L"Local\\seqcast-wake." : L"Global\\seqcast-wake.";
-      if (!section) name = with_number(std::move(name), range.file.device);
-      return with_number(with_number(std::move(name), range.file.inode), address - begin);
+    const std::uint64_t place = address - begin;
+    if (place < range.size) {
+      if (range.file.device == section_device) {
+        return Name{} << L"Local\\seqcast-wake." << range.file.inode << place;
+      }
+      return Name{} << L"Global\\seqcast-wake." << range.file.device << range.file.inode << place;
     }
   }
-  return with_number(with_number(L"Local\\seqcast-wake.", ::GetCurrentProcessId()), address);
+  return Name{} << L"Local\\seqcast-wake." << std::uint64_t{::GetCurrentProcessId()} << L"." << address;
+}
+
+Name name_of(const std::uint32_t* word, std::uint32_t value) noexcept {
+  return name_of(word) << std::uint64_t{value};
 }
 
 std::uint32_t look_at(const std::uint32_t* word) noexcept {
@@ -77,16 +103,22 @@ std::uint32_t look_at(const std::uint32_t* word) noexcept {
 }
 
 /// A timer that ends a wait; more exact than what the wait itself offers, which are whole milliseconds.
-Handle timer_until(clock::time_point deadline) noexcept {
+Handle timer_after(clock::duration time) noexcept {
   constexpr DWORD high_resolution = 2; // CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, since Windows 10 1803
   Handle timer{::CreateWaitableTimerExW(nullptr, nullptr, high_resolution, TIMER_ALL_ACCESS)};
   if (!timer) timer = Handle{::CreateWaitableTimerExW(nullptr, nullptr, 0, TIMER_ALL_ACCESS)};
   using Tick = std::chrono::duration<LONGLONG, std::ratio<1, 10'000'000>>;
-  const auto left = std::max(deadline - clock::now(), clock::duration::zero());
   LARGE_INTEGER due{};
-  due.QuadPart = -std::chrono::ceil<Tick>(left).count(); // negative: from now on
+  due.QuadPart = -std::chrono::ceil<Tick>(time).count(); // negative: from now on
   if (!timer || ::SetWaitableTimer(timer.id(), &due, 0, nullptr, nullptr, FALSE) == 0) return {};
   return timer;
+}
+
+/// The wait's own timeout, behind the timer: Wine was seen to forget a timer, once in some ten thousand.
+DWORD milliseconds_after(clock::duration time) noexcept {
+  constexpr std::chrono::milliseconds most = std::chrono::hours{1}; // it may end for no reason at all
+  return static_cast<DWORD>(
+      std::chrono::ceil<std::chrono::milliseconds>(std::min<clock::duration>(time, most)).count() + 1);
 }
 
 } // namespace
@@ -117,7 +149,7 @@ bool sleep_on(std::span<const SleepOn> words, clock::time_point deadline) noexce
   const bool blind = words.size() >= waited.size(); // one is the timer's
   const std::size_t count = blind ? 1 : words.size();
   for (std::size_t i = 0; i < count; ++i) {
-    const std::wstring name = with_number(name_of(words[i].word), words[i].expected);
+    const Name name = name_of(words[i].word, words[i].expected);
     events[i] = Handle{::CreateEventW(nullptr, TRUE, FALSE, name.c_str())};
     // One that nobody can set, for lack of the right to the other: then it is as if nobody were to set it.
     if (!events[i]) events[i] = Handle{::CreateEventW(nullptr, TRUE, FALSE, nullptr)};
@@ -131,10 +163,15 @@ bool sleep_on(std::span<const SleepOn> words, clock::time_point deadline) noexce
     if (look_at(words[i].word) != words[i].expected) return true;
   }
   if (blind) deadline = std::min(deadline, clock::now() + blind_sleep);
-  const Handle timer = timer_until(deadline);
-  if (!timer) return false;
+  const auto left = std::max(deadline - clock::now(), clock::duration::zero());
+  const Handle timer = timer_after(left);
   waited[count] = timer.id();
-  const DWORD found = ::WaitForMultipleObjects(static_cast<DWORD>(count) + 1, waited.data(), FALSE, INFINITE);
+  const DWORD all = static_cast<DWORD>(count) + (timer ? 1 : 0);
+  if (all == 0) {
+    ::Sleep(milliseconds_after(left));
+    return false;
+  }
+  const DWORD found = ::WaitForMultipleObjects(all, waited.data(), FALSE, milliseconds_after(left));
   return found - WAIT_OBJECT_0 < count;
 }
 
@@ -143,9 +180,8 @@ void wake_all(const std::uint32_t* word) noexcept {
   // Otherwise this look for the events could come before the bump can be seen.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const std::uint32_t now = look_at(word);
-  const std::wstring name = name_of(word);
   for (const std::uint32_t before : {now - 1, now - 2}) {
-    const Handle event{::OpenEventW(EVENT_MODIFY_STATE, FALSE, with_number(name, before).c_str())};
+    const Handle event{::OpenEventW(EVENT_MODIFY_STATE, FALSE, name_of(word, before).c_str())};
     if (event) ::SetEvent(event.id());
   }
 }
