@@ -160,6 +160,15 @@ TEST_CASE("the system refuses to truncate a file that is mapped") {
   CHECK(drain(subscriber) == 1);
 }
 
+TEST_CASE("a region of 16 MiB can be kept in memory, by both sides") {
+  const TemporaryFolder folder;
+  BytePublisher publisher{
+      folder.channel(), {.capacity = 16, .max_message_size = 1 << 20, .huge_pages = true, .lock_memory = true}};
+  ByteSubscriber subscriber{folder.channel(), {.lock_memory = true}};
+  publisher.publish("kept");
+  CHECK(subscriber.next()->text() == "kept");
+}
+
 TEST_CASE("a lock that is no publisher's is told from a publisher") {
   const TemporaryFolder folder;
   { const NumberPublisher publisher{folder.channel()}; }
