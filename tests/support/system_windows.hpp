@@ -65,8 +65,10 @@ inline std::string default_place() {
 /// A new folder that nobody else has.
 inline std::string make_folder(const std::string& place) {
   static std::atomic<int> count{0};
-  std::string path = place + "/seqcast-test-" + std::to_string(process_id()) + "-" + std::to_string(++count);
-  std::filesystem::create_directories(path);
+  std::string path;
+  do { // one of a killed test of the same number may still be there
+    path = place + "/seqcast-test-" + std::to_string(process_id()) + "-" + std::to_string(++count);
+  } while (!std::filesystem::create_directory(path));
   return path;
 }
 
