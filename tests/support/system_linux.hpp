@@ -73,6 +73,9 @@ inline void free_aligned(void* memory) noexcept {
   std::free(memory);
 }
 
+/// Channels; more than the system waits for at once.
+inline constexpr std::size_t too_many = 130;
+
 /// Threads of this process.
 inline std::size_t threads() {
   std::size_t count = 0;

@@ -114,6 +114,9 @@ inline void free_aligned(void* memory) noexcept {
   ::_aligned_free(memory);
 }
 
+/// Channels; more than the system waits for at once.
+inline constexpr std::size_t too_many = 66;
+
 /// Threads of this process.
 inline std::size_t threads() {
   const OwnedHandle all{::CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0)};

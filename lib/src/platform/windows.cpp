@@ -60,6 +60,22 @@ Handle open_itself(const std::string& path, DWORD access, DWORD flags, std::erro
   return {};
 }
 
+/// Opens whatever the name stands for, links included, for questions only. Where a file is being replaced there
+/// is none for a moment: see take_name(). Should its maker die just then, nobody waits for long.
+HANDLE open_for_facts(const std::string& path) {
+  constexpr DWORD flags = FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS;
+  const std::wstring name = wide(path);
+  const std::wstring new_name = wide(temporary_name_of(path));
+  for (int look = 0;; ++look) {
+    const bool in_the_making = ::GetFileAttributesW(new_name.c_str()) != INVALID_FILE_ATTRIBUTES;
+    const HANDLE file = ::CreateFileW(name.c_str(), FILE_READ_ATTRIBUTES | READ_CONTROL, share_all, nullptr,
+                                      OPEN_EXISTING, flags, nullptr);
+    const bool missing = file == INVALID_HANDLE_VALUE && ::GetLastError() == ERROR_FILE_NOT_FOUND;
+    if (!missing || !in_the_making || look == 10) return file;
+    ::Sleep(1);
+  }
+}
+
 bool is_name_of(const std::string& name, const Handle& handle) noexcept {
   std::error_code error;
   return facts_of(name, error).id == facts_of(handle, error).id && !error;
@@ -153,10 +169,7 @@ FileFacts facts_of(const std::string& path, std::error_code& error) {
     const Handle handle = open_section(path, Access::read_only, error);
     return error ? FileFacts{} : facts_of(handle, error);
   }
-  const std::wstring name = wide(path);
-  constexpr DWORD flags = FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS;
-  const HANDLE file = ::CreateFileW(name.c_str(), FILE_READ_ATTRIBUTES | READ_CONTROL, share_all, nullptr,
-                                    OPEN_EXISTING, flags, nullptr);
+  const HANDLE file = open_for_facts(path);
   if (file == INVALID_HANDLE_VALUE) {
     error = last_error();
     return {};
