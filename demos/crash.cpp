@@ -32,8 +32,8 @@ static bool whole(const seqcast::ReceivedBytes& received) {
   return std::ranges::equal(received.message, std::as_bytes(std::span{message}));
 }
 
-static void publish_and_die(const seqcast::Location& where) {
-  seqcast::BytePublisher news{where};
+static void publish_and_die(const std::string& name) {
+  seqcast::BytePublisher news{seqcast::shared_memory(name)};
   for (std::uint64_t i = 0; i < messages_each; ++i) {
     const auto half = half_of(news.head() + 1);
     news.publish({std::as_bytes(std::span{half}), std::as_bytes(std::span{half})});
@@ -43,7 +43,7 @@ static void publish_and_die(const seqcast::Location& where) {
 }
 
 int main(int argc, char** argv) try {
-  if (argc > 1) publish_and_die(seqcast::shared_memory(argv[1]));
+  if (argc > 1) publish_and_die(argv[1]);
   const StopOnSignal stop;
   const auto name = fmt::format("seqcast-crash-{}", process_id());
   const auto where = seqcast::shared_memory(name);
@@ -54,7 +54,7 @@ int main(int argc, char** argv) try {
   std::uint64_t received = 0, lost = 0, torn = 0;
   int killed = 0;
   while (killed < publishers && !stop.requested()) {
-    Child publisher{name};
+    Child publisher{name, publish_and_die};
     if (publisher.wait() != Child::killed) break;
     ++killed;
     while (const auto message = client.next()) {

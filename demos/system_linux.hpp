@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -61,20 +62,24 @@ inline std::size_t read_input(std::span<char> chunk) {
   return static_cast<std::size_t>(size);
 }
 
-/// This program once more, with an argument. It never outlives the object, nor the process that started it.
+/// A process that does what this program does when it is started with an argument. It never outlives the
+/// object, nor the process that started it.
 class Child {
  public:
   /// The status of one that was killed.
   static constexpr int killed = 128 + SIGKILL;
 
-  explicit Child(std::string argument) : id_{fork()} {
+  Child(const std::string& argument, void (*body)(const std::string&)) : id_{fork()} {
     if (id_ < 0) give_up("cannot start a process");
     if (id_ > 0) return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    std::string name = "child";
-    char* const arguments[] = {name.data(), argument.data(), nullptr};
-    execv("/proc/self/exe", arguments);
-    _exit(127);
+    try {
+      body(argument);
+      _exit(0);
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      _exit(1);
+    }
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;

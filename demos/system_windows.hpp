@@ -68,13 +68,14 @@ inline std::size_t read_input(std::span<char> chunk) {
   }
 }
 
-/// This program once more, with an argument. It never outlives the object, nor the process that started it.
+/// A process that does what this program does when it is started with an argument. It never outlives the
+/// object, nor the process that started it.
 class Child {
  public:
   /// The status of one that was killed.
   static constexpr int killed = 137;
 
-  explicit Child(const std::string& argument) : job_{CreateJobObjectW(nullptr, nullptr)} {
+  Child(const std::string& argument, void (*)(const std::string&)) : job_{CreateJobObjectW(nullptr, nullptr)} {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
     limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
     SetInformationJobObject(job_, JobObjectExtendedLimitInformation, &limits, sizeof limits);

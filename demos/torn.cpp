@@ -59,7 +59,7 @@ static std::optional<std::uint64_t> count_torn(const char* way, auto read) {
   return reads > 0 ? std::optional{torn} : std::nullopt;
 }
 
-/// What the other process does: this program, started with the name to publish under.
+/// What the other process does, or this program where it is started with the name to publish under.
 static void publish_under(const std::string& name) {
   if (name.starts_with("naive")) {
     NaiveRegion region{name};
@@ -73,10 +73,10 @@ static void publish_under(const std::string& name) {
 static std::optional<std::uint64_t> read_both(const std::string& naive_name, const std::string& name) {
   {
     NaiveRegion region{naive_name};
-    const Child publisher{naive_name};
+    const Child publisher{naive_name, publish_under};
     count_torn("naive", [&](Block& block) { return region.read(block); });
   }
-  const Child publisher{name};
+  const Child publisher{name, publish_under};
   seqcast::Subscriber<Block> blocks{seqcast::shared_memory(name), {.open_timeout = 5s}};
   return count_torn("seqcast", [&](Block& block) { return blocks.latest(block).has_value(); });
 }

@@ -24,16 +24,25 @@ bool is_channel(const std::string& path) {
   return found == magic || found == swapped_magic;
 }
 
+// Names are UTF-8 here, whatever the system has them in.
+std::filesystem::path path_from(const std::string& name) {
+  return std::filesystem::path{std::u8string{name.begin(), name.end()}};
+}
+std::string name_from(const std::filesystem::path& path) {
+  const std::u8string name = path.u8string();
+  return {name.begin(), name.end()};
+}
+
 /// The names of the channels in a folder, in order.
 std::vector<std::string> names_in(const std::string& folder, std::error_code& error) {
   std::vector<std::string> names;
-  auto entry = std::filesystem::directory_iterator{folder, error};
+  auto entry = std::filesystem::directory_iterator{path_from(folder), error};
   for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
     std::error_code gone;
     // Before it is opened: even to open a FIFO or a device and close it again can disturb somebody.
     const bool regular = std::filesystem::is_regular_file(entry->symlink_status(gone));
-    if (!gone && regular && is_channel(entry->path().string())) {
-      names.push_back(entry->path().filename().string());
+    if (!gone && regular && is_channel(name_from(entry->path()))) {
+      names.push_back(name_from(entry->path().filename()));
     }
   }
   std::sort(names.begin(), names.end());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// program: this test program, started once more to play another role. It works on every system, where a forked
-// child (child.hpp) does not; it shares nothing with the test but what it is told.
+// program: this test program, started once more to play another role; on Linux a fork does for that, so that it
+// works under an emulator too. It shares nothing with the test but what it is told.
 //
 //     static const Role publisher{"publisher", [](const Arguments& arguments) { ...; return 0; }};
 //     ... in a test: Program other{"publisher", {folder / "channel", "100"}};
@@ -40,20 +40,25 @@ class Role {
   }
 };
 
-/// How main() begins: what a role's program ends with, or nothing in the test itself.
-inline std::optional<int> play_role(int argc, char** argv) {
-  if (argc < 3 || std::string{argv[1]} != "--role") return std::nullopt;
+inline int play(const std::string& role, const Arguments& arguments) {
   try {
-    return Role::all().at(argv[2])(Arguments(argv + 3, argv + argc));
+    return Role::all().at(role)(arguments);
   } catch (const std::exception& failure) {
-    std::fprintf(stderr, "%s: %s\n", argv[2], failure.what());
+    std::fprintf(stderr, "%s: %s\n", role.c_str(), failure.what());
     return 1;
   }
 }
 
+/// How main() begins: what a role's program ends with, or nothing in the test itself.
+inline std::optional<int> play_role(int argc, char** argv) {
+  if (argc < 3 || std::string{argv[1]} != "--role") return std::nullopt;
+  return play(argv[2], Arguments(argv + 3, argv + argc));
+}
+
 class Program {
  public:
-  Program(const std::string& role, const Arguments& arguments) : process_{start(with_role(role, arguments))} {}
+  Program(const std::string& role, const Arguments& arguments)
+      : process_{with_role(role, arguments), [&] { return play(role, arguments); }} {}
   Program(Program&&) noexcept = default;
 
   /// Waits for its end, and gives its status.
@@ -70,10 +75,6 @@ class Program {
     Arguments all{"--role", role};
     all.insert(all.end(), arguments.begin(), arguments.end());
     return all;
-  }
-  static Process start(const Arguments& arguments) {
-    std::fflush(nullptr);
-    return Process{arguments};
   }
   Process process_;
 };

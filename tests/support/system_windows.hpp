@@ -139,7 +139,8 @@ inline bool readable(int descriptor, const Watchdog& watchdog) {
 /// this process, or with the object, at the latest.
 class Process {
  public:
-  explicit Process(const std::vector<std::string>& arguments) : job_{::CreateJobObjectW(nullptr, nullptr)} {
+  template <class Body>
+  Process(const std::vector<std::string>& arguments, const Body&) : job_{::CreateJobObjectW(nullptr, nullptr)} {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
     limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
     ::SetInformationJobObject(job_.id(), JobObjectExtendedLimitInformation, &limits, sizeof limits);

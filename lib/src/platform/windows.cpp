@@ -145,6 +145,21 @@ std::string path_of(const Location& location, std::error_code& error) {
   return {};
 }
 
+std::string shared_memory_folder(std::error_code& error) {
+  error = std::make_error_code(std::errc::not_supported);
+  return {};
+}
+
+std::optional<std::chrono::system_clock::time_point> birth_time(const Handle& handle) noexcept {
+  FILETIME made{};
+  if (handle.is_section() || ::GetFileTime(handle.id(), &made, nullptr, nullptr) == 0) return std::nullopt;
+  using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>; // since the year 1601
+  constexpr Ticks epoch{116'444'736'000'000'000};
+  const auto found = static_cast<std::int64_t>(std::uint64_t{made.dwHighDateTime} << 32 | made.dwLowDateTime);
+  return std::chrono::system_clock::time_point{
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(Ticks{found} - epoch)};
+}
+
 Handle open_file(const std::string& path, Access access, std::error_code& error) {
   if (is_section(path)) return open_section(path, access, error);
   const DWORD rights = access == Access::read_only ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE;
