@@ -170,7 +170,7 @@ TEST_CASE("a slot is copied as far as the buffer takes it, and is whole all the 
   seqcast::BytePublisher publisher{place, {.capacity = 2, .max_message_size = 300}};
   publisher.publish(std::string(300, 'x'));
   const seqcast::Inspector inspector{place};
-  for (const std::size_t room : {0, 1, 7, 8, 9, 299, 300, 301}) {
+  for (const std::size_t room : {0U, 1U, 7U, 8U, 9U, 299U, 300U, 301U}) {
     CAPTURE(room);
     std::vector<std::byte> buffer(room + 1, std::byte{'!'});
     const seqcast::SlotContent slot = inspector.slot(0, {buffer.data(), room});
