@@ -209,7 +209,7 @@ TEST_CASE("a close wakes whoever has slept for a while") {
     const auto waiting = thread_id();
     steady::time_point closes;
     std::jthread thread{[&] {
-      const Watchdog first_sleep{"the first, short sleep to end", 2ms};
+      const Watchdog first_sleep{"the first, short sleep to end", first_sleep_time};
       while (!first_sleep.expired() || !sleeps(waiting)) std::this_thread::yield();
       closes = steady::now();
       publisher.reset();

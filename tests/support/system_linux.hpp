@@ -73,6 +73,9 @@ inline void free_aligned(void* memory) noexcept {
   std::free(memory);
 }
 
+/// After which the first, short sleep of a wait is over, and its second one has begun.
+inline constexpr std::chrono::milliseconds first_sleep_time{2};
+
 /// Channels; more than the system waits for at once.
 inline constexpr std::size_t too_many = 130;
 
