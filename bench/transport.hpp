@@ -300,7 +300,8 @@ struct Loops {
     for (std::uint64_t i = 0; i < task.count / sends_together; ++i) {
       const std::uint64_t begin = stamp_after();
       for (std::uint64_t k = 0; k < sends_together; ++k) {
-        // Somebody else may know the sender too, as where it is a member of something: what it counts is stored.
+        // Somebody else may know the sender too, as where it is a member of something: what it counts is
+        // stored.
         asm volatile("" : : "r"(message.get()), "r"(&sender) : "memory");
         while (!sender.send(*message)) control.breathe();
       }
