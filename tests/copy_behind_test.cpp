@@ -3,6 +3,8 @@
 // Messages that are copied while they are written: whole, bounded, and never a mixture of two publishers.
 #include <doctest/doctest.h>
 #include <seqcast/detail/recovery.hpp>
+#include <seqcast/detail/ring_publisher.hpp>
+#include <seqcast/detail/ring_subscriber.hpp>
 #include <seqcast/seqcast.hpp>
 #include "support/staged_atomics.hpp"
 #include "support/temporary.hpp"

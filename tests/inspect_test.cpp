@@ -68,6 +68,27 @@ TEST_CASE("the identity is what the publisher's options made it") {
   if (identity.created_at) CHECK(*identity.created_at <= std::chrono::system_clock::now());
 }
 
+TEST_CASE("a large message of one size begins a cache line, small ones share one with the version") {
+  struct Smaller {
+    std::array<std::byte, 2047> bytes;
+  };
+  struct Larger {
+    std::array<std::byte, 2048> bytes;
+  };
+  const auto offset = [](auto make) {
+    const TemporaryFolder folder;
+    const auto place = folder.channel();
+    const auto publisher = make(place);
+    return seqcast::Inspector{place}.identity().payload_offset;
+  };
+  CHECK(offset([](const auto& place) { return seqcast::Publisher<Smaller>{place}; }) == 16);
+  CHECK(offset([](const auto& place) { return seqcast::Publisher<Larger>{place}; }) == 64);
+  // Its messages may be of any size.
+  CHECK(offset([](const auto& place) {
+          return seqcast::BytePublisher{place, {.max_message_size = 2048}};
+        }) == 16);
+}
+
 TEST_CASE("the identity names the schema of a typed channel, and flags that a newer version may have set") {
   const TemporaryFolder folder;
   const auto place = folder.channel();

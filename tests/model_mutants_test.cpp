@@ -68,7 +68,7 @@ const char* const unordered_take_over =
 
 std::vector<Mutant> mutants() {
   std::vector<Mutant> all;
-  // Each end of each tag in slot.hpp and ring.hpp.
+  // Each end of each tag in slot.hpp and ring_subscriber.hpp.
   all.push_back({"[slot-open] release fence left out", torn_case, without_fence(release, publishing_phase)});
   all.push_back({"[slot-open] release fence left out before lines are owned ahead",
                  "one subscriber nn c2 m3 w2 lines of 2", without_fence(release, [](const Access& access) {

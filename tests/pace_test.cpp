@@ -43,6 +43,16 @@ TEST_CASE("a publisher that does not pause has no time, and soon looks at every 
   CHECK(timed.looks < 1 + 4 + 1600 / 16 + 1);
 }
 
+TEST_CASE("the clock is asked about messages that are neither small nor larger than a core's own cache") {
+  Timed timed;
+  CHECK(timed.publish(1, 2047));
+  CHECK_FALSE(timed.publish(1'000'000, 256 * 1024 + 1));
+  CHECK(timed.looks == 0);
+  CHECK(timed.publish(1'000'000, 2048));
+  CHECK(timed.publish(1'000'000, 256 * 1024));
+  CHECK(timed.looks == 2);
+}
+
 TEST_CASE("a publisher that slows down has time again within 16 messages") {
   Timed timed;
   for (int i = 0; i < 1000; ++i) timed.publish(1000);

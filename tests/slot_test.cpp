@@ -198,7 +198,7 @@ TEST_CASE("what shares a line with the version is stored last, in one piece or i
   }
 }
 
-TEST_CASE("owning a slot's lines ahead leaves the version's line alone, and the end of a mapping") {
+TEST_CASE("owning a slot's lines ahead leaves the version's line alone, and all that is behind the message") {
   for (const std::size_t size : sizes()) {
     CAPTURE(size);
     const std::size_t stride = round_up(smallest_payload_offset + round_up(size, word_size), cache_line);
@@ -210,6 +210,8 @@ TEST_CASE("owning a slot's lines ahead leaves the version's line alone, and the 
     for (std::size_t line = cache_line; line < smallest_payload_offset + size; line += cache_line) {
       CHECK(now[line] == std::byte{0}); // stored to: that is what takes it
     }
+    const std::size_t end = smallest_payload_offset + round_up(size, word_size);
+    CHECK(equal(now.subspan(end), std::span{before}.subspan(end)));
   }
 }
 

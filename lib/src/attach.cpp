@@ -3,7 +3,7 @@
 
 #include "bell.hpp"
 
-#include <seqcast/detail/ring.hpp>
+#include <seqcast/detail/lines.hpp>
 
 namespace seqcast::inline v1::detail {
 

@@ -11,8 +11,13 @@
 //   1. Each is one instruction sequence that the compiler cannot look into, move or split, and that touches no
 //      byte outside the words that are copied.
 //   2. Without such a sequence for this processor or compiler, under a sanitizer, which cannot look into it
-//      either, and with SEQCAST_PORTABLE_COPIES, they are the relaxed words of store_words() and load_words().
+//      either, and with SEQCAST_PORTABLE_COPIES, they are the relaxed words of store_words() and load_words(),
+//      and of own_lines().
 #include <seqcast/detail/slot.hpp>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#endif
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
@@ -28,9 +33,28 @@ namespace {
 
 #if !defined(SEQCAST_PORTABLE_COPIES) && defined(__x86_64__) && defined(__GNUC__)
 
-/// Copies as much of `size` bytes as goes in whole steps, by 32 bytes where the processor has AVX, otherwise by
-/// 16, and gives the number copied, a multiple of 8.
+/// Whether string instructions take whole lines at a time ("enhanced rep movsb/stosb").
+bool has_fast_strings() noexcept {
+  static const bool has = [] {
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & 1U << 9) != 0;
+  }();
+  return has;
+}
+
+/// Copies as much of `size` bytes as goes in whole steps, and gives the number copied, a multiple of 8: long
+/// copies by string instructions where these are fast, others by 32 bytes where the processor has AVX,
+/// otherwise by 16.
 std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
+  if (size >= strings_from && has_fast_strings()) {
+    const std::size_t whole = size / word_size * word_size;
+    std::size_t left = whole;
+    asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(left) : : "memory");
+    return whole;
+  }
   static const bool has_avx = __builtin_cpu_supports("avx") != 0;
   constexpr std::size_t step = 128;
   std::size_t steps = size / step;
@@ -77,6 +101,14 @@ std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
   return size / step * step;
 }
 
+/// Stores zeros into `words` words, which takes their lines without fetching what is in them. Gives false where
+/// there is no fast way.
+bool clear(void* to, std::size_t words) noexcept {
+  if (!has_fast_strings()) return false;
+  asm volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0UL) : "memory");
+  return true;
+}
+
 #elif !defined(SEQCAST_PORTABLE_COPIES) && defined(__aarch64__) && defined(__GNUC__)
 
 /// Copies as much of `size` bytes as goes in whole steps, by 32 bytes, and gives the number copied, a multiple
@@ -99,10 +131,18 @@ std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
   return size / step * step;
 }
 
+bool clear(void*, std::size_t) noexcept {
+  return false;
+}
+
 #else
 
 std::size_t copy_steps(void*, const void*, std::size_t) noexcept {
   return 0;
+}
+
+bool clear(void*, std::size_t) noexcept {
+  return false;
 }
 
 #endif
@@ -117,6 +157,17 @@ void HardwareAtomics::copy_in(Word* to, const std::byte* from, std::size_t size)
 void HardwareAtomics::copy_out(const Word* from, std::byte* to, std::size_t size) noexcept {
   const std::size_t done = copy_steps(to, from, size);
   load_words(from + done / word_size, to + done, size - done);
+}
+
+void HardwareAtomics::own(Word* words, std::size_t count) noexcept {
+  // Subscribers read the slot before this one, and their processors run ahead: the last words first.
+  constexpr std::size_t step = 16384 / word_size;
+  while (count * word_size >= strings_from) {
+    const std::size_t piece = (std::min)(count, step);
+    if (!clear(words + count - piece, piece)) break;
+    count -= piece;
+  }
+  own_lines<HardwareAtomics>(words, count);
 }
 
 } // namespace seqcast::inline v1::detail

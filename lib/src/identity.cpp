@@ -146,7 +146,11 @@ Identity make_identity(const PublisherOptions& options, const Wanted& wanted, Fa
   identity.version = format_version;
   identity.header_size = header_size;
   identity.slots_offset = round_up(header_size, line);
-  identity.payload_offset = payload_offset_for(flags, alignment);
+  // A large message that is always whole begins a line (lib/docs/decisions/0008-string-instructions.md). Where
+  // sizes differ, small ones have to share one with the version.
+  const bool begins_line = wanted.message_size && size >= payload_begins_line_from;
+  identity.payload_offset =
+      payload_offset_for(flags, begins_line ? std::max<std::uint32_t>(cache_line, alignment) : alignment);
   identity.slot_stride = round_up(identity.payload_offset + round_up(size, word_size), line);
   identity.capacity =
       options.capacity.value_or(std::clamp(std::bit_floor(default_ring_bytes / identity.slot_stride),

@@ -13,7 +13,7 @@
 
 #include "region.hpp"
 
-#include <seqcast/detail/ring.hpp>
+#include <seqcast/detail/ring_subscriber.hpp>
 
 namespace seqcast::inline v1::detail {
 

@@ -12,6 +12,8 @@
 #include "platform/platform.hpp"
 
 #include <seqcast/detail/recovery.hpp>
+#include <seqcast/detail/ring_publisher.hpp>
+#include <seqcast/detail/ring_subscriber.hpp>
 #include "support/guarded_memory.hpp"
 
 #include <vector>

@@ -14,6 +14,8 @@
 #include "trace.hpp"
 
 #include <seqcast/detail/recovery.hpp>
+#include <seqcast/detail/ring_publisher.hpp>
+#include <seqcast/detail/ring_subscriber.hpp>
 
 #include <map>
 

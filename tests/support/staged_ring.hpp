@@ -10,6 +10,8 @@
 #pragma once
 
 #include <seqcast/detail/recovery.hpp>
+#include <seqcast/detail/ring_publisher.hpp>
+#include <seqcast/detail/ring_subscriber.hpp>
 #include "support/staged_atomics.hpp"
 
 #include <vector>

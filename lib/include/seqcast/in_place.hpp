@@ -20,7 +20,8 @@
 // meanwhile.
 #pragma once
 
-#include <seqcast/detail/ring.hpp>
+#include <seqcast/detail/ring_publisher.hpp>
+#include <seqcast/detail/ring_subscriber.hpp>
 #include <seqcast/message.hpp>
 
 #include <utility>

@@ -67,9 +67,9 @@ struct PublisherOptions {
   /// Whether each message carries its publish time. Default: no. Costs one reading of the clock per message.
   std::optional<bool> timestamps = {};
 
-  /// Whether subscribers may copy a message of more than 8 KiB while it is still being written, 8 KiB behind
+  /// Whether subscribers may copy a message of more than 16 KiB while it is still being written, 16 KiB behind
   /// the publisher; what they deliver is whole all the same. Default: no. It makes large messages arrive
-  /// sooner, for one cache line more that goes to and fro every 8 KiB.
+  /// sooner, for one cache line more that goes to and fro every 16 KiB.
   std::optional<bool> copy_behind = {};
 
   /// Whether a bell lies beside the region (for test.dat: test.dat.bell), on which subscribers of the same user

@@ -15,7 +15,7 @@
 #pragma once
 
 #include <seqcast/detail/region.hpp>
-#include <seqcast/detail/ring.hpp>
+#include <seqcast/detail/ring_subscriber.hpp>
 #include <seqcast/error.hpp>
 #include <seqcast/in_place.hpp>
 #include <seqcast/message.hpp>

@@ -100,6 +100,7 @@ inline constexpr std::size_t version_word = 0;
 inline constexpr std::size_t size_word = 1; // u32 size, u32 reserved
 inline constexpr std::size_t time_word = 2; // with flag_timestamps only
 inline constexpr std::size_t smallest_payload_offset = 16;
+inline constexpr std::uint32_t payload_begins_line_from = 2048; // bytes of a message of one size
 // With flag_copy_behind the word after the time, or after the size: sequence (low half of it) and bytes
 // written.
 inline constexpr std::size_t progress_word_untimed = 2;
@@ -212,10 +213,10 @@ inline const T* message_at(const Word* word) noexcept {
   return std::launder(reinterpret_cast<const T*>(word));
 }
 
-/// Words from `word` to the end of its cache line.
+/// Words from `word` to the end of its cache line; 0 if it begins one.
 template <class AnyWord>
 inline std::size_t words_to_line_end(const AnyWord* word) noexcept {
-  return (cache_line - reinterpret_cast<std::uintptr_t>(word) % cache_line) / word_size;
+  return -reinterpret_cast<std::uintptr_t>(word) % cache_line / word_size;
 }
 
 /// The half of a word that a futex compares: the low one.

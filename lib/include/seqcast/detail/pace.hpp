@@ -19,10 +19,14 @@ class Pace {
  public:
   /// Bytes from which on the clock is asked; it takes as long as taking the lines of some KiB.
   static constexpr std::uint32_t asked_from = 2048;
+  /// Bytes above which the lines are left alone: they do not stay in a core's own cache beside the message.
+  static constexpr std::uint32_t never_above = 256 * 1024;
 
-  /// To be called once for each message of asked_from bytes or more; `now` gives ns.
+  /// To be called once for each message; `now` gives ns.
   template <class Now>
   bool has_time(std::uint32_t size, const Now& now) noexcept {
+    if (size < asked_from) return true;
+    if (size > never_above) return false;
     bytes_ += size;
     if (unasked_ > 0) {
       --unasked_;

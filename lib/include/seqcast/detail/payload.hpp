@@ -56,6 +56,8 @@ inline void load_words(const Word* from, std::byte* to, std::size_t size) noexce
 inline constexpr std::size_t beside_version = cache_line - smallest_payload_offset;
 /// From this many bytes on a wide copy pays (lib/docs/decisions/0003-copies.md).
 inline constexpr std::size_t wide_from = 192;
+/// From this many on string instructions do (lib/docs/decisions/0008-string-instructions.md).
+inline constexpr std::size_t strings_from = 8192;
 
 /// store_words() for the lines behind the first one.
 template <class Atomics>
@@ -66,8 +68,21 @@ inline void store_lines(typename Atomics::Word* to, const std::byte* from, std::
   store_words(to, from, size);
 }
 
+/// Takes the lines of `count` words for this core by a store into each. From the last one back: subscribers are
+/// reading the slot before this one, and their processors run ahead (lib/docs/decisions/0003-copies.md).
+/// Requires: `words` begins a line.
+template <class Atomics>
+inline void own_lines(typename Atomics::Word* words, std::size_t count) noexcept {
+  const std::size_t line = Atomics::line_words();
+  // relaxed: [slot-open] before, as for the payload. The values mean nothing.
+  for (std::size_t end = round_up(count, line); end > 0; end -= line) {
+    words[end - line].store(0, std::memory_order_relaxed);
+  }
+}
+
 /// Stores `size` payload bytes, the ones beside the version last: subscribers look at that line all the time,
-/// and would take it away from the publisher between its first store into it and the version.
+/// and would take it away from the publisher between its first store into it and the version. A payload that
+/// begins a line has none there.
 /// Requires: `size` bytes at `from`, room for words_for(size) words at `to`.
 template <class Atomics>
 inline void store_payload(typename Atomics::Word* to, const std::byte* from, std::size_t size) noexcept {

@@ -12,7 +12,8 @@
 //   3. No complete message is lost, and no sequence is used twice within one boot of the machine.
 #pragma once
 
-#include <seqcast/detail/ring.hpp>
+#include <seqcast/detail/lines.hpp>
+#include <seqcast/detail/slot.hpp>
 
 #include <optional>
 

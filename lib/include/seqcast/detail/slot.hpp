@@ -45,7 +45,7 @@ struct HardwareAtomics {
   }
   /// Bytes that a publisher stores between two words about its progress.
   static constexpr std::size_t chunk_size() noexcept {
-    return 8192;
+    return 16384;
   }
   /// Looks at a progress that does not change before a subscriber gives up.
   static constexpr int most_looks() noexcept {
@@ -66,11 +66,12 @@ struct HardwareAtomics {
     return monotonic_now();
   }
 
-  // The wide copies: relaxed stores and loads of many words, more than 8 bytes at a time where the processor
-  // can. Compiled once, in lib/src/copy.cpp, so that no compiler sees what is in them, and no flag of a user's
-  // translation unit changes them.
+  // The wide copies, and own_lines() likewise: relaxed stores and loads of many words, more than 8 bytes at a
+  // time where the processor can. Compiled once, in lib/src/copy.cpp, so that no compiler sees what is in them,
+  // and no flag of a user's translation unit changes them.
   static void copy_in(Word* to, const std::byte* from, std::size_t size) noexcept;
   static void copy_out(const Word* from, std::byte* to, std::size_t size) noexcept;
+  static void own(Word* words, std::size_t count) noexcept;
 };
 
 // Arithmetic on versions.
@@ -178,17 +179,18 @@ class PublisherSlot {
     words_[version_word].store(0, std::memory_order_relaxed);
   }
 
-  /// Takes the lines of the first `bytes` of the slot for this core, but for the one that holds the version,
-  /// which open() has just taken. From the last one back: subscribers are reading the slot before this one, and
-  /// their processors run ahead (lib/docs/decisions/0003-copies.md).
+  /// Takes the lines of the first `bytes` of the payload for this core, but for the one that holds the version,
+  /// which open() has just taken.
   /// Requires: the slot is open, by this publisher.
   void own_ahead(std::size_t bytes) const noexcept {
     const std::size_t line = Atomics::line_words();
-    const std::size_t last = (payload_word_ + words_for(bytes) - 1) / line * line;
-    if (last == 0) return;
+    const std::size_t end = payload_word_ + words_for(bytes);
+    if (end <= line) return;
     begin(); // these are the first stores into the slot
-    // relaxed: [slot-open], above, as for the payload. The values mean nothing.
-    for (std::size_t i = last; i > 0; i -= line) words_[i].store(0, std::memory_order_relaxed);
+    if constexpr (requires { Atomics::own(words_, end); }) {
+      if (bytes >= strings_from) return Atomics::own(words_ + line, end - line);
+    }
+    own_lines<Atomics>(words_ + line, end - line);
   }
 
  private:
