@@ -3,7 +3,7 @@
 // figures: what tables, plots and goals take from a measurement, one number each.
 #pragma once
 
-#include "measure.hpp"
+#include "plan.hpp"
 
 namespace bench::figures {
 
@@ -46,10 +46,13 @@ inline double line(const Measurement& run) {
   return run.line();
 }
 
-/// The figure's median, least and most over the cell's repetitions.
-inline Spread spread(const Cell& cell, Number number) {
+/// The figure's median, least and most over the cell's repetitions in that band; nothing if there are none.
+inline std::optional<Spread> spread(const Cell& cell, Number number, const Band& band) {
   std::vector<double> values;
-  for (const Measurement& run : cell.runs) values.push_back(number(run));
+  for (const Measurement& run : cell.runs) {
+    if (band.holds(run)) values.push_back(number(run));
+  }
+  if (values.empty()) return std::nullopt;
   return spread_of(values);
 }
 

@@ -16,7 +16,8 @@ using namespace figures;
 
 namespace {
 
-/// A figure, and the line time that it was measured with; 0 where that does not matter.
+/// A figure, and the line time that it was measured with; 0 where that does not matter, -1 where it cannot be
+/// used.
 struct Value {
   double value = 0;
   double line = 0;
@@ -25,14 +26,16 @@ using Values = std::vector<Value>; // one for each repetition; empty: not measur
 
 class Goals {
  public:
-  explicit Goals(const Plan& plan) : plan_{plan} {}
+  Goals(const Plan& plan, const Band& band) : plan_{plan}, band_{band} {}
 
   Values of(const Transport& transport, std::size_t size, Scenario scenario, Number number,
             int receivers = 1) const {
     const Cell* cell = plan_.find(transport, size, scenario, receivers);
     Values values;
     if (cell == nullptr || !cell->unable.empty()) return values;
-    for (const Measurement& run : cell->runs) values.push_back({number(run), run.moved ? -1 : run.line()});
+    for (const Measurement& run : cell->runs) {
+      values.push_back({number(run), run.moved || !band_.holds(run) ? -1 : run.line()});
+    }
     return values;
   }
   /// In each repetition the best of the rivals that are never torn.
@@ -82,14 +85,15 @@ class Goals {
     goals_.push_back(std::move(goal));
   }
   const Plan& plan_;
+  Band band_;
   std::vector<Goal> goals_;
 };
 
 } // namespace
 
-std::vector<Goal> goals_of(const Plan& plan) {
+std::vector<Goal> goals_of(const Plan& plan, const Band& band) {
   using enum Scenario;
-  Goals goals{plan};
+  Goals goals{plan, band};
   const auto ours = [&](std::size_t size, Number number) {
     return goals.of(seqcast_next, size, one_way, number);
   };

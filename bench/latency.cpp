@@ -67,15 +67,14 @@ int run(const Choice& choice, const std::string& json, const std::string& folder
       }
     }
   }
-  const std::vector<Goal> goals = goals_of(plan);
-  if (!folder.empty()) write_folder(folder, plan, goals, choice);
+  if (!folder.empty()) write_folder(folder, plan, choice);
   if (json == "-") {
-    fmt::print("{}\n", to_json(plan, goals, choice).dump(1));
+    fmt::print("{}\n", to_json(plan, choice).dump(1));
     return 0;
   }
   if (!json.empty()) {
     std::ofstream file{json};
-    if (!(file << to_json(plan, goals, choice).dump(1) << '\n')) {
+    if (!(file << to_json(plan, choice).dump(1) << '\n')) {
       fmt::print(stderr, "cannot write {}\n", json);
       return 1;
     }
@@ -84,7 +83,7 @@ int run(const Choice& choice, const std::string& json, const std::string& folder
   fmt::print("{}, {} cores{}, {}, {}\n", facts["cpu"].get<std::string>(), facts["cores"].get<int>(),
              facts["virtualised"].get<bool>() ? " (virtualised)" : "", facts["kernel"].get<std::string>(),
              facts["compiler"].get<std::string>());
-  fmt::print("{}{}", tables(plan), goals_table(goals));
+  fmt::print("{}", tables(plan));
   return 0;
 }
 

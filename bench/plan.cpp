@@ -113,6 +113,27 @@ const Cell* Plan::find(const Transport& transport, std::size_t size, Scenario sc
   return nullptr;
 }
 
+std::vector<Band> bands_of(const Plan& plan) {
+  std::vector<double> lines;
+  for (const Cell& cell : plan.cells) {
+    for (const Measurement& run : cell.runs) {
+      if (!run.moved) lines.push_back(run.line());
+    }
+  }
+  std::sort(lines.begin(), lines.end());
+  std::vector<Band> bands;
+  for (const double line : lines) {
+    // Within one the line time varies by less from each measurement to the next.
+    if (bands.empty() || line > 1.25 * bands.back().most) bands.push_back({line, line});
+    bands.back().most = line;
+    ++bands.back().runs;
+  }
+  std::erase_if(bands, [&](const Band& band) { return band.runs * 10 < lines.size(); });
+  if (bands.size() < 2) return {{.runs = lines.size()}};
+  std::sort(bands.begin(), bands.end(), [](const Band& a, const Band& b) { return a.runs > b.runs; });
+  return bands;
+}
+
 void measure_limits(Plan& plan, const Choice& choice, Control& control) {
   plan.limits.line.push_back(line_ns());
   plan.limits.fence.push_back(fence_ns());

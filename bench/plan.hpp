@@ -6,6 +6,7 @@
 #include "measure.hpp"
 
 #include <deque>
+#include <limits>
 #include <string>
 
 namespace bench {
@@ -37,6 +38,24 @@ struct Plan {
   const Cell* find(const Transport& transport, std::size_t size, Scenario scenario, int receivers) const;
 };
 
+/// How far apart the cores were: measurements whose line times are alike. A virtual machine's cores move.
+struct Band {
+  double least = 0; // ns of line time
+  double most = std::numeric_limits<double>::infinity();
+  std::size_t runs = 0; // measurements in it
+
+  bool everything() const {
+    return least == 0;
+  }
+  bool holds(const Measurement& run) const {
+    return everything() || (!run.moved && run.line() >= least && run.line() <= most);
+  }
+};
+
+/// Those that a tenth of the measurements or more lie in, the fullest first; one that holds everything where
+/// the cores kept their distance.
+std::vector<Band> bands_of(const Plan& plan);
+
 Plan make_plan(const Choice& choice);
 void measure_limits(Plan& plan, const Choice& choice, Control& control);
 
@@ -53,6 +72,7 @@ struct Goal {
   }
 };
 
-std::vector<Goal> goals_of(const Plan& plan);
+/// What was reached in the repetitions of that band.
+std::vector<Goal> goals_of(const Plan& plan, const Band& band);
 
 } // namespace bench

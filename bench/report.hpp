@@ -11,19 +11,17 @@
 
 namespace bench {
 
-/// Tables of at most 100 columns.
+/// Tables of at most 100 columns, and the goals; once for each distance that the cores had.
 std::string tables(const Plan& plan);
-std::string goals_table(const std::vector<Goal>& goals);
 
 /// Everything, with the facts of the machine.
-nlohmann::json to_json(const Plan& plan, const std::vector<Goal>& goals, const Choice& choice);
+nlohmann::json to_json(const Plan& plan, const Choice& choice);
 
 /// Cores, caches, kernel, compiler, flags, commit.
 nlohmann::json machine_facts();
 
 /// Writes results.json, table.txt, and the .dat files that bench/plots/draw makes pictures of.
 /// Errors: throws std::system_error or std::runtime_error with the file's name.
-void write_folder(const std::string& folder, const Plan& plan, const std::vector<Goal>& goals,
-                  const Choice& choice);
+void write_folder(const std::string& folder, const Plan& plan, const Choice& choice);
 
 } // namespace bench

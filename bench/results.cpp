@@ -65,15 +65,15 @@ std::ofstream created(const std::filesystem::path& path) {
 }
 
 /// A file for gnuplot: a block for each transport, a line for each size: size, median, least, most.
-void write_data(const std::filesystem::path& path, const Plan& plan, Scenario scenario, Number number) {
+void write_data(const std::filesystem::path& path, const Plan& plan, const Band& band, Scenario scenario,
+                Number number) {
   std::ofstream file = created(path);
   for (const Transport* transport : all) {
     std::string block;
     for (const std::size_t size : plan.sizes()) {
       const Cell* cell = plan.find(*transport, size, scenario, 1);
-      if (cell == nullptr || cell->runs.empty()) continue;
-      const Spread values = spread(*cell, number);
-      block += fmt::format("{} {} {} {}\n", size, values.median, values.least, values.most);
+      const auto values = cell == nullptr ? std::nullopt : spread(*cell, number, band);
+      if (values) block += fmt::format("{} {} {} {}\n", size, values->median, values->least, values->most);
     }
     if (!block.empty()) file << fmt::format("\"{}\"\n{}\n\n", transport->about.name, block);
   }
@@ -81,7 +81,7 @@ void write_data(const std::filesystem::path& path, const Plan& plan, Scenario sc
 
 } // namespace
 
-Json to_json(const Plan& plan, const std::vector<Goal>& goals, const Choice& choice) {
+Json to_json(const Plan& plan, const Choice& choice) {
   Json made{{"machine", machine_facts()}, {"repetitions", choice.repetitions}, {"quick", choice.quick}};
   for (const Cell& cell : plan.cells) {
     Json one{{"transport", cell.transport->about.name},
@@ -99,40 +99,42 @@ Json to_json(const Plan& plan, const std::vector<Goal>& goals, const Choice& cho
   for (const auto& [size, values] : plan.limits.cached_copy) {
     made["limits"]["cached_copy"][std::to_string(size)] = values;
   }
-  for (const Goal& goal : goals) {
-    if (!goal.known) continue;
-    made["goals"].push_back({{"what", goal.what},
-                             {"against", goal.rival},
-                             {"bound", goal.bound},
-                             {"at_most", goal.at_most},
-                             {"median", goal.ratio.median},
-                             {"least", goal.ratio.least},
-                             {"most", goal.ratio.most},
-                             {"met", goal.met()}});
+  for (const Band& band : bands_of(plan)) {
+    for (const Goal& goal : goals_of(plan, band)) {
+      if (!goal.known) continue;
+      made["goals"].push_back({{"what", goal.what},
+                               {"against", goal.rival},
+                               {"bound", goal.bound},
+                               {"at_most", goal.at_most},
+                               {"median", goal.ratio.median},
+                               {"least", goal.ratio.least},
+                               {"most", goal.ratio.most},
+                               {"met", goal.met()}});
+      if (!band.everything()) made["goals"].back()["line"] = {band.least, band.most};
+    }
   }
   made["skipped"] = plan.skipped;
   return made;
 }
 
-void write_folder(const std::string& folder, const Plan& plan, const std::vector<Goal>& goals,
-                  const Choice& choice) {
+void write_folder(const std::string& folder, const Plan& plan, const Choice& choice) {
   const std::filesystem::path path{folder};
   std::filesystem::create_directories(path);
-  created(path / "results.json") << to_json(plan, goals, choice).dump(1) << '\n';
-  created(path / "table.txt") << machine_facts().dump(1) << '\n' << tables(plan) << goals_table(goals);
-  write_data(path / "one_way_p50.dat", plan, Scenario::one_way, p50);
-  write_data(path / "one_way_p99.dat", plan, Scenario::one_way, p99);
-  write_data(path / "flat_out.dat", plan, Scenario::flat_out, rate);
-  write_data(path / "line.dat", plan, Scenario::one_way, line);
-  write_data(path / "torn.dat", plan, Scenario::flat_out, torn_percent);
+  created(path / "results.json") << to_json(plan, choice).dump(1) << '\n';
+  created(path / "table.txt") << machine_facts().dump(1) << '\n' << tables(plan);
+  const Band band = bands_of(plan).front(); // one plot shows one distance of the cores
+  write_data(path / "one_way_p50.dat", plan, band, Scenario::one_way, p50);
+  write_data(path / "one_way_p99.dat", plan, band, Scenario::one_way, p99);
+  write_data(path / "flat_out.dat", plan, band, Scenario::flat_out, rate);
+  write_data(path / "line.dat", plan, band, Scenario::one_way, line);
+  write_data(path / "torn.dat", plan, band, Scenario::flat_out, torn_percent);
   std::ofstream fan_out = created(path / "fan_out.dat");
   for (const Transport* transport : all) {
     std::string block;
     for (const int receivers : {1, 2, 4, 8}) {
       const Cell* cell = plan.find(*transport, 48, Scenario::fan_out, receivers);
-      if (cell == nullptr || cell->runs.empty()) continue;
-      const Spread values = spread(*cell, cost_p50);
-      block += fmt::format("{} {} {} {}\n", receivers, values.median, values.least, values.most);
+      const auto values = cell == nullptr ? std::nullopt : spread(*cell, cost_p50, band);
+      if (values) block += fmt::format("{} {} {} {}\n", receivers, values->median, values->least, values->most);
     }
     if (!block.empty()) fan_out << fmt::format("\"{}\"\n{}\n\n", transport->about.name, block);
   }
