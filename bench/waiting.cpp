@@ -71,7 +71,7 @@ double time_of_bare(Look look, bool before_next, bool polled, std::uint64_t mess
                         std::array<std::byte, sizeof(Number)> bytes{};
                         std::uint64_t read = 0;
                         while (!stop.load(std::memory_order_relaxed)) {
-                          const auto taken = subscriber.next(seqcast::detail::ExactInto{bytes.data(), 8});
+                          const auto taken = subscriber.next(seqcast::detail::ExactInto<>{bytes.data(), 8});
                           if (taken.outcome == seqcast::detail::Outcome::message) ++read;
                         }
                         return read;

@@ -129,7 +129,7 @@ class Machine {
     return buffers.bytes().last(size);
   }
 
-  ExactInto exact() {
+  ExactInto<> exact() {
     return {exact_.data(), geometry_.max_message_size};
   }
 

@@ -124,11 +124,11 @@ inline Read finish(const Taken& taken, const std::array<std::byte, message_size>
 }
 inline Read next(RingSubscriber& subscriber) {
   std::array<std::byte, message_size> bytes{};
-  return finish(subscriber.next(detail::ExactInto{bytes.data(), message_size}), bytes);
+  return finish(subscriber.next(detail::ExactInto<>{bytes.data(), message_size}), bytes);
 }
 inline Read latest(RingSubscriber& subscriber) {
   std::array<std::byte, message_size> bytes{};
-  return finish(subscriber.latest(detail::ExactInto{bytes.data(), message_size}), bytes);
+  return finish(subscriber.latest(detail::ExactInto<>{bytes.data(), message_size}), bytes);
 }
 
 } // namespace test

@@ -77,7 +77,8 @@ class PublisherBase {
     return region;
   }
 
-  std::uint64_t publish_bytes(const std::byte* from, std::uint32_t size) noexcept {
+  template <class Size>
+  std::uint64_t publish_bytes(const std::byte* from, Size size) noexcept {
     const std::uint64_t time_ns = timestamps() ? detail::monotonic_now() : 0;
     const std::uint64_t sequence = ring_.publish_bytes(from, size, time_ns);
     if (doorbell_.present()) ring_doorbell();
@@ -135,7 +136,8 @@ class Publisher : public PublisherBase {
   /// channel has timestamps and the system no vDSO.
   /// Memory ordering: whoever receives the message sees what happened before this call, and the message whole.
   std::uint64_t publish(const T& message) noexcept {
-    return publish_bytes(static_cast<const std::byte*>(static_cast<const void*>(&message)), sizeof(T));
+    return publish_bytes(static_cast<const std::byte*>(static_cast<const void*>(&message)),
+                         std::integral_constant<std::uint32_t, sizeof(T)>{});
   }
 
   /// The next message, to be written where it will be read (in_place.hpp).

@@ -276,8 +276,9 @@ class Subscriber : public SubscriberBase {
     if constexpr (sizeof(T) <= detail::cache_line) bytes = {};
     return bytes;
   }
-  static detail::ExactInto into(void* message) noexcept {
-    return {static_cast<std::byte*>(message), sizeof(T)};
+  static auto into(void* message) noexcept {
+    using Size = std::integral_constant<std::uint32_t, sizeof(T)>;
+    return detail::ExactInto<Size>{static_cast<std::byte*>(message), {}};
   }
   static std::optional<Received<T>> received(const detail::Taken& taken, const Bytes& bytes) noexcept {
     if (taken.outcome != detail::Outcome::message) return std::nullopt;

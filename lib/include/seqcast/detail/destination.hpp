@@ -21,15 +21,17 @@ enum class Outcome : std::uint8_t {
   buffer_too_small, // a whole message, longer than the caller's buffer; still unread
 };
 
-/// A destination that takes messages of exactly `size` bytes.
+/// A destination that takes messages of exactly `size` bytes; Size is a number or, for a type's messages, the
+/// std::integral_constant, so that the code for one size stays apart from that for others.
+template <class Size = std::uint32_t>
 struct ExactInto {
   std::byte* to;
-  std::uint32_t size;
+  Size size;
 
   constexpr Outcome fits(std::uint32_t found) const noexcept {
     return found == size ? Outcome::message : Outcome::wrong_size;
   }
-  /// The bytes to copy, a constant wherever `size` is one.
+  /// The bytes to copy.
   constexpr std::uint32_t count(std::uint32_t) const noexcept {
     return size;
   }

@@ -46,8 +46,11 @@ class RingPublisher {
     return finish(step, size, time_ns);
   }
 
-  /// Publishes the `size` bytes at `from`; where the channel has progress, so that subscribers can follow.
-  std::uint64_t publish_bytes(const std::byte* from, std::uint32_t size, std::uint64_t time_ns) noexcept {
+  /// Publishes the `bytes` bytes at `from`; where the channel has progress, so that subscribers can follow.
+  /// Size is as for ExactInto.
+  template <class Size>
+  std::uint64_t publish_bytes(const std::byte* from, Size bytes, std::uint64_t time_ns) noexcept {
+    const std::uint32_t size = bytes;
     const Step step = advance();
     const PublisherSlot<Atomics> slot = slot_at(step.open);
     slot.begin();
