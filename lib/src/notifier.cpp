@@ -30,6 +30,7 @@ struct Notifier::Impl {
     std::pair<State, std::uint64_t> told{State::live, 0}; // and of which epoch
     bool truncated = false;                               // told already
     bool armed = true;
+    detail::platform::SleepOn asked{nullptr, 0}; // the bell's word before its state was last asked for
   };
 
   detail::platform::Signal signal;
@@ -76,12 +77,15 @@ struct Notifier::Impl {
     for (Watch& watch : watches) {
       if (!watch.armed) continue;
       const auto doorbell = watch.region.doorbell();
+      bool ask = ask_for_state;
       if (doorbell.present()) {
         sleeps.push_back({detail::low_half(doorbell.word()), doorbell.prepare()});
+        // [bell-word] Rung for since the last question: by the publisher's going, perhaps.
+        ask = std::exchange(watch.asked, sleeps.back()) != sleeps.back() || ask;
       } else {
         polling = true;
       }
-      if (!fires(watch, ask_for_state)) continue;
+      if (!fires(watch, ask)) continue;
       watch.armed = false;
       signal.set();
     }
@@ -156,6 +160,7 @@ void Notifier::arm() {
         impl_->left.push_back(std::exchange(watch.region, subscriber.region_.share()));
         watch.told = {State::live, 0};
         watch.truncated = false;
+        watch.asked = {nullptr, 0};
       }
       watch.ring = Impl::ring_of(watch.region, subscriber.cursor());
       // A corrupt region always has "something to read".

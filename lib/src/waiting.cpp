@@ -81,31 +81,45 @@ class detail::Waiting {
     return found;
   }
 
-  WaitedFor look_around() const {
+  WaitedFor look_around() {
+    // [bell-word] Before the states: what is rung for afterwards sleep() does not miss.
+    seen_.clear();
+    for (SubscriberBase* subscriber : subscribers_) {
+      subscriber->doorbell_ = subscriber->region_.doorbell(); // nobody may look at the word of an old one
+      seen_.push_back(word_of(subscriber->doorbell_));
+    }
     for (SubscriberBase* subscriber : subscribers_) {
       if (const auto reason = subscriber->look_around()) return {subscriber, *reason};
     }
     return {};
   }
 
+  static platform::SleepOn word_of(const DoorbellSubscriber<HardwareAtomics>& doorbell) noexcept {
+    if (!doorbell.present()) return {nullptr, 0};
+    return {low_half(doorbell.word()), doorbell.seen()};
+  }
+
   WaitedFor sleep(clock::time_point now) {
     sleeps_.clear();
+    bool rung = false; // since look_around(), or it is another bell
     auto until = std::min({deadline_, next_look_, now + (slept_ ? slice : first_slice)});
     if (stop_.stop_possible()) {
       sleeps_.push_back({low_half(interruption_.word()), interruption_.prepare()});
       if (stop_.stop_requested()) return {nullptr, Wait::stopped};
     }
-    for (const SubscriberBase* subscriber : subscribers_) {
-      const auto& doorbell = subscriber->doorbell_;
+    for (std::size_t i = 0; i < subscribers_.size(); ++i) {
+      const auto& doorbell = subscribers_[i]->doorbell_;
       if (doorbell.present()) {
         sleeps_.push_back({low_half(doorbell.word()), doorbell.prepare()});
+        rung = rung || sleeps_.back() != seen_[i];
       } else {
         until = std::min<clock::time_point>(until, now + pause_);
       }
     }
     if (const WaitedFor found = look(); found.subscriber != nullptr) return found;
     // Woken for no message: by the publisher's going, perhaps.
-    if (platform::sleep_on(sleeps_, until)) next_look_ = now;
+    if (rung || platform::sleep_on(sleeps_, until)) next_look_ = now;
+    if (rung) return {};
     slept_ = true;
     pause_ = std::min<std::chrono::nanoseconds>(pause_ + pause_ / 2, longest_pause);
     return {};
@@ -119,6 +133,7 @@ class detail::Waiting {
   bool slept_ = false;
   std::chrono::nanoseconds pause_{20'000};
   std::vector<platform::SleepOn> sleeps_;
+  std::vector<platform::SleepOn> seen_; // of each subscriber's bell, before its state was looked at
 };
 
 Wait SubscriberBase::wait_until(clock::time_point deadline, const std::stop_token& stop) {

@@ -187,6 +187,7 @@ class MappedWords {
 struct SleepOn {
   const std::uint32_t* word;
   std::uint32_t expected;
+  friend bool operator==(const SleepOn&, const SleepOn&) = default;
 };
 
 /// Sleeps until a word is woken, is not as expected, or until the deadline; or for no reason at all. Gives

@@ -111,6 +111,14 @@ class DoorbellSubscriber {
     return word_;
   }
 
+  /// The word's low half, to be asked for before a look at what a ring may be about. If prepare() gives another
+  /// one afterwards, that look is not the last word.
+  std::uint32_t seen() const noexcept {
+    // [bell-word] acquire: pairs with the release in DoorbellPublisher::ring().
+    // Otherwise the look could miss what the ring was about, and prepare() give the same word.
+    return static_cast<std::uint32_t>(word_->load(std::memory_order_acquire));
+  }
+
   /// To be called before sleeping. Gives what the word's low half has to be for the sleep to begin; between the
   /// two the caller looks at the slot once more.
   std::uint32_t prepare() const noexcept {
