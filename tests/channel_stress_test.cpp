@@ -31,7 +31,8 @@ constexpr std::uint64_t floor_of_distinct = 50;
 enum class Reading { next, mixed, latest };
 
 struct Control {
-  std::array<std::atomic<std::uint64_t>, most_subscribers> distinct;
+  alignas(64) std::atomic<std::uint64_t> sent; // the newest sequence
+  alignas(64) std::array<std::atomic<std::uint64_t>, most_subscribers> distinct;
   std::atomic<std::uint64_t> published;
   std::atomic<bool> finished;
 };
@@ -141,6 +142,7 @@ void run_publisher(Face& face, const Plan& plan, Control& control, Line& line) {
     for (std::uint64_t i = 0; i < burst; ++i) {
       ++sequence;
       if (face.publish(publisher, sequence) != sequence) throw std::logic_error{"a sequence was left out"};
+      control.sent.store(sequence, std::memory_order_relaxed);
     }
     if (round % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds{20}); // the pace
   }
@@ -176,6 +178,9 @@ Report run_subscriber(Face& face, const Plan& plan, Reading reading, Control& co
       if (latest) report.skipped += sequence - report.last - 1;
       report.lost += lost;
       distinct.store(++report.distinct);
+      // Once it rests until the ring has gone round: where the publisher is slow, nobody might be overrun.
+      while (report.distinct == floor_of_distinct / 2 && control.sent <= sequence + plan.capacity)
+        std::this_thread::yield();
     } else if (finished && reading == Reading::latest) {
       break;
     }
@@ -225,6 +230,7 @@ void run(Face face, const Plan& plan, Sum& sum) {
     CHECK(report.distinct >= floor_of_distinct);
     CHECK(report.distinct + report.lost + report.skipped == published);
     if (report.reading == Reading::next) CHECK(report.skipped == 0);
+    if (report.reading == Reading::next) CHECK(report.lost > 0);
     CHECK(report.last == published);
     CHECK(report.closed);
     CHECK(subscriber.wait() == ended_well);
@@ -271,7 +277,7 @@ TEST_CASE("two processes: nothing is torn, and received + lost is exactly what w
   run_all_sizes(1, 0, std::chrono::milliseconds{30}, sum);
   sum.print("two processes");
   CHECK(sum.torn == 0);
-  CHECK(sum.lost > 0); // otherwise the bursts have overrun nobody, and nothing was tried
+  CHECK(sum.lost > 0);
 }
 
 TEST_CASE("eight processes: nothing is torn, and received + lost is exactly what was published") {

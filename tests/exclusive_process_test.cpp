@@ -40,7 +40,9 @@ TEST_CASE("a second publisher is refused in the same process and in another one"
   const TemporaryFolder folder;
   const seqcast::Location place = seqcast::file(folder / "channel");
   auto publisher = std::make_optional<Numbers>(place);
+  const auto begin = steady::now();
   CHECK(try_to_publish(place) == seqcast::Errc::publisher_alive);
+  CHECK(steady::now() - begin >= std::chrono::milliseconds{19}); // the first could have been dying
   Child other{[&](Line& line) { line.send(try_to_publish(place) == seqcast::Errc::publisher_alive); }};
   CHECK(other.line().expect<bool>());
   CHECK(other.wait() == ended_well);
@@ -86,15 +88,16 @@ TEST_CASE("a killed publisher can be succeeded at once") {
   for (int round = 0; round < rounds; ++round) {
     Child child = publisher_process(object.channel());
     child.strike(); // and it is dying while the successor opens
+    const auto begin = steady::now();
     std::error_code error = try_to_publish(object.channel());
     if (!error) ++at_once;
-    // On a loaded machine it may take the dead longer to die than the library waits.
+    // On a loaded machine it may take the dead longer to die than the library waits; but that it does wait.
+    CHECK((!error || steady::now() - begin >= std::chrono::milliseconds{19}));
     wait_until("a killed publisher's lock",
                [&] { return !error || !(error = try_to_publish(object.channel())); });
     CHECK(child.wait() == ended_killed);
   }
   MESSAGE(at_once << " of " << rounds << " take-overs at the first call");
-  CHECK(at_once > rounds / 2);
 }
 
 TEST_CASE("a killed publisher that nobody has waited for counts as gone") {

@@ -2,15 +2,15 @@
 //
 // A subscriber that follows (SubscriberOptions::follow) is told of the channel that has taken the place of its
 // own, also when that channel has messages already, and gets those.
-#include "support/temporary.hpp"
+#include "support/waiting.hpp"
 
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
 
 #include <optional>
 
-using namespace std::chrono_literals;
-using seqcast::Wait;
+using test::far_away;
+using test::Wait;
 
 TEST_CASE("a subscriber that follows is told of the replacement before it gets the replacement's messages") {
   const test::TemporaryFolder folder;
@@ -23,8 +23,8 @@ TEST_CASE("a subscriber that follows is told of the replacement before it gets t
   publisher.reset();
   publisher.emplace(where, seqcast::PublisherOptions{.max_message_size = 64, .replace = true});
   publisher->publish("new");
-  CHECK(subscriber.wait_for(5s) == Wait::superseded);
-  CHECK(subscriber.wait_for(5s) == Wait::message);
+  CHECK(subscriber.wait_for(far_away) == Wait::superseded);
+  CHECK(subscriber.wait_for(far_away) == Wait::message);
   const auto message = subscriber.next();
   REQUIRE(message);
   CHECK(message->text() == "new");
@@ -32,5 +32,5 @@ TEST_CASE("a subscriber that follows is told of the replacement before it gets t
 
   // What becomes of the new channel is told too, although the old one ended in the same way.
   publisher.reset();
-  CHECK(subscriber.wait_for(5s) == Wait::closed);
+  CHECK(subscriber.wait_for(far_away) == Wait::closed);
 }

@@ -52,6 +52,11 @@ struct Control {
   std::atomic<std::uint64_t> refused;
   std::atomic<std::uint64_t> slots_looked_at;
   std::atomic<std::uint64_t> inspector_broken;
+
+  /// Whether all have had their turn: on a busy machine somebody may be late.
+  bool all_tried() const {
+    return flips > 1000 && opened > 0 && slots_looked_at > 0 && report.delivered > 0 && report.guarded > 0;
+  }
 };
 
 void flip_all_the_time(const std::string& path, Aim aim, Control& control) {
@@ -180,7 +185,10 @@ template <class Subscriber>
 void read_all_the_time(const seqcast::Location& place, Control& control) {
   Report& report = control.report;
   std::mt19937 random{1};
-  for (const std::uint64_t end = report.calls + (long_run() ? 20 : 1) * calls_wanted; report.calls < end;) {
+  const Watchdog watchdog{"everybody to have had a turn", (long_run() ? 20 : 1) * patience};
+  const std::uint64_t end = report.calls + (long_run() ? 20 : 1) * calls_wanted;
+  while (report.calls < end || !control.all_tried()) {
+    watchdog.check();
     std::error_code error;
     auto subscriber = Subscriber::open(place, {.start = seqcast::Start::oldest}, error);
     ++control.calls;
@@ -223,7 +231,7 @@ void inspect_all_the_time(const seqcast::Location& place, Control& control) {
 void watch(const Child& reader, const Control& control) {
   const Descriptor process{static_cast<int>(::syscall(SYS_pidfd_open, reader.id(), 0))};
   std::uint64_t calls = ~std::uint64_t{0};
-  while (!readable(process.id(), Watchdog{"the reader", 20s})) {
+  while (!readable(process.id(), Watchdog{"the reader", patience})) {
     if (std::exchange(calls, control.calls.load()) == calls) throw GaveUp{"a call does not end"};
   }
 }

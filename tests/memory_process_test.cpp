@@ -9,6 +9,7 @@
 #include "support/temporary.hpp"
 
 #include <fstream>
+#include <memory>
 
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -67,6 +68,25 @@ bool advice_reaches_the_kernel() {
   return !taken;
 }
 
+/// Whether this kernel makes a huge page of shared memory at this moment; where memory is in pieces it may not.
+bool makes_huge_pages() {
+  constexpr std::size_t huge_page = 2 << 20;
+  constexpr int collapse = 25; // MADV_COLLAPSE, which older headers do not know
+  const TemporaryFolder folder;
+  const Descriptor file{::open((folder / "probe").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  if (::posix_fallocate(file.id(), 0, huge_page) != 0) return false;
+  void* const room = ::mmap(nullptr, 2 * huge_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) return false;
+  std::size_t size = 2 * huge_page;
+  void* page = room;
+  std::align(huge_page, huge_page, page, size);
+  const bool made =
+      ::mmap(page, huge_page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file.id(), 0) == page &&
+      ::madvise(page, huge_page, collapse) == 0;
+  ::munmap(room, 2 * huge_page);
+  return made;
+}
+
 /// Sanitizers make mlock() do nothing.
 bool memory_can_be_locked() {
   const std::uint64_t before = locked();
@@ -86,28 +106,37 @@ bool limit_locked_memory(rlim_t bytes) {
 } // namespace
 
 TEST_CASE("a channel with huge pages has them, its subscribers have them too, and it carries messages") {
-  const TemporaryFolder folder;
-  const Location channel = folder.channel();
-  Publisher<Block> publisher{channel, {.capacity = capacity, .huge_pages = true}};
-  Subscriber<Block> subscriber{channel};
-  for (std::uint64_t i = 1; i <= 3 * capacity; ++i) {
-    Block block;
-    block.words.fill(i);
-    publisher.publish(block);
-    const auto received = subscriber.next();
-    REQUIRE(received);
-    REQUIRE(received->message.words == block.words);
+  constexpr std::uint64_t all = 2 * 6 * 1024; // KiB, but for what does not fill a whole one, on both sides
+  std::uint64_t huge = 0;
+  for (int attempt = 0; attempt < 10 && huge < all; ++attempt) {
+    const TemporaryFolder folder;
+    const Location channel = folder.channel();
+    Publisher<Block> publisher{channel, {.capacity = capacity, .huge_pages = true}};
+    Subscriber<Block> subscriber{channel};
+    for (std::uint64_t i = 1; i <= 3 * capacity; ++i) {
+      Block block;
+      block.words.fill(i);
+      publisher.publish(block);
+      const auto received = subscriber.next();
+      REQUIRE(received);
+      REQUIRE(received->message.words == block.words);
+    }
+    huge = mapped(folder.path(), "ShmemPmdMapped:");
+    MESSAGE(huge << " KiB of huge pages in two mappings");
+    if (!advice_reaches_the_kernel()) {
+      MESSAGE("skipped: an emulator keeps the advice to use huge pages from the kernel");
+      return;
+    }
+    if (!kernel_collapses()) {
+      MESSAGE("the kernel is older than 6.1: there need not be any");
+      return;
+    }
+    if (huge < all && !makes_huge_pages()) {
+      MESSAGE("skipped: the kernel makes none, or has no memory for them at the moment");
+      return;
+    }
   }
-  const std::uint64_t huge = mapped(folder.path(), "ShmemPmdMapped:");
-  MESSAGE(huge << " KiB of huge pages in two mappings");
-  if (!advice_reaches_the_kernel()) {
-    MESSAGE("skipped: an emulator keeps the advice to use huge pages from the kernel");
-  } else if (kernel_collapses()) {
-    // All but what does not fill a whole one, on both sides.
-    CHECK(huge >= 2 * 6 * 1024);
-  } else {
-    MESSAGE("the kernel is older than 6.1: there need not be any");
-  }
+  CHECK(huge >= all);
 }
 
 TEST_CASE("huge pages are no reason not to open: on a disk, and in a region smaller than one of them") {

@@ -204,10 +204,10 @@ TEST_CASE("follow moves a drained subscriber on to the channel that has taken th
   ByteSubscriber subscriber{folder.channel(), {.start = Start::oldest, .follow = true}};
   BytePublisher publisher{folder.channel(), {.max_message_size = 16, .replace = true}};
   publisher.publish("new");
-  CHECK(subscriber.wait_for(10s) == Wait::message);
+  CHECK(subscriber.wait_for(test::patience) == Wait::message);
   CHECK(subscriber.next()->text() == "old");
-  CHECK(subscriber.wait_for(10s) == Wait::superseded);
-  CHECK(subscriber.wait_for(10s) == Wait::message);
+  CHECK(subscriber.wait_for(test::patience) == Wait::superseded);
+  CHECK(subscriber.wait_for(test::patience) == Wait::message);
   CHECK(subscriber.next()->text() == "new");
   CHECK(subscriber.state() == State::live);
 }

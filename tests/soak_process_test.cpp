@@ -53,6 +53,7 @@ class Soak {
       });
     }
     for (Child& stayer : stayers_) REQUIRE(stayer.line().expect<bool>());
+    overrun_one();
     for (const auto end = steady::now() + time; steady::now() < end;) {
       disturb_subscribers();
       reign();
@@ -66,17 +67,24 @@ class Soak {
     bool stopped = false;
   };
 
-  /// One publisher, from its birth to its end.
-  void reign() {
+  /// However few publishers there is time for, one subscriber loses messages.
+  void overrun_one() {
+    stayers_.front().stop();
+    reign(3 * observer_->capacity());
+    stayers_.front().resume();
+  }
+
+  /// One publisher, from its birth to its end; with `wanted`, not before it has published more than so many.
+  void reign(std::uint64_t wanted = 0) {
     const std::uint64_t before = epochs_;
     const std::uint64_t last = ledger_->returned();
     // Most live for a few messages, some for many.
-    const std::uint64_t life = random_() % 4 == 0 ? random_() % 20'000 : 1 + random_() % 200;
+    const std::uint64_t life = std::max(wanted, random_() % 4 == 0 ? random_() % 20'000 : 1 + random_() % 200);
     ledger_->retire = false;
     const auto seed = static_cast<unsigned>(random_());
     Child publisher{[&](Line&) { publish(place_, flavour_.options, *ledger_, before, seed); }};
     ++tally_.publishers;
-    const bool at_opening = random_() % 6 == 0;
+    const bool at_opening = random_() % 6 == 0 && wanted == 0;
     if (!at_opening) {
       wait_until("a publisher to publish", [&] {
         REQUIRE_FALSE(publisher.has_ended());

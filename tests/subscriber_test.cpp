@@ -94,7 +94,7 @@ TEST_CASE("a subscriber that fell behind a publisher that has closed gets the re
     Number received = 0;
     Number lost = 0;
     int waits = 0;
-    while (subscriber.wait_for(10s) == Wait::message && ++waits < 100) {
+    while (subscriber.wait_for(test::patience) == Wait::message && ++waits < 100) {
       while (const auto message = subscriber.next()) {
         ++received;
         lost += message->lost;
@@ -198,21 +198,21 @@ TEST_CASE("a wait tells of messages, of a timeout, and of the end, which it tell
   CHECK(subscriber.wait_for(0s) == Wait::timeout);
   CHECK(subscriber.wait_for(1ms) == Wait::timeout);
   publish(*publisher, 2);
-  CHECK(subscriber.wait_for(10s) == Wait::message);
-  CHECK(subscriber.wait_for(10s) == Wait::message); // until it is read
+  CHECK(subscriber.wait_for(test::patience) == Wait::message);
+  CHECK(subscriber.wait_for(test::patience) == Wait::message); // until it is read
   is_next(subscriber, 1);
   publisher.reset();
-  CHECK(subscriber.wait_for(10s) == Wait::message); // what was published before the end comes first
+  CHECK(subscriber.wait_for(test::patience) == Wait::message); // what was published before the end comes first
   is_next(subscriber, 2);
-  CHECK(subscriber.wait_for(10s) == Wait::closed);
+  CHECK(subscriber.wait_for(test::patience) == Wait::closed);
   CHECK(subscriber.wait_for(1ms) == Wait::timeout);
 
   publisher.emplace(folder.channel());
   CHECK(subscriber.wait_for(1ms) == Wait::timeout); // a new beginning is no news; its messages are
   publisher.reset();
-  CHECK(subscriber.wait_for(10s) == Wait::closed); // but its end is
+  CHECK(subscriber.wait_for(test::patience) == Wait::closed); // but its end is
   CHECK(seqcast::remove(folder.channel()));
-  CHECK(subscriber.wait_for(10s) == Wait::superseded);
+  CHECK(subscriber.wait_for(test::patience) == Wait::superseded);
   CHECK(subscriber.wait_for(1ms) == Wait::timeout);
 }
 
@@ -222,7 +222,7 @@ TEST_CASE("the death of a publisher is told once, too") {
   test::patch_file<std::uint64_t>(folder / "channel", 384, 1); // live, and yet nobody holds the lock
   Subscriber<Number> subscriber{folder.channel()};
   CHECK(subscriber.state() == State::no_publisher);
-  CHECK(subscriber.wait_for(10s) == Wait::no_publisher);
+  CHECK(subscriber.wait_for(test::patience) == Wait::no_publisher);
   CHECK(subscriber.wait_for(1ms) == Wait::timeout);
 }
 

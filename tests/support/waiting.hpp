@@ -29,6 +29,16 @@ void wait_until_asleep(ThreadId thread) {
   wait_until("a thread to fall asleep", [&] { return sleeps(thread); });
 }
 
+/// What takes a slice of 100 ms, more often than not, if a wake-up was lost. But a busy machine may stop
+/// somebody for as long: `is_quick()` is called until it was true so many times, and false one time in five at
+/// most. Throws GaveUp if that does not come.
+template <class Round>
+void expect_quick(const std::string& what, int wanted, const Round& is_quick) {
+  const Watchdog watchdog{what + " to be quick"};
+  for (int quick = 0, slow = 0; quick < wanted || slow * 5 > quick; watchdog.check())
+    ++(is_quick() ? quick : slow);
+}
+
 /// Reads all there is, and gives how many that were.
 inline std::uint64_t drain(NumberSubscriber& subscriber) {
   std::uint64_t count = 0;
