@@ -5,6 +5,7 @@
 
 #include "platform/platform.hpp"
 
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -20,6 +21,8 @@ constexpr int spins = 500;
 constexpr auto first_slice = std::chrono::microseconds{50};
 // Every later one; then the state of the publisher is looked at.
 constexpr auto slice = std::chrono::milliseconds{100};
+// Where a stop token cannot end a sleep, it is looked at this often.
+constexpr auto stop_slice = std::chrono::milliseconds{10};
 // Without a bell the pauses grow to this.
 constexpr auto longest_pause = std::chrono::milliseconds{1};
 
@@ -32,11 +35,8 @@ class detail::Waiting {
 
   WaitedFor run() {
     if (const WaitedFor found = spin_briefly(); found.subscriber != nullptr) return found;
-    // Ends a sleep when the token is told to stop.
-    const std::stop_callback interrupt{stop_, [this] {
-                                         interruption_.raise();
-                                         platform::wake_all(low_half(interruption_.word()));
-                                       }};
+    std::optional<std::stop_callback<Interrupt>> interrupt;
+    if (interruptible_) interrupt.emplace(stop_, Interrupt{&interruption_});
     for (;;) {
       if (const WaitedFor found = look(); found.subscriber != nullptr) return found;
       const auto now = clock::now();
@@ -57,6 +57,15 @@ class detail::Waiting {
   }
 
  private:
+  /// Ends a sleep when the token is told to stop.
+  struct Interrupt {
+    Interruption* interruption;
+    void operator()() const noexcept {
+      interruption->raise();
+      platform::wake_all(low_half(interruption->word()));
+    }
+  };
+
   bool uses(Strategy strategy) const noexcept {
     for (const SubscriberBase* subscriber : subscribers_) {
       if (subscriber->options_.strategy == strategy) return true;
@@ -103,9 +112,11 @@ class detail::Waiting {
     sleeps_.clear();
     bool rung = false; // since look_around(), or it is another bell
     auto until = std::min({deadline_, next_look_, now + (slept_ ? slice : first_slice)});
-    if (stop_.stop_possible()) {
+    if (interruptible_) {
       sleeps_.push_back({low_half(interruption_.word()), interruption_.prepare()});
       if (stop_.stop_requested()) return {nullptr, Wait::stopped};
+    } else if (stop_.stop_possible()) {
+      until = std::min<clock::time_point>(until, now + stop_slice);
     }
     for (std::size_t i = 0; i < subscribers_.size(); ++i) {
       const auto& doorbell = subscribers_[i]->doorbell_;
@@ -128,6 +139,7 @@ class detail::Waiting {
   std::span<SubscriberBase* const> subscribers_;
   clock::time_point deadline_;
   std::stop_token stop_;
+  bool interruptible_ = stop_.stop_possible() && platform::stop_callbacks_end();
   Interruption interruption_;
   clock::time_point next_look_ = clock::now();
   bool slept_ = false;

@@ -114,4 +114,8 @@ void wake_all(const std::uint32_t* word) noexcept {
   ::syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
 
+bool stop_callbacks_end() noexcept {
+  return true;
+}
+
 } // namespace seqcast::inline v1::detail::platform

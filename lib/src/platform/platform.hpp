@@ -198,6 +198,9 @@ bool sleep_on(std::span<const SleepOn> words, std::chrono::steady_clock::time_po
 /// Wakes all who sleep on the word, in whatever process.
 void wake_all(const std::uint32_t* word) noexcept;
 
+/// Whether a std::stop_callback can be trusted to be destroyed while another thread runs it.
+bool stop_callbacks_end() noexcept;
+
 /// What an event loop can wait on: a descriptor, or the number of an event's handle.
 class Signal {
  public:
