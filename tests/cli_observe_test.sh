@@ -14,7 +14,7 @@ output_lacks() { ! grep -qF -- "$1" output || broken "the output has '$1' in it"
 
 # await_message NAME: until there is a message in the channel.
 await_message() {
-  for _ in $(seq 1 500); do
+  for _ in $(seq 1 3000); do
     ! "$seqcast" info "$1" --json 2>/dev/null | grep -q '"head":[1-9]' || return 0
     sleep 0.02
   done
@@ -132,11 +132,12 @@ expect 0 stat ./clock -i 0.5 --json
 before=$(sed -n 's/.*"head":\([0-9]*\),.*/\1/p' output)
 expect 0 stat ./clock -n 3 -i 0.1 --json
 [ "$(wc -l <output)" -eq 3 ] || broken 'not three lines'
-# The heads of two lines differ by the messages of the second: none is counted twice, or not at all.
+# The heads of two lines differ by the messages of the second: none is counted twice, or not at all. On a busy machine
+# there may be an interval without any.
 awk -F'[:,]' -v before="$before" '{ for (i = 1; i < NF; ++i) { if ($i ~ /"head"/) head = $(i + 1);
     if ($i ~ /"messages"/) messages = $(i + 1) } }
-  head <= before || messages == 0 || (last && head != last + messages) { wrong = 1 } { last = head }
-  END { exit wrong }' output || broken 'heads and messages do not agree'
+  head < before || (last && head != last + messages) { wrong = 1 } { last = head; all += messages }
+  END { exit wrong || head == before || all == 0 }' output || broken 'heads and messages do not agree'
 output_has '"bytes_estimated":false'
 output_has '"gaps":0'
 output_has '"age_ns":{"p50":'
@@ -152,7 +153,10 @@ expect 2 stat ./clock --watch --once
 case_of 'stat tells gaps where a channel has few slots for its rate'
 start flood.txt pub ./flood x --repeat --capacity 2
 await_message ./flood
-expect 0 stat ./flood -i 0.3 --json
+for _ in $(seq 1 50); do # until the publisher was let run in between
+  expect 0 stat ./flood -i 0.3 --json
+  grep -qF '"gaps":0,' output || break
+done
 output_lacks '"gaps":0,'
 output_has '"bytes_estimated":true'
 

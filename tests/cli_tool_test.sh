@@ -44,11 +44,12 @@ expect 1 rm --force ./b
 [ -d b ] || broken 'it did'
 
 case_of 'doctor finds this machine fit, sends a message, and leaves nothing behind'
-expect 0 doctor
+start output doctor # in the background, for its id
+ends 0
 grep -q '^ok .*a message went through' output || broken 'no message went through'
 grep -q '^ok .* processors' output || grep -q '^warning .* processors' output || broken 'no processors'
 ! grep -E '^.{80}' output || broken 'a line is too long'
-[ -z "$(ls /dev/shm/seqcast-doctor-* 2>/dev/null)" ] || broken 'it left a channel behind'
+[ -z "$(ls "/dev/shm/seqcast-doctor-$pid"* 2>/dev/null)" ] || broken 'it left a channel behind'
 expect 0 doctor --json
 [ "$(grep -cE '^  "grade": "(ok|note|warning|problem)",$' output)" -ge 5 ] || broken 'there are too few findings'
 
@@ -218,9 +219,9 @@ done
 
 case_of 'a channel with a malicious name is a name like any other to completion'
 # shellcheck disable=SC2016  # that is the point
-channel='seqcast-cli-$(touch${IFS}pwned)'
+channel=seqcast-cli-$$'-$(touch${IFS}pwned)'
 expect 0 pub --shm "$channel" one
-complete_bash sub seqcast-cli- >offered
+complete_bash sub "seqcast-cli-$$-" >offered
 [ ! -e pwned ] || broken 'its name was executed'
 grep -qF '\$\(touch' offered || broken 'it is not offered, or not quoted'
 expect 0 rm "$channel"

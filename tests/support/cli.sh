@@ -68,10 +68,10 @@ start() {
   running="$running $pid"
 }
 
-# ends STATUS: process $pid ends with it, within thirty seconds.
+# ends STATUS: process $pid ends with it, within a minute.
 ends() {
   local found=0
-  for _ in $(seq 1 1500); do
+  for _ in $(seq 1 3000); do
     kill -0 "$pid" || break
     sleep 0.02
   done 2>/dev/null
@@ -80,9 +80,9 @@ ends() {
   [ "$found" -eq "$1" ] || broken "exit status $found, not $1"
 }
 
-# await FILE TEXT: until the file has the text in it, for thirty seconds at most.
+# await FILE TEXT: until the file has the text in it, for a minute at most.
 await() {
-  for _ in $(seq 1 1500); do
+  for _ in $(seq 1 3000); do
     ! grep -qsF -- "$2" "$1" || return 0
     sleep 0.02
   done
@@ -91,7 +91,7 @@ await() {
 
 # await_live NAME: until a publisher has published something new there.
 await_live() {
-  for _ in $(seq 1 100); do
+  for _ in $(seq 1 600); do
     ! timeout 60 "$seqcast" sub "$1" -n 1 --timeout 0.1 >/dev/null 2>&1 || return 0
   done
   broken "nobody publishes at $1"
@@ -99,7 +99,7 @@ await_live() {
 
 # await_newest NAME TEXT: until the newest message there is that.
 await_newest() {
-  for _ in $(seq 1 1500); do
+  for _ in $(seq 1 3000); do
     [ "$(timeout 60 "$seqcast" sub "$1" --latest -n 1 3>&- 2>&1)" != "$2" ] || return 0
     sleep 0.02
   done
