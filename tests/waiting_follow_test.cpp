@@ -225,7 +225,8 @@ TEST_CASE("wait_any() on more channels than the kernel takes does not ask for ev
   Channels channels{too_many, false};
   CHECK(wait_any(channels.bases, 10ms).reason == Wait::timeout);
   // It would be 10 times as much, every time; what a busy machine does to either figure it does now and then.
-  wait_until("a wait to take less than 4 times the CPU time of 50 looks at all states", [&] {
+  bool cheap = false;
+  for (int attempt = 0; attempt < 10 && !cheap; ++attempt) {
     auto begin = thread_time();
     for (int i = 0; i < 50; ++i) {
       for (const auto* subscriber : channels.bases) REQUIRE(subscriber->state() == seqcast::State::live);
@@ -235,6 +236,7 @@ TEST_CASE("wait_any() on more channels than the kernel takes does not ask for ev
     CHECK(wait_any(channels.bases, 500ms).reason == Wait::timeout);
     const auto waited = thread_time() - begin;
     MESSAGE("CPU time in us: ", waited.count() / 1000, " waiting, ", asked_50_times.count() / 1000, " asking");
-    return waited < 4 * asked_50_times;
-  });
+    cheap = waited < 4 * asked_50_times;
+  }
+  CHECK(cheap);
 }
