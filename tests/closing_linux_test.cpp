@@ -55,8 +55,9 @@ extern "C" long syscall(long number, ...) noexcept {
   static const auto real = std::bit_cast<long (*)(long, ...)>(::dlsym(RTLD_NEXT, "syscall"));
   std::va_list list;
   va_start(list, number);
-  long of[6];
-  for (long& argument : of) argument = va_arg(list, long);
+  long of[6]{};
+  const std::size_t count = number == SYS_futex ? 6 : 5; // no other one that is called here has more
+  for (std::size_t i = 0; i < count; ++i) of[i] = va_arg(list, long);
   va_end(list);
   Ambush* const here = is_sleep(number, of[1]) ? ambush.load() : nullptr;
   if (here == nullptr) return real(number, of[0], of[1], of[2], of[3], of[4], of[5]);
