@@ -142,6 +142,13 @@ TEST_CASE("an implausible head is corrupt for latest(), and lag does not believe
   is_message(next(subscriber), 1, 0); // which does not need head
 }
 
+TEST_CASE("a head one below the limit does not make the newest sequence reach it") {
+  StagedRing ring{4};
+  ring.head() = detail::sequence_limit - 1;
+  ring.version(4) = detail::complete_version(detail::sequence_limit); // which lies in the same slot
+  CHECK(ring.subscriber().newest() < detail::sequence_limit);
+}
+
 TEST_CASE("a head whose version would overflow to one that is there is corrupt for latest()") {
   StagedRing ring{4};
   ring.publish_one();

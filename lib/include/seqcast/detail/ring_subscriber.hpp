@@ -104,7 +104,7 @@ class RingSubscriber {
   /// The newest sequence known to be complete; at least the cursor.
   std::uint64_t newest() const noexcept {
     const std::uint64_t head = (std::max)(SubscriberLines<Atomics>{words_}.head(), cursor_);
-    if (head >= sequence_limit) return cursor_;
+    if (head >= sequence_limit - 1) return cursor_;
     const std::uint64_t version = slot_of(head + 1).version();
     return version == complete_version(head + 1) ? head + 1 : head;
   }
