@@ -210,7 +210,7 @@ TEST_CASE("programs that sleep are woken by every message") {
       seqcast::Subscriber<Number> answers{back,
                                           {.strategy = seqcast::Strategy::sleep, .open_timeout = patience}};
       Number last = 0;
-      expect_quick("answers", 200, [&] {
+      expect_quick("quick answers", 200, [&] {
         const auto begin = steady::now();
         calls->publish(++last);
         REQUIRE(answers.wait_for(patience) == Wait::message);

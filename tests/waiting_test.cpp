@@ -180,7 +180,7 @@ TEST_CASE("what was published before a close is told before the close, and the c
 }
 
 TEST_CASE("messages that race with a close all come before it, and it wakes") {
-  expect_quick("messages and a close", 200, [] {
+  expect_quick("quick messages and closes", 200, [] {
     TemporaryFolder folder;
     std::optional<NumberPublisher> publisher{seqcast::file(folder / "channel")};
     NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
@@ -199,7 +199,7 @@ TEST_CASE("messages that race with a close all come before it, and it wakes") {
 }
 
 TEST_CASE("a close wakes whoever has slept for a while") {
-  expect_quick("a close", 40, [] {
+  expect_quick("quick closes", 40, [] {
     TemporaryFolder folder;
     std::optional<NumberPublisher> publisher{seqcast::file(folder / "channel")};
     NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};

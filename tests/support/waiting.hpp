@@ -33,8 +33,8 @@ void wait_until_asleep(ThreadId thread) {
 /// somebody for as long: `is_quick()` is called until it was true so many times, and false one time in five at
 /// most. Throws GaveUp if that does not come.
 template <class Round>
-void expect_quick(const std::string& what, int wanted, const Round& is_quick) {
-  const Watchdog watchdog{what + " to be quick"};
+void expect_quick(const char* what, int wanted, const Round& is_quick) {
+  const Watchdog watchdog{what};
   for (int quick = 0, slow = 0; quick < wanted || slow * 5 > quick; watchdog.check())
     ++(is_quick() ? quick : slow);
 }
