@@ -7,7 +7,7 @@
 #include "verb.hpp"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <algorithm>
 #include <bit>
 #include <seqcast/seqcast.hpp>

@@ -6,7 +6,7 @@
 #include "verb.hpp"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <seqcast/seqcast.hpp>
 
 namespace cli {
