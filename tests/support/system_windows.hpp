@@ -154,9 +154,12 @@ class Process {
     STARTUPINFOA start{};
     start.cb = sizeof start;
     PROCESS_INFORMATION made{};
-    if (::CreateProcessA(self.data(), line.data(), nullptr, nullptr, FALSE, CREATE_SUSPENDED, nullptr, nullptr,
-                         &start, &made) == 0) {
-      raise_last_error("CreateProcess");
+    // Under Wine 8 one in some hundred processes does not come up: an "internal error", before it has run at
+    // all.
+    for (int tries = 1; ::CreateProcessA(self.data(), std::string{line}.data(), nullptr, nullptr, FALSE,
+                                         CREATE_SUSPENDED, nullptr, nullptr, &start, &made) == 0;
+         ++tries) {
+      if (::GetLastError() != ERROR_INTERNAL_ERROR || tries == 5) raise_last_error("CreateProcess");
     }
     process_ = OwnedHandle{made.hProcess};
     const OwnedHandle thread{made.hThread};
