@@ -128,6 +128,17 @@ TEST_CASE("no header includes one above it, and none is without a rule") {
                  "#include <seqcast/detail/slot.hpp>\n") == 0);
 }
 
+TEST_CASE("every document that is named is there") {
+  is_kept([](const Source& source) { return missing_documents(source, sources()); });
+  const Sources all{{"lib/docs/guide.md", ""}};
+  CHECK(missing_documents({"lib/src/a.cpp", "// see lib/docs/guide.md"}, all).empty());
+  CHECK(missing_documents({"lib/src/a.cpp",
+                           "// see lib/docs/"
+                           "guides.md"},
+                          all)
+            .size() == 1);
+}
+
 TEST_CASE("every ordering has its partner, and its paragraph in ordering.md") {
   Sources files;
   std::string argument;

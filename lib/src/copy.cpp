@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// copy: the wide copies between a slot and private memory, compiled once. They are the first of the two
-// exceptions to the rule that shared bytes are atomics; lib/docs/ordering.md argues why they are right all the
-// same, and lib/docs/decisions/0003-copies.md why they are there.
+// copy: the wide copies between a slot and private memory, and the stores that take a slot's lines ahead,
+// compiled once. They are the first of the two exceptions to the rule that shared bytes are atomics;
+// lib/docs/ordering.md argues why they are right all the same, and lib/docs/decisions/0003-copies.md and 0008
+// why they are there.
 //
 // Who may call it: the slot, where it would store or load words one by one: between begin() and complete(), or
 // between version() and unchanged().
 //
 // Invariants
-//   1. Each is one instruction sequence that the compiler cannot look into, move or split, and that touches no
-//      byte outside the words that are copied.
+//   1. Each is made of instruction sequences that the compiler cannot look into, move or split, and that touch
+//      no byte outside the words that are copied or owned.
 //   2. Without such a sequence for this processor or compiler, under a sanitizer, which cannot look into it
 //      either, and with SEQCAST_PORTABLE_COPIES, they are the relaxed words of store_words() and load_words(),
 //      and of own_lines().
@@ -101,14 +102,6 @@ std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
   return size / step * step;
 }
 
-/// Stores zeros into `words` words, which takes their lines without fetching what is in them. Gives false where
-/// there is no fast way.
-bool clear(void* to, std::size_t words) noexcept {
-  if (!has_fast_strings()) return false;
-  asm volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0UL) : "memory");
-  return true;
-}
-
 #elif !defined(SEQCAST_PORTABLE_COPIES) && defined(__aarch64__) && defined(__GNUC__)
 
 /// Copies as much of `size` bytes as goes in whole steps, by 32 bytes, and gives the number copied, a multiple
@@ -131,20 +124,26 @@ std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
   return size / step * step;
 }
 
-bool clear(void*, std::size_t) noexcept {
-  return false;
-}
-
 #else
 
 std::size_t copy_steps(void*, const void*, std::size_t) noexcept {
   return 0;
 }
 
+#endif
+
+/// Stores zeros into `words` words, which takes their lines without fetching what is in them. Gives false where
+/// there is no fast way.
+#if !defined(SEQCAST_PORTABLE_COPIES) && defined(__x86_64__) && defined(__GNUC__)
+bool clear(void* to, std::size_t words) noexcept {
+  if (!has_fast_strings()) return false;
+  asm volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(std::uint64_t{0}) : "memory");
+  return true;
+}
+#else
 bool clear(void*, std::size_t) noexcept {
   return false;
 }
-
 #endif
 
 } // namespace

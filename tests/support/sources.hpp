@@ -201,6 +201,20 @@ inline Breaches wrong_directions(const Source& source) {
   return breaches;
 }
 
+/// A document that is named, in prose or in a comment, is there; tests make some up.
+inline Breaches missing_documents(const Source& source, const Sources& all) {
+  static const std::regex document{R"(lib/docs/[a-z0-9/-]+\.md)"};
+  Breaches breaches;
+  if (source.under("tests/")) return breaches;
+  for (auto found = std::sregex_iterator{source.text.begin(), source.text.end(), document};
+       found != std::sregex_iterator{}; ++found) {
+    const std::string name = found->str();
+    const bool there = std::any_of(all.begin(), all.end(), [&](const Source& one) { return one.path == name; });
+    if (!there) breaches.push_back(source.path + " names " + name);
+  }
+  return breaches;
+}
+
 /// The first two lines, for scripts; the first one everywhere else. Prose, data, the licence and what Debian
 /// reads (which is a statement of the licence itself, or knows no comments) have none.
 inline Breaches without_licence(const Source& source) {

@@ -216,7 +216,8 @@ inline const T* message_at(const Word* word) noexcept {
 /// Words from `word` to the end of its cache line; 0 if it begins one.
 template <class AnyWord>
 inline std::size_t words_to_line_end(const AnyWord* word) noexcept {
-  return -reinterpret_cast<std::uintptr_t>(word) % cache_line / word_size;
+  const std::size_t begun = reinterpret_cast<std::uintptr_t>(word) % cache_line;
+  return begun == 0 ? 0 : (cache_line - begun) / word_size;
 }
 
 /// The half of a word that a futex compares: the low one.

@@ -2,7 +2,7 @@
 //
 // pace: whether a publisher has the time to take the next slot's lines ahead. That makes the next large message
 // faster to send and to receive, but takes about as long as sending it; a publisher that is about to send it
-// anyhow would only send fewer (lib/docs/decisions/0006-own-ahead-when-there-is-time.md).
+// anyhow would only send fewer (lib/docs/decisions/0006-when-there-is-time.md).
 //
 // Who may call it: the publisher's side of the ring, once a message.
 //
