@@ -46,8 +46,9 @@ class Goals {
       const Values values = of(*rival, size, scenario, number);
       if (best.empty()) best = values;
       for (std::size_t i = 0; i < std::min(best.size(), values.size()); ++i) {
+        if (values[i].line < 0) continue;
         const bool better = least ? values[i].value < best[i].value : values[i].value > best[i].value;
-        if (better) best[i] = values[i];
+        if (better || best[i].line < 0) best[i] = values[i];
       }
     }
     return best;
