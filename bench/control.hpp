@@ -1,75 +1,41 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// control: how the processes of one measurement agree, apart from what is measured: who is ready, what was
-// received, when to give up, and what came out. It lies in shared memory of its own.
+// control: how the processes of one measurement agree, apart from what is measured: which receivers are ready,
+// what was received, when the measurement is aborted, and the results. It lies in shared memory of its own.
 //
-// Who may use it: the transports' loops; the benchmark's main process, which alone starts and ends processes.
+// Who may use it: the loops of transport.hpp and limits.cpp, in the measuring processes. Only the main process
+// calls run() and what is declared after it.
+//
+// Invariants
+//   1. A process that run() starts never returns from it: it ends by _exit(). So what was made before run() is
+//      destroyed once, by the main process.
 #pragma once
+
+#include "clock.hpp"
+#include "shared_region.hpp"
 
 #include <array>
 #include <atomic>
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <span>
-#include <string>
-#include <vector>
-
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
 
 namespace bench {
 
-/// The time stamp counter, the same for all cores.
-inline std::uint64_t stamp() {
-#if defined(__x86_64__)
-  return __rdtsc();
-#else
-  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-#endif
-}
-/// The same after everything before it is done: loads do not wait for each other, nor the counter for them.
-inline std::uint64_t stamp_after() {
-#if defined(__x86_64__)
-  _mm_lfence();
-#endif
-  return stamp();
-}
-/// Its rate, measured once.
-double stamps_per_ns();
-/// What stamp_after() and stamp_after() again differ by when nothing lies between, on average; measured once.
-/// Every time is less this.
-double clock_itself();
-/// What the counter grows by when it does: some count in steps of 10 ns. Measured once.
-double clock_step();
-
-inline void pause() {
-#if defined(__x86_64__)
-  _mm_pause();
-#endif
-}
-
-inline void spin_ns(std::uint64_t ns) {
-  const std::uint64_t end = stamp() + static_cast<std::uint64_t>(static_cast<double>(ns) * stamps_per_ns());
-  while (stamp() < end) pause();
-}
-
-/// What a receiver has seen.
-struct Tally {
+/// What one receiver counted.
+struct Counts {
   std::uint64_t received = 0;
   std::uint64_t torn = 0;
-  std::uint64_t lost = 0;        // gaps between the numbers
-  std::uint64_t disordered = 0;  // a number that is not above the one before
-  std::uint64_t failed = 0;      // calls that gave up, of a transport that may
-  std::uint64_t most_failed = 0; // of those, in a row
-  double seconds = 0;            // from the first message to the last
+  std::uint64_t lost = 0;              // gaps between the numbers
+  std::uint64_t disordered = 0;        // a number that is not above the one before
+  std::uint64_t failed = 0;            // calls that gave up, of a transport that may
+  std::uint64_t max_failed_in_row = 0; // the longest sequence of such calls
+  double seconds = 0;                  // from the first message to the last
 };
 
-/// Durations in time stamps, as they came.
+/// Durations in stamps, in the order in which they were measured.
 class Samples {
  public:
+  /// Without effect once there are 65536 samples.
   void add(std::uint64_t value) {
     if (count_ < values_.size()) values_[count_++] = value;
   }
@@ -85,26 +51,35 @@ class Samples {
   std::array<std::uint64_t, 1 << 16> values_{};
 };
 
+/// An atomic number that shares no cache line with anything, nor a pair of lines that is fetched together.
+struct alignas(128) IsolatedNumber {
+  std::atomic<std::uint64_t> value{0};
+};
+
 class Control {
  public:
-  static constexpr int most_receivers = 8;
+  static constexpr int max_receivers = 8;
 
-  /// In shared memory, for the life of the process.
-  static Control& make();
+  /// Requires: the region has room for a Control and nothing else is in it.
+  static Control& make_in(const SharedRegion& region) {
+    return *new (region.at(0)) Control;
+  }
 
-  // What the loops call.
+  // For the loops.
+
+  /// The receiver is ready for the first message.
   void ready() {
     ready_.value.fetch_add(1);
   }
   /// Waits until all receivers are ready.
-  void begin() {
-    while (ready_.value.load() < receivers_) breathe();
+  void wait_for_receivers() {
+    while (ready_.value.load() < receiver_count_) poll_deadline();
     spin_ns(1'000'000);
   }
-  /// To be called wherever a loop waits: ends this process when the measurement takes too long.
-  void breathe() {
+  /// To be called in each turn of a loop that waits: ends this process when the measurement takes too long.
+  void poll_deadline() {
     pause();
-    if (++breaths_ % 1024 == 0 && stamp() > deadline_) give_up("took too long");
+    if (++polls_ % 1024 == 0 && stamp() > deadline_) fail("took too long");
   }
   void acknowledge(int receiver, std::uint64_t number) {
     received_[static_cast<std::size_t>(receiver)].value.store(number, std::memory_order_release);
@@ -112,56 +87,49 @@ class Control {
   std::uint64_t received(int receiver) const {
     return received_[static_cast<std::size_t>(receiver)].value.load(std::memory_order_acquire);
   }
-  void finished(std::uint64_t sent) {
+  void sender_finished(std::uint64_t sent) {
     sent_ = sent;
-    done_.value.store(1, std::memory_order_release);
+    sender_finished_.value.store(1, std::memory_order_release);
   }
-  bool done() const {
-    return done_.value.load(std::memory_order_acquire) != 0;
+  bool has_sender_finished() const {
+    return sender_finished_.value.load(std::memory_order_acquire) != 0;
   }
-  void report(int receiver, const Tally& tally) {
-    tallies_[static_cast<std::size_t>(receiver)] = tally;
+  void report(int receiver, const Counts& counts) {
+    counts_[static_cast<std::size_t>(receiver)] = counts;
   }
-  /// Ends this process; `why` is told in the report.
-  [[noreturn]] void give_up(const char* why);
+  /// Ends this process; run() throws with that reason.
+  [[noreturn]] void fail(const char* reason);
 
-  // What the main process calls.
+  // For the main process.
+
   using Body = std::function<void()>;
   /// Runs the sender on core 0 and the receivers on core 1, each in a process of its own, until all have ended.
-  /// Errors: throws std::runtime_error with the reason if one of them did not end well.
+  /// Errors: throws std::runtime_error with the reason if one of them failed or was killed.
   void run(const Body& sender, std::span<const Body> receivers, std::chrono::seconds limit);
 
   std::uint64_t sent() const {
     return sent_;
   }
-  const Tally& tally(int receiver) const {
-    return tallies_[static_cast<std::size_t>(receiver)];
+  const Counts& counts(int receiver) const {
+    return counts_[static_cast<std::size_t>(receiver)];
   }
 
-  Samples times; // of messages
-  Samples costs; // of the sender
+  Samples latencies;  // of messages
+  Samples send_times; // of the sender's calls
 
  private:
-  struct alignas(128) Line {
-    std::atomic<std::uint64_t> value{0};
-  };
+  Control() = default;
 
-  Line ready_;
-  Line done_;
-  std::array<Line, most_receivers> received_;
-  std::array<Tally, most_receivers> tallies_{};
-  std::uint64_t receivers_ = 0;
+  IsolatedNumber ready_;
+  IsolatedNumber sender_finished_;
+  std::array<IsolatedNumber, max_receivers> received_;
+  std::array<Counts, max_receivers> counts_{};
+  std::uint64_t receiver_count_ = 0;
   std::uint64_t deadline_ = 0;
   std::uint64_t sent_ = 0;
-  // Of this process alone: a line that both sides count in would travel while they wait for a message.
-  static inline std::uint64_t breaths_ = 0;
+  // One for each process: a shared one would move between the cores while they wait for a message.
+  static inline std::uint64_t polls_ = 0;
   std::array<char, 256> failure_{};
 };
-
-/// A name that no other measurement has, for what the operating system knows by name.
-std::string unique_name();
-
-/// Keeps this process on one core.
-void pin(int core);
 
 } // namespace bench

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// limits: what the machine itself allows, measured in the same run as what is compared with it.
+// limits: the limits of the machine, measured in the same run as what is compared with them.
+//
+// Who may use it: the main process.
 #pragma once
 
 #include "control.hpp"
 
 namespace bench {
 
-/// Half a round trip of one cache line between the two cores, over two lines, one for each direction; ns,
-/// median. Takes about 5 ms.
-double line_ns();
+/// The line time: half a round trip of one cache line between the two cores, over two lines, one for each
+/// direction; ns, median. Takes about 5 ms.
+double line_time_ns();
 
 /// Time of a core to copy `size` bytes that the other core has just written; ns, median.
 double dirty_copy_ns(std::size_t size, Control& control);
@@ -17,7 +19,7 @@ double dirty_copy_ns(std::size_t size, Control& control);
 /// Time to copy `size` bytes that are in this core's caches; ns, median.
 double cached_copy_ns(std::size_t size);
 
-/// A sequentially consistent fence; ns.
+/// Time of a sequentially consistent fence; ns, median.
 double fence_ns();
 
 } // namespace bench

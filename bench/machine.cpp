@@ -1,29 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
-//
-// machine: the facts without which a figure means nothing.
-#include "report.hpp"
+#include "machine.hpp"
 
 #include <fstream>
+#include <string_view>
 #include <thread>
 
-#include <fmt/format.h>
 #include <sys/utsname.h>
-#include <nlohmann/json.hpp>
 
 namespace bench {
 
 namespace {
 
-/// The first line of a file, or nothing.
-std::string line_of(const std::string& path) {
+/// Empty if there is no such file.
+std::string first_line_of(const std::string& path) {
   std::ifstream file{path};
   std::string line;
   std::getline(file, line);
   return line;
 }
 
-/// What /proc/cpuinfo says of the first core.
-std::string core_says(std::string_view key) {
+/// A field of /proc/cpuinfo, of the first core. Empty if there is none.
+std::string cpuinfo(std::string_view key) {
   std::ifstream file{"/proc/cpuinfo"};
   std::string line;
   while (std::getline(file, line)) {
@@ -36,28 +33,34 @@ std::string core_says(std::string_view key) {
 
 } // namespace
 
-nlohmann::json machine_facts() {
+Machine this_machine() {
   struct utsname system {};
   ::uname(&system);
-  nlohmann::json facts{{"cpu", core_says("model name")},
-                       {"cores", std::thread::hardware_concurrency()},
-                       {"stamps_per_ns", stamps_per_ns()},
-                       {"virtualised", core_says("flags").find(" hypervisor") != std::string::npos},
-                       {"kernel", std::string{system.sysname} + " " + system.release},
-                       {"architecture", system.machine},
-                       {"compiler", BENCH_COMPILER},
-                       {"flags", BENCH_FLAGS},
-                       {"commit", BENCH_COMMIT}};
-  const std::string governor = line_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
-  facts["governor"] = governor.empty() ? "not known" : governor;
+  Machine machine;
+  machine.cpu = cpuinfo("model name");
+  machine.cores = std::thread::hardware_concurrency();
+  const std::string first_core = "/sys/devices/system/cpu/cpu0/";
   for (int i = 0; i < 4; ++i) {
-    const std::string cache = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(i) + "/";
-    const std::string size = line_of(cache + "size");
-    if (!size.empty())
-      facts["caches"].push_back(
-          fmt::format("L{} {} {}", line_of(cache + "level"), line_of(cache + "type"), size));
+    const std::string cache = first_core + "cache/index" + std::to_string(i) + "/";
+    const std::string size = first_line_of(cache + "size");
+    if (size.empty()) continue;
+    machine.caches.push_back("L" + first_line_of(cache + "level") + " " + first_line_of(cache + "type") + " " +
+                             size);
   }
-  return facts;
+  machine.virtualised = cpuinfo("flags").find(" hypervisor") != std::string::npos;
+  machine.governor = first_line_of(first_core + "cpufreq/scaling_governor");
+  if (machine.governor.empty()) machine.governor = "not known";
+  machine.kernel = std::string{system.sysname} + " " + system.release;
+  machine.architecture = system.machine;
+  machine.compiler = BENCH_COMPILER;
+  machine.flags = BENCH_FLAGS;
+  machine.commit = BENCH_COMMIT;
+  return machine;
+}
+
+std::string to_string(const Machine& machine) {
+  return machine.cpu + ", " + std::to_string(machine.cores) + " cores" +
+         (machine.virtualised ? " (virtualised), " : ", ") + machine.kernel + ", " + machine.compiler;
 }
 
 } // namespace bench

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// micro: what one call costs when nobody else is about: one thread, everything in its cache. What it costs
-// between two processes is another question.
+// micro: what one call costs in one thread, with everything in its cache. Between two processes the same call
+// costs more: see latency.cpp.
 //
-//     publish      into a channel that nobody reads
-//     latest_old   latest() when there is nothing new: the same message again
-//     next         next() of a message that is there; the publishing in between is not timed
-//     naive_*      raw bytes in a mapping, overwritten and read by memcpy, with no sequence; it cannot tell a
-//     torn
-//                  message from a whole one; naive_file_* in a file of the working folder, with and without
-//                  msync
-//     handoff_*    memcpy, then one flag; ring_handoff_* into a ring of seqcast's shape
+//     publish      into a channel without subscribers
+//     latest_old   latest() without a new message: the same one again
+//     next         next() of a message that is there; publish() in between is not timed
+//     naive_*      a mapping, overwritten and read by memcpy, without a sequence: messages may be torn;
+//                  naive_file_*: in a file of the working folder, with and without msync
+//     handoff_*    memcpy, then one flag; ring_handoff_* into a ring with the slots of seqcast
 //     seqlock_*    the classic sequence lock of one slot
-//     *_both       sending and receiving
+//     *_both       send and receive
+#include "process.hpp"
 #include "transports/plain.hpp"
 
 #include <seqcast/seqcast.hpp>
@@ -26,17 +25,16 @@
 
 namespace {
 
-template <std::size_t Size>
-using Block = bench::Message<Size>;
+using bench::Message;
 
-/// A channel of this process alone, which is gone when the benchmark ends.
+/// A channel for this process only; it is removed at the end of the benchmark.
 template <std::size_t Size>
 struct Channel {
-  seqcast::Location where = seqcast::shared_memory(bench::unique_name());
+  seqcast::Location location = seqcast::shared_memory(bench::unique_name());
   seqcast::PublisherOptions options{.remove_on_close = true};
-  seqcast::Publisher<Block<Size>> publisher{where, options};
-  seqcast::Subscriber<Block<Size>> subscriber{where};
-  Block<Size> block{};
+  seqcast::Publisher<Message<Size>> publisher{location, options};
+  seqcast::Subscriber<Message<Size>> subscriber{location};
+  Message<Size> message{};
 };
 
 template <std::size_t Size>
@@ -47,8 +45,8 @@ void set_bytes(benchmark::State& state) {
 template <std::size_t Size>
 void publish_into(benchmark::State& state, Channel<Size>& channel) {
   for (auto _ : state) {
-    benchmark::DoNotOptimize(channel.block);
-    channel.publisher.publish(channel.block);
+    benchmark::DoNotOptimize(channel.message);
+    channel.publisher.publish(channel.message);
   }
   set_bytes<Size>(state);
 }
@@ -60,22 +58,22 @@ void publish(benchmark::State& state) {
 }
 template <std::size_t Size>
 void publish_without_bell(benchmark::State& state) {
-  Channel<Size> channel{.options = {.doorbell = false, .remove_on_close = true}};
+  Channel<Size> channel{.options = {.wakeup = seqcast::Wakeup::polling, .remove_on_close = true}};
   publish_into(state, channel);
 }
 
 template <std::size_t Size>
 void latest_old(benchmark::State& state) {
   Channel<Size> channel;
-  channel.publisher.publish(channel.block);
+  channel.publisher.publish(channel.message);
   for (auto _ : state) {
-    if (!channel.subscriber.latest(channel.block)) state.SkipWithError("latest() gave nothing");
-    benchmark::DoNotOptimize(channel.block);
+    if (!channel.subscriber.latest(channel.message)) state.SkipWithError("latest() gave nothing");
+    benchmark::DoNotOptimize(channel.message);
   }
   set_bytes<Size>(state);
 }
 
-/// Fills the ring untimed, then reads it, so that the clock is stopped and started once a ring.
+/// Fills the ring untimed, then reads it: so the clock is stopped once for each ring and not for each message.
 template <std::size_t Size>
 void next(benchmark::State& state) {
   Channel<Size> channel;
@@ -84,22 +82,21 @@ void next(benchmark::State& state) {
   for (auto _ : state) {
     if (unread == 0) {
       state.PauseTiming();
-      for (; unread < batch; ++unread) channel.publisher.publish(channel.block);
+      for (; unread < batch; ++unread) channel.publisher.publish(channel.message);
       state.ResumeTiming();
     }
-    if (!channel.subscriber.next(channel.block)) state.SkipWithError("next() gave nothing");
-    benchmark::DoNotOptimize(channel.block);
+    if (!channel.subscriber.next(channel.message)) state.SkipWithError("next() gave nothing");
+    benchmark::DoNotOptimize(channel.message);
     --unread;
   }
   set_bytes<Size>(state);
 }
 
-/// What the plain transports take: sending, receiving nothing new, and both of them.
 template <template <std::size_t> class Kind, std::size_t Size>
 void plain_publish(benchmark::State& state) {
   Kind<Size> channel;
   typename Kind<Size>::Sender sender{channel};
-  bench::Message<Size> message{};
+  Message<Size> message{};
   for (auto _ : state) {
     benchmark::DoNotOptimize(message);
     sender.send(message);
@@ -113,7 +110,7 @@ void plain_next(benchmark::State& state) {
   Kind<Size> channel;
   typename Kind<Size>::Sender sender{channel};
   typename Kind<Size>::Receiver receiver{channel};
-  const auto message = std::make_unique<bench::Message<Size>>();
+  const auto message = std::make_unique<Message<Size>>();
   for (auto _ : state) {
     ++message->words[0];
     sender.send(*message);
@@ -123,11 +120,11 @@ void plain_next(benchmark::State& state) {
   set_bytes<Size>(state);
 }
 
-/// The copy alone, whether there is anything new or not.
+/// Only the copy, without a check for a new message.
 template <std::size_t Size>
 void naive_read(benchmark::State& state) {
   const bench::SharedRegion region{Size};
-  const auto message = std::make_unique<bench::Message<Size>>();
+  const auto message = std::make_unique<Message<Size>>();
   for (auto _ : state) {
     benchmark::ClobberMemory();
     std::memcpy(message.get(), region.at(0), Size);
@@ -136,14 +133,14 @@ void naive_read(benchmark::State& state) {
   set_bytes<Size>(state);
 }
 
-/// As the pair of programs does it that seqcast began as: a file, overwritten and flushed.
+/// The naive version in a file that is overwritten, and flushed where `flush` is set.
 template <std::size_t Size>
 void naive_file_publish(benchmark::State& state, bool flush) {
   const std::string path = bench::unique_name() + ".dat";
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0 || ::posix_fallocate(fd, 0, Size) != 0) return state.SkipWithError("cannot make a file here");
   void* const shared = ::mmap(nullptr, Size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  const auto message = std::make_unique<bench::Message<Size>>();
+  const auto message = std::make_unique<Message<Size>>();
   for (auto _ : state) {
     benchmark::DoNotOptimize(*message);
     std::memcpy(shared, message.get(), Size);
@@ -158,8 +155,8 @@ void naive_file_publish(benchmark::State& state, bool flush) {
 
 template <std::size_t Size>
 void register_size() {
-  const auto add = [](const char* what, const auto& function, auto... arguments) {
-    benchmark::RegisterBenchmark((what + ("/" + std::to_string(Size))).c_str(), function, arguments...);
+  const auto add = [](const char* name, const auto& function, auto... arguments) {
+    benchmark::RegisterBenchmark((name + ("/" + std::to_string(Size))).c_str(), function, arguments...);
   };
   add("publish", publish<Size>);
   add("publish_no_bell", publish_without_bell<Size>);
@@ -176,8 +173,8 @@ void register_size() {
   add("seqlock_both", plain_next<bench::OneSlotSeqlock, Size>);
 }
 
-/// std::cerr without one line: Debian builds Google Benchmark without NDEBUG, and so it warns that it is a
-/// debug build. It is not, and readers would take it for a word about these figures.
+/// std::cerr without one line. Debian builds Google Benchmark without NDEBUG: so it warns that it is a debug
+/// build. It is not, and the warning would make these figures look invalid.
 class WithoutDebugWarning : public std::streambuf {
  public:
   WithoutDebugWarning() : real_{std::cerr.rdbuf(this)} {}
@@ -208,13 +205,10 @@ class WithoutDebugWarning : public std::streambuf {
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  register_size<8>();
-  register_size<48>();
-  register_size<256>();
-  register_size<1024>();
-  register_size<4096>();
-  register_size<65536>();
-  register_size<1048576>();
+  []<std::size_t... Index>(std::index_sequence<Index...>) {
+    (register_size<bench::sizes[Index]>(), ...);
+  }
+  (std::make_index_sequence<bench::sizes.size()>{});
   const WithoutDebugWarning filter;
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

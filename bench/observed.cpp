@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// observed: what a publisher loses by being looked at. It publishes as fast as it can, and at a pace, while the
-// tool's observing verbs and subscribers run on the other core, or stand still.
+// observed: what observers cost a publisher. It publishes as fast as it can, and at fixed rates, while the
+// tool's observing verbs and subscribers run on the other core, or are stopped.
 //
 //     ./bench/run observed [--seconds 40] [--no-bell]
 //
-// Each round has a slice of every kind, in random order: nobody; `top` and `stat`; those and 4 `sub`. A figure
-// is the median over the rounds of the ratio to nobody in the same round, with the quartiles; "nobody again" is
-// a second slice with nobody, and so what the machine does by itself. Publisher on core 0, all others on core
-// 1: shared memory is measured here, not how a scheduler shares out a core.
-#include "control.hpp"
+// Each round has a slice for every set of observers, in random order: none; `top` and `stat`; those and 4
+// `sub`. A figure is the median over the rounds of the ratio to the slice without observers in the same round,
+// with the quartiles. "none, again" is a second slice without observers: its ratio is the noise of the machine.
+// The publisher is on core 0, all others on core 1: so the cost is that of shared memory, and not that of
+// processes that share a core.
+#include "clock.hpp"
+#include "process.hpp"
+#include "statistics.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -17,16 +20,8 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <random>
-#include <string>
 #include <thread>
-#include <vector>
-
-#include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace bench {
 namespace {
@@ -34,82 +29,61 @@ namespace {
 using steady = std::chrono::steady_clock;
 using Message = std::array<std::uint64_t, 6>;
 
-/// A process of the tool, which runs only while it is let.
-class Observer {
- public:
-  explicit Observer(std::vector<std::string> arguments) : id_{::fork()} {
-    if (id_ != 0) return;
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    pin(1);
-    ::dup2(::open("/dev/null", O_RDWR | O_CLOEXEC), STDOUT_FILENO);
-    ::dup2(::open("/dev/null", O_RDWR | O_CLOEXEC), STDERR_FILENO);
-    std::vector<char*> words{const_cast<char*>(SEQCAST_TOOL)};
-    for (std::string& argument : arguments) words.push_back(argument.data());
-    words.push_back(nullptr);
-    ::execv(SEQCAST_TOOL, words.data());
-    ::_exit(127);
-  }
-  Observer(Observer&& other) noexcept : id_{std::exchange(other.id_, 0)} {}
-  Observer& operator=(Observer&&) = delete;
-  ~Observer() {
-    if (id_ <= 0) return;
-    ::kill(id_, SIGKILL);
-    ::waitpid(id_, nullptr, 0);
-  }
-  void let(bool run) const {
-    ::kill(id_, run ? SIGCONT : SIGSTOP);
-  }
-  bool ended() const {
-    return ::waitpid(id_, nullptr, WNOHANG) != 0;
-  }
-
- private:
-  pid_t id_;
-};
-
-enum class Kind { nobody, nobody_again, looking, all };
-constexpr std::array kinds{Kind::nobody, Kind::nobody_again, Kind::looking, Kind::all};
+enum class ObserverSet { none, none_again, top_and_stat, all };
+constexpr std::array observer_sets{ObserverSet::none, ObserverSet::none_again, ObserverSet::top_and_stat,
+                                   ObserverSet::all};
+constexpr std::array set_names{"none", "none, again", "top, stat", "top, stat, 4 sub"};
 
 class Observers {
  public:
   explicit Observers(const std::string& name) {
-    // As they are by default: a look a second, and 100 a second.
-    looking_.push_back(Observer{{"top", "--json"}});
-    looking_.push_back(Observer{{"stat", name, "--watch", "--json"}});
-    for (int i = 0; i < 4; ++i) subscribers_.push_back(Observer{{"sub", name}});
+    // At their default rates: once a second, and 100 times a second.
+    start(top_and_stat_, {"top", "--json"});
+    start(top_and_stat_, {"stat", name, "--watch", "--json"});
+    for (int i = 0; i < 4; ++i) start(subscribers_, {"sub", name});
   }
-  void let(Kind kind) const {
-    for (const Observer& observer : looking_) observer.let(kind == Kind::looking || kind == Kind::all);
-    for (const Observer& observer : subscribers_) observer.let(kind == Kind::all);
+  /// Continues the processes of the set and stops all others.
+  void run_only(ObserverSet set) const {
+    const auto send = [](const std::vector<ChildProcess>& processes, bool run) {
+      for (const ChildProcess& process : processes) process.send(run ? SIGCONT : SIGSTOP);
+    };
+    send(top_and_stat_, set == ObserverSet::top_and_stat || set == ObserverSet::all);
+    send(subscribers_, set == ObserverSet::all);
   }
-  bool ended() const {
-    const auto one_ended = [](const Observer& observer) { return observer.ended(); };
-    return std::any_of(looking_.begin(), looking_.end(), one_ended) ||
-           std::any_of(subscribers_.begin(), subscribers_.end(), one_ended);
+  bool any_ended() {
+    const auto any = [](std::vector<ChildProcess>& processes) {
+      return std::any_of(processes.begin(), processes.end(), [](ChildProcess& one) { return one.ended(); });
+    };
+    return any(top_and_stat_) || any(subscribers_);
   }
 
  private:
-  std::vector<Observer> looking_;
-  std::vector<Observer> subscribers_;
+  static void start(std::vector<ChildProcess>& processes, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), SEQCAST_TOOL);
+    // SIGKILL ends a stopped process, too.
+    processes.push_back(ChildProcess{std::move(arguments), {.core = 1, .end_signal = SIGKILL}});
+  }
+  std::vector<ChildProcess> top_and_stat_;
+  std::vector<ChildProcess> subscribers_;
 };
 
-/// Messages a second over a slice; `pause_ns` between two, or none.
+/// Messages a second over that time; one every `period_ns`, or without a pause where that is 0.
 double publish_for(seqcast::Publisher<Message>& publisher, std::chrono::nanoseconds time,
-                   std::uint64_t pause_ns) {
+                   std::uint64_t period_ns) {
   Message message{};
   const auto begin = steady::now();
   const std::uint64_t before = publisher.head();
   steady::time_point now = begin;
   auto next = begin;
   while (now < begin + time) {
-    const int batch = pause_ns == 0 ? 64 : 1;
+    const int batch = period_ns == 0 ? 64 : 1;
     for (int i = 0; i < batch; ++i) {
       message[0] = publisher.head();
       publisher.publish(message);
     }
     now = steady::now();
-    if (pause_ns == 0) continue;
-    next += std::chrono::nanoseconds{pause_ns};
+    if (period_ns == 0) continue;
+    next += std::chrono::nanoseconds{period_ns};
     while (now < next && now < begin + time) {
       pause();
       now = steady::now();
@@ -119,39 +93,34 @@ double publish_for(seqcast::Publisher<Message>& publisher, std::chrono::nanoseco
   return static_cast<double>(publisher.head() - before) / passed.count();
 }
 
-double quantile(std::vector<double> values, double part) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1) + 0.5)];
-}
-
+/// The rates of one publisher with each set of observers.
 class Comparison {
  public:
-  Comparison(seqcast::Publisher<Message>& publisher, const Observers& observers, std::uint64_t pause_ns)
-      : publisher_{publisher}, observers_{observers}, pause_ns_{pause_ns} {}
+  Comparison(seqcast::Publisher<Message>& publisher, const Observers& observers, std::uint64_t period_ns)
+      : publisher_{publisher}, observers_{observers}, period_ns_{period_ns} {}
 
-  void round(std::mt19937& random) {
-    constexpr std::chrono::milliseconds settle{20};
+  void add_round(std::mt19937& random) {
+    constexpr std::chrono::milliseconds transition{20};
     constexpr std::chrono::milliseconds slice{100};
-    std::array<Kind, kinds.size()> order = kinds;
+    std::array<ObserverSet, observer_sets.size()> order = observer_sets;
     std::shuffle(order.begin(), order.end(), random);
-    std::array<double, kinds.size()> rates{};
-    for (const Kind kind : order) {
-      observers_.let(kind);
-      publish_for(publisher_, settle, pause_ns_);
-      rates[static_cast<std::size_t>(kind)] = publish_for(publisher_, slice, pause_ns_);
+    std::array<double, observer_sets.size()> rates{};
+    for (const ObserverSet set : order) {
+      observers_.run_only(set);
+      publish_for(publisher_, transition, period_ns_);
+      rates[static_cast<std::size_t>(set)] = publish_for(publisher_, slice, period_ns_);
     }
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
+    for (std::size_t i = 0; i < observer_sets.size(); ++i) {
       rates_[i].push_back(rates[i]);
       ratios_[i].push_back(rates[i] / rates[0]);
     }
   }
 
   void print(const char* title) const {
-    constexpr std::array names{"nobody", "nobody again", "top, stat", "top, stat, 4 sub"};
-    fmt::print("{}, {} rounds\n", title, rates_[0].size());
-    fmt::print("  {:<18}{:>14}{:>10}{:>20}\n", "looked at by", "messages/s", "ratio", "quartiles");
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-      fmt::print("  {:<18}{:>14.0f}{:>10.3f}{:>12.3f} {:>7.3f}\n", names[i], quantile(rates_[i], 0.5),
+    fmt::print("\n{}, {} rounds\n", title, rates_[0].size());
+    fmt::print("  {:<18}{:>14}{:>10}{:>20}\n", "observers", "messages/s", "ratio", "quartiles");
+    for (std::size_t i = 0; i < observer_sets.size(); ++i) {
+      fmt::print("  {:<18}{:>14.0f}{:>10.3f}{:>12.3f} {:>7.3f}\n", set_names[i], quantile(rates_[i], 0.5),
                  quantile(ratios_[i], 0.5), quantile(ratios_[i], 0.25), quantile(ratios_[i], 0.75));
     }
   }
@@ -159,40 +128,39 @@ class Comparison {
  private:
   seqcast::Publisher<Message>& publisher_;
   const Observers& observers_;
-  std::uint64_t pause_ns_;
-  std::array<std::vector<double>, kinds.size()> rates_;
-  std::array<std::vector<double>, kinds.size()> ratios_;
+  std::uint64_t period_ns_;
+  std::array<std::vector<double>, observer_sets.size()> rates_;
+  std::array<std::vector<double>, observer_sets.size()> ratios_;
 };
 
-int observe(std::chrono::seconds time, bool bell) {
+int run(std::chrono::seconds time, bool bell) {
   const std::string name = unique_name();
-  pin(0);
-  seqcast::Publisher<Message> publisher{seqcast::shared_memory(name),
-                                        {.timestamps = true, .doorbell = bell, .remove_on_close = true}};
+  pin_to_core(0);
+  seqcast::PublisherOptions options{.timestamps = true, .remove_on_close = true};
+  options.wakeup = bell ? seqcast::Wakeup::bell : seqcast::Wakeup::polling;
+  seqcast::Publisher<Message> publisher{seqcast::shared_memory(name), options};
   publisher.publish({});
-  const Observers observers{name};
+  Observers observers{name};
   std::mt19937 random{1};
-  publish_for(publisher, std::chrono::seconds{1}, 10'000); // until all have begun
-  Comparison fast{publisher, observers, 0};
+  publish_for(publisher, std::chrono::seconds{1}, 10'000); // until all observers have started
+  Comparison without_pause{publisher, observers, 0};
   Comparison million{publisher, observers, 1'000};
-  Comparison paced{publisher, observers, 10'000};
+  Comparison hundred_thousand{publisher, observers, 10'000};
   const auto end = steady::now() + time;
-  while (steady::now() < end && !observers.ended()) {
-    fast.round(random);
-    million.round(random);
-    paced.round(random);
+  while (steady::now() < end && !observers.any_ended()) {
+    without_pause.add_round(random);
+    million.add_round(random);
+    hundred_thousand.add_round(random);
   }
-  if (observers.ended()) {
-    fmt::print(stderr, "one of the observers has ended: see '" SEQCAST_TOOL " sub {}'\n", name);
+  if (observers.any_ended()) {
+    fmt::print(stderr, "an observer has ended; try '" SEQCAST_TOOL " sub {}'\n", name);
     return 1;
   }
-  fmt::print("One publisher of {} bytes with timestamps and {} bell; observers on another core\n\n",
+  fmt::print("One publisher of {} bytes with timestamps and {} bell; observers on another core\n",
              sizeof(Message), bell ? "a" : "no");
-  fast.print("As fast as it can");
-  fmt::print("\n");
+  without_pause.print("As fast as it can");
   million.print("1000000 messages a second");
-  fmt::print("\n");
-  paced.print("100000 messages a second");
+  hundred_thousand.print("100000 messages a second");
   return 0;
 }
 
@@ -200,17 +168,17 @@ int observe(std::chrono::seconds time, bool bell) {
 } // namespace bench
 
 int main(int argc, char** argv) {
-  CLI::App app{"What a publisher loses by being looked at"};
+  CLI::App app{"What observers cost a publisher"};
   int seconds = 40;
   app.add_option("--seconds", seconds, "How long to measure")
       ->capture_default_str()
       ->check(CLI::Range(1, 3600));
   bool no_bell = false;
-  app.add_flag("--no-bell", no_bell, "Without a bell: nobody is woken, all who wait poll");
+  app.add_flag("--no-bell", no_bell, "Without a bell: subscribers that wait poll");
   CLI11_PARSE(app, argc, argv);
   if (std::thread::hardware_concurrency() < 2) {
-    fmt::print(stderr, "this needs two cores\n");
+    fmt::print(stderr, "this needs two cores; there is one\n");
     return 1;
   }
-  return bench::observe(std::chrono::seconds{seconds}, !no_bell);
+  return bench::run(std::chrono::seconds{seconds}, !no_bell);
 }

@@ -4,91 +4,81 @@
 #include "transports/all.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <string_view>
 
 namespace bench {
 
 namespace {
 
-bool chosen(const Transport& transport, const Choice& choice) {
-  return choice.only.empty() ||
-         std::any_of(choice.only.begin(), choice.only.end(), [&](const std::string& part) {
+bool is_selected(const Transport& transport, const Options& options) {
+  return options.only.empty() ||
+         std::any_of(options.only.begin(), options.only.end(), [&](const std::string& part) {
            return std::string_view{transport.about.name}.find(part) != std::string_view::npos;
          });
 }
 
-bool chosen(std::size_t size, const Choice& choice) {
-  return choice.only_sizes.empty() ||
-         std::find(choice.only_sizes.begin(), choice.only_sizes.end(), size) != choice.only_sizes.end();
+bool is_selected(std::size_t size, const Options& options) {
+  return options.only_sizes.empty() ||
+         std::find(options.only_sizes.begin(), options.only_sizes.end(), size) != options.only_sizes.end();
 }
 
-/// A low rate: long enough a pause for everything about the last message to be over.
+/// With pauses between the messages that let every effect of the last one end.
 Task low_rate(Scenario scenario, std::size_t size, bool quick) {
   if (size <= 4096) return {.scenario = scenario, .count = quick ? 1000U : 5000U, .pause_ns = 20'000};
   if (size <= 65536) return {.scenario = scenario, .count = quick ? 200U : 1000U, .pause_ns = 60'000};
   return {.scenario = scenario, .count = quick ? 40U : 150U, .pause_ns = 600'000};
 }
 
-Cell cell_of(const Transport& transport, std::size_t index, const Task& task) {
-  Cell cell;
-  cell.transport = &transport;
-  cell.size_index = index;
-  cell.task = task;
-  return cell;
-}
-
 } // namespace
 
-Plan make_plan(const Choice& choice) {
+Plan make_plan(const Options& options) {
   Plan plan;
+  std::vector<const Transport*> transports;
   for (const Transport* transport : all) {
-    if (!chosen(*transport, choice)) continue;
-    if (transport->about.missing != nullptr) {
-      plan.skipped.push_back(std::string{transport->about.name} + ": " + transport->about.missing +
-                             " was not there when this was built");
+    if (!is_selected(*transport, options)) continue;
+    if (transport->about.missing_package == nullptr) {
+      transports.push_back(transport);
+    } else {
+      plan.skipped.push_back(std::string{transport->about.name} + ": " + transport->about.missing_package +
+                             " was not installed when this was built");
     }
   }
-  const auto each = [&](std::size_t index, const auto& add) {
-    for (const Transport* transport : all) {
-      if (chosen(*transport, choice) && transport->about.missing == nullptr) add(*transport, index);
-    }
+  const auto add = [&](const Transport& transport, std::size_t size_index, const Task& task) {
+    Cell& cell = plan.cells.emplace_back();
+    cell.transport = &transport;
+    cell.size_index = size_index;
+    cell.task = task;
   };
-  const bool quick = choice.quick;
+  const bool quick = options.quick;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
-    if (!chosen(sizes[i], choice)) continue;
-    each(i, [&](const Transport& transport, std::size_t index) {
-      if (transport.about.only_alone || (transport.about.in_place && sizes[index] < 65536)) return;
-      plan.cells.push_back(cell_of(transport, index, low_rate(Scenario::one_way, sizes[index], quick)));
-      if (transport.about.in_place) return;
-      if (!quick)
-        plan.cells.push_back(cell_of(transport, index, low_rate(Scenario::ping_pong, sizes[index], quick)));
-      plan.cells.push_back(
-          cell_of(transport, index, {.scenario = Scenario::flat_out, .seconds = quick ? 0.1 : 0.3}));
-    });
+    if (!is_selected(sizes[i], options)) continue;
+    for (const Transport* transport : transports) {
+      const Description& about = transport->about;
+      if (about.sender_only || (about.in_place && sizes[i] < 65536)) continue;
+      add(*transport, i, low_rate(Scenario::one_way, sizes[i], quick));
+      if (about.in_place) continue;
+      if (!quick) add(*transport, i, low_rate(Scenario::ping_pong, sizes[i], quick));
+      add(*transport, i, {.scenario = Scenario::flat_out, .seconds = quick ? 0.1 : 0.3});
+    }
   }
   for (std::size_t i = 0; i < 2; ++i) { // 8 and 48 bytes
-    if (!chosen(sizes[i], choice)) continue;
-    each(i, [&](const Transport& transport, std::size_t index) {
-      if (transport.about.many || transport.about.only_alone) {
-        plan.cells.push_back(
-            cell_of(transport, index,
-                    {.scenario = Scenario::alone, .count = quick ? 200'000U : 1'000'000U, .receivers = 0}));
-      }
-    });
+    if (!is_selected(sizes[i], options)) continue;
+    for (const Transport* transport : transports) {
+      if (!transport->about.several_receivers && !transport->about.sender_only) continue;
+      const std::uint64_t count = quick ? 200'000U : 1'000'000U;
+      add(*transport, i, {.scenario = Scenario::no_receiver, .count = count, .receivers = 0});
+    }
   }
-  // 48 bytes to several receivers.
-  if (chosen(48, choice)) {
-    each(1, [&](const Transport& transport, std::size_t index) {
-      if (!transport.about.many) return;
-      for (const int receivers : {1, 2, 4, 8}) {
+  if (is_selected(48, options)) {
+    for (const Transport* transport : transports) {
+      if (!transport->about.several_receivers) continue;
+      for (const int receivers : fan_out_receivers) {
         if (quick && receivers != 1 && receivers != 8) continue;
-        plan.cells.push_back(cell_of(transport, index,
-                                     {.scenario = Scenario::fan_out,
-                                      .count = quick ? 2000U : 10000U,
-                                      .pause_ns = 5'000,
-                                      .receivers = receivers}));
+        const std::uint64_t count = quick ? 2000U : 10000U;
+        add(*transport, 1,
+            {.scenario = Scenario::fan_out, .count = count, .pause_ns = 5'000, .receivers = receivers});
       }
-    });
+    }
   }
   return plan;
 }
@@ -114,35 +104,35 @@ const Cell* Plan::find(const Transport& transport, std::size_t size, Scenario sc
 }
 
 std::vector<Band> bands_of(const Plan& plan) {
-  std::vector<double> lines;
+  std::vector<double> line_times;
   for (const Cell& cell : plan.cells) {
     for (const Measurement& run : cell.runs) {
-      if (!run.moved) lines.push_back(run.line());
+      if (!run.line_changed) line_times.push_back(run.line_time());
     }
   }
-  std::sort(lines.begin(), lines.end());
+  std::sort(line_times.begin(), line_times.end());
   std::vector<Band> bands;
-  for (const double line : lines) {
-    // Within one the line time varies by less from each measurement to the next.
-    if (bands.empty() || line > 1.25 * bands.back().most) bands.push_back({line, line});
-    bands.back().most = line;
+  for (const double line_time : line_times) {
+    // A gap of 25% between two sorted line times separates two bands.
+    if (bands.empty() || line_time > 1.25 * bands.back().max) bands.push_back({line_time, line_time});
+    bands.back().max = line_time;
     ++bands.back().runs;
   }
-  std::erase_if(bands, [&](const Band& band) { return band.runs * 10 < lines.size(); });
-  if (bands.size() < 2) return {{.runs = lines.size()}};
+  std::erase_if(bands, [&](const Band& band) { return band.runs * 10 < line_times.size(); });
+  if (bands.size() < 2) return {{.runs = line_times.size()}};
   std::sort(bands.begin(), bands.end(), [](const Band& a, const Band& b) { return a.runs > b.runs; });
   return bands;
 }
 
-void measure_limits(Plan& plan, const Choice& choice, Control& control) {
-  plan.limits.line.push_back(line_ns());
+void measure_limits(Plan& plan, const Options& options, Control& control) {
+  plan.limits.line_time.push_back(line_time_ns());
   plan.limits.fence.push_back(fence_ns());
   for (const std::size_t size : sizes) {
-    if (!chosen(size, choice)) continue;
+    if (!is_selected(size, options)) continue;
     plan.limits.dirty_copy[size].push_back(dirty_copy_ns(size, control));
     plan.limits.cached_copy[size].push_back(cached_copy_ns(size));
   }
-  plan.limits.still_reads.push_back(still_reads());
+  plan.limits.idle_latest.push_back(idle_latest_rate());
 }
 
 } // namespace bench

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// results: what is written into files, for programs and for the plots.
+// results: the files that --json and --out write.
 #include "figures.hpp"
+#include "machine.hpp"
 #include "report.hpp"
 #include "transports/all.hpp"
 
@@ -19,6 +20,20 @@ namespace {
 
 using Json = nlohmann::json;
 
+Json json_of(const Machine& machine) {
+  return {{"cpu", machine.cpu},
+          {"cores", machine.cores},
+          {"caches", machine.caches},
+          {"stamps_per_ns", stamps_per_ns()},
+          {"virtualised", machine.virtualised},
+          {"governor", machine.governor},
+          {"kernel", machine.kernel},
+          {"architecture", machine.architecture},
+          {"compiler", machine.compiler},
+          {"flags", machine.flags},
+          {"commit", machine.commit}};
+}
+
 Json json_of(const Percentiles& times) {
   return {
       {"p50", times.p50}, {"p90", times.p90}, {"p99", times.p99}, {"p99.9", times.p999}, {"max", times.max}};
@@ -34,46 +49,55 @@ const char* name_of(Scenario scenario) {
       return "flat out";
     case Scenario::fan_out:
       return "fan-out";
-    case Scenario::alone:
-      return "alone";
+    case Scenario::no_receiver:
+      return "no receiver";
   }
   return "";
 }
 
 Json json_of(const Measurement& run) {
-  Json made{{"line_before", run.line_before}, {"line_after", run.line_after}, {"line_moved", run.moved}};
-  if (run.time.max > 0) made["time"] = json_of(run.time);
-  if (run.cost.max > 0) made["cost"] = json_of(run.cost);
-  if (run.sent > 0) made["sent"] = run.sent;
-  if (run.rate() > 0) made["rate"] = run.rate();
-  for (const Tally& tally : run.tallies) {
-    made["receivers"].push_back({{"received", tally.received},
-                                 {"torn", tally.torn},
-                                 {"lost", tally.lost},
-                                 {"disordered", tally.disordered},
-                                 {"gave_up", tally.failed},
-                                 {"gave_up_in_a_row", tally.most_failed},
-                                 {"seconds", tally.seconds}});
+  Json json{{"line_before", run.line_before}, {"line_after", run.line_after}, {"line_moved", run.line_changed}};
+  if (run.latency.max > 0) json["time"] = json_of(run.latency);
+  if (run.send_time.max > 0) json["cost"] = json_of(run.send_time);
+  if (run.sent > 0) json["sent"] = run.sent;
+  if (run.rate() > 0) json["rate"] = run.rate();
+  for (const Counts& counts : run.counts) {
+    json["receivers"].push_back({{"received", counts.received},
+                                 {"torn", counts.torn},
+                                 {"lost", counts.lost},
+                                 {"disordered", counts.disordered},
+                                 {"gave_up", counts.failed},
+                                 {"gave_up_in_a_row", counts.max_failed_in_row},
+                                 {"seconds", counts.seconds}});
   }
-  return made;
+  return json;
 }
 
-std::ofstream created(const std::filesystem::path& path) {
+Json json_of(const Goal& goal) {
+  return {{"what", goal.what},           {"against", goal.rival},
+          {"bound", goal.bound},         {"at_most", goal.at_most},
+          {"median", goal.ratio.median}, {"least", goal.ratio.min},
+          {"most", goal.ratio.max},      {"met", goal.met()}};
+}
+
+std::ofstream create(const std::filesystem::path& path) {
   std::ofstream file{path};
   if (!file) throw std::runtime_error{"cannot write " + path.string()};
   return file;
 }
 
-/// A file for gnuplot: a block for each transport, a line for each size: size, median, least, most.
-void write_data(const std::filesystem::path& path, const Plan& plan, const Band& band, Scenario scenario,
-                Number number) {
-  std::ofstream file = created(path);
+/// A file for gnuplot: a block for each transport; in it, for each x that `cell_of(transport, x)` has
+/// measurements for, a line of x, median, min, max.
+template <class Xs, class CellOf>
+void write_blocks(const std::filesystem::path& path, const Xs& xs, const Band& band, Figure figure,
+                  const CellOf& cell_of) {
+  std::ofstream file = create(path);
   for (const Transport* transport : all) {
     std::string block;
-    for (const std::size_t size : plan.sizes()) {
-      const Cell* cell = plan.find(*transport, size, scenario, 1);
-      const auto values = cell == nullptr ? std::nullopt : spread(*cell, number, band);
-      if (values) block += fmt::format("{} {} {} {}\n", size, values->median, values->least, values->most);
+    for (const auto x : xs) {
+      const Cell* cell = cell_of(*transport, x);
+      const auto values = cell == nullptr ? std::nullopt : spread(*cell, figure, band);
+      if (values) block += fmt::format("{} {} {} {}\n", x, values->median, values->min, values->max);
     }
     if (!block.empty()) file << fmt::format("\"{}\"\n{}\n\n", transport->about.name, block);
   }
@@ -81,63 +105,58 @@ void write_data(const std::filesystem::path& path, const Plan& plan, const Band&
 
 } // namespace
 
-Json to_json(const Plan& plan, const Choice& choice) {
-  Json made{{"machine", machine_facts()}, {"repetitions", choice.repetitions}, {"quick", choice.quick}};
+Json to_json(const Plan& plan, const Options& options) {
+  Json json{{"machine", json_of(this_machine())},
+            {"repetitions", options.repetitions},
+            {"quick", options.quick},
+            {"limits", {{"line", plan.limits.line_time}, {"fence", plan.limits.fence}}},
+            {"skipped", plan.skipped}};
   for (const Cell& cell : plan.cells) {
-    Json one{{"transport", cell.transport->about.name},
-             {"setting", cell.transport->about.setting},
-             {"scenario", name_of(cell.task.scenario)},
-             {"size", cell.size()},
-             {"receivers", cell.task.receivers}};
-    if (!cell.unable.empty()) one["unable"] = cell.unable;
-    for (const Measurement& run : cell.runs) one["runs"].push_back(json_of(run));
-    made["cells"].push_back(std::move(one));
+    Json entry{{"transport", cell.transport->about.name},
+               {"setting", cell.transport->about.setting},
+               {"scenario", name_of(cell.task.scenario)},
+               {"size", cell.size()},
+               {"receivers", cell.task.receivers}};
+    if (!cell.skip_reason.empty()) entry["skip_reason"] = cell.skip_reason;
+    for (const Measurement& run : cell.runs) entry["runs"].push_back(json_of(run));
+    json["cells"].push_back(std::move(entry));
   }
-  made["limits"] = {{"line", plan.limits.line}, {"fence", plan.limits.fence}};
-  for (const auto& [size, values] : plan.limits.dirty_copy)
-    made["limits"]["dirty_copy"][std::to_string(size)] = values;
+  for (const auto& [size, values] : plan.limits.dirty_copy) {
+    json["limits"]["dirty_copy"][std::to_string(size)] = values;
+  }
   for (const auto& [size, values] : plan.limits.cached_copy) {
-    made["limits"]["cached_copy"][std::to_string(size)] = values;
+    json["limits"]["cached_copy"][std::to_string(size)] = values;
   }
   for (const Band& band : bands_of(plan)) {
     for (const Goal& goal : goals_of(plan, band)) {
-      if (!goal.known) continue;
-      made["goals"].push_back({{"what", goal.what},
-                               {"against", goal.rival},
-                               {"bound", goal.bound},
-                               {"at_most", goal.at_most},
-                               {"median", goal.ratio.median},
-                               {"least", goal.ratio.least},
-                               {"most", goal.ratio.most},
-                               {"met", goal.met()}});
-      if (!band.everything()) made["goals"].back()["line"] = {band.least, band.most};
+      if (!goal.measured) continue;
+      json["goals"].push_back(json_of(goal));
+      if (!band.unlimited()) json["goals"].back()["line"] = {band.min, band.max};
     }
   }
-  made["skipped"] = plan.skipped;
-  return made;
+  return json;
 }
 
-void write_folder(const std::string& folder, const Plan& plan, const Choice& choice) {
+void write_folder(const std::string& folder, const Plan& plan, const Options& options) {
   const std::filesystem::path path{folder};
   std::filesystem::create_directories(path);
-  created(path / "results.json") << to_json(plan, choice).dump(1) << '\n';
-  created(path / "table.txt") << machine_facts().dump(1) << '\n' << tables(plan);
-  const Band band = bands_of(plan).front(); // one plot shows one distance of the cores
-  write_data(path / "one_way_p50.dat", plan, band, Scenario::one_way, p50);
-  write_data(path / "one_way_p99.dat", plan, band, Scenario::one_way, p99);
-  write_data(path / "flat_out.dat", plan, band, Scenario::flat_out, rate);
-  write_data(path / "line.dat", plan, band, Scenario::one_way, line);
-  write_data(path / "torn.dat", plan, band, Scenario::flat_out, torn_percent);
-  std::ofstream fan_out = created(path / "fan_out.dat");
-  for (const Transport* transport : all) {
-    std::string block;
-    for (const int receivers : {1, 2, 4, 8}) {
-      const Cell* cell = plan.find(*transport, 48, Scenario::fan_out, receivers);
-      const auto values = cell == nullptr ? std::nullopt : spread(*cell, cost_p50, band);
-      if (values) block += fmt::format("{} {} {} {}\n", receivers, values->median, values->least, values->most);
-    }
-    if (!block.empty()) fan_out << fmt::format("\"{}\"\n{}\n\n", transport->about.name, block);
-  }
+  create(path / "results.json") << to_json(plan, options).dump(1) << '\n';
+  create(path / "table.txt") << json_of(this_machine()).dump(1) << '\n' << tables(plan);
+  const Band band = bands_of(plan).front(); // the plots show the fullest
+  const auto write_by_size = [&](const char* name, Scenario scenario, Figure figure) {
+    write_blocks(path / name, plan.sizes(), band, figure, [&](const Transport& transport, std::size_t size) {
+      return plan.find(transport, size, scenario, 1);
+    });
+  };
+  write_by_size("one_way_p50.dat", Scenario::one_way, p50);
+  write_by_size("one_way_p99.dat", Scenario::one_way, p99);
+  write_by_size("flat_out.dat", Scenario::flat_out, rate);
+  write_by_size("line.dat", Scenario::one_way, line_time);
+  write_by_size("torn.dat", Scenario::flat_out, torn_percent);
+  write_blocks(path / "fan_out.dat", fan_out_receivers, band, send_p50,
+               [&](const Transport& transport, int receivers) {
+                 return plan.find(transport, 48, Scenario::fan_out, receivers);
+               });
 }
 
 } // namespace bench

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// command_line: what the command lines of server and client have in common: where the channel lies, and exit
-// status 2 for a command line that is wrong.
+// command_line: the options that server and client share: where the channel is. A wrong command line ends the
+// program with status 2.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,11 +9,13 @@
 #include <seqcast/options.hpp>
 #include <string>
 
+namespace demo {
+
 class CommandLine : public CLI::App {
  public:
   explicit CommandLine(const std::string& description) : CLI::App{description} {
     auto* const file = add_option("--file", path_, "The channel's file [test.dat]");
-    add_option("--shm", name_, "A channel in shared memory, in place of a file")->excludes(file);
+    add_option("--shm", name_, "A channel in shared memory instead of a file")->excludes(file);
   }
 
   void parse_or_exit(int argc, char** argv) {
@@ -24,7 +26,7 @@ class CommandLine : public CLI::App {
     }
   }
 
-  seqcast::Location where() const {
+  seqcast::Location location() const {
     return name_.empty() ? seqcast::file(path_) : seqcast::shared_memory(name_);
   }
 
@@ -32,3 +34,5 @@ class CommandLine : public CLI::App {
   std::string path_ = "test.dat";
   std::string name_;
 };
+
+} // namespace demo

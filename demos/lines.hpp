@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// lines: standard input line by line, in a way that a stop token can end; std::getline() cannot be told to
-// stop.
+// lines: standard input, line by line. Unlike std::getline(), a stop token can end it.
 #pragma once
 
 #include "system.hpp"
@@ -12,9 +11,11 @@
 #include <string>
 #include <utility>
 
+namespace demo {
+
 class Lines {
  public:
-  /// The next line without its newline; nothing at the end of the input, or soon after a stop is requested.
+  /// The next line without its newline; nothing at the end of the input, or soon after a stop was requested.
   std::optional<std::string> next(const std::stop_token& stop) {
     for (;;) {
       if (const auto end = text_.find('\n', begin_); end != std::string::npos) {
@@ -25,7 +26,7 @@ class Lines {
       if (!read_more(stop)) break;
     }
     if (text_.empty() || stop.stop_requested()) return std::nullopt;
-    return std::exchange(text_, {}); // the last line, which lacks its newline
+    return std::exchange(text_, {}); // the last line, which has no newline
   }
 
  private:
@@ -42,3 +43,5 @@ class Lines {
   std::string text_;
   std::size_t begin_ = 0; // of the next line
 };
+
+} // namespace demo

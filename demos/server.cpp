@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // server: publishes "msg 1", "msg 2" and so on, one a second, or every line of its standard input. Clients may
-// come and go as they like; it does not know how many there are, nor wait for any of them.
+// come and go at any time: the server does not wait for them, and does not know how many there are.
 //
 //     server                                   one message a second into test.dat
-//     seq 1 100000 | server --stdin            as fast as they come
+//     seq 1 100000 | server --stdin            as fast as the lines come
 //     tail -f /var/log/syslog | server --stdin --shm log
 #include "command_line.hpp"
 #include "lines.hpp"
@@ -15,53 +15,55 @@
 #include <seqcast/seqcast.hpp>
 
 int main(int argc, char** argv) try {
-  const StopOnSignal stop;
+  const demo::StopOnSignal stop;
 
   double rate = 0;
   std::uint64_t count = UINT64_MAX;
   bool from_stdin = false;
   seqcast::PublisherOptions options{.timestamps = true};
 
-  CommandLine app{"Publishes \"msg N\" once a second, or every line of standard input."};
-  auto* paced = app.add_option("--rate", rate, "Messages a second, 0 for no pause [1; with --stdin 0]");
-  paced->check(CLI::NonNegativeNumber);
+  demo::CommandLine app{"Publishes \"msg N\" once a second, or every line of standard input."};
+  auto* const rate_option =
+      app.add_option("--rate", rate, "Messages a second, 0 for no pause [1; with --stdin 0]");
+  rate_option->check(CLI::NonNegativeNumber);
   app.add_option("--count", count, "End after this many messages");
   app.add_flag("--stdin", from_stdin, "Publish the lines of standard input");
   app.add_option("--capacity", options.capacity, "Slots, a power of two: how far a client may fall behind");
   app.add_option("--max-size", options.max_message_size, "Bytes of the longest message [1024]");
-  app.add_flag("--replace", options.replace, "Take the place of a channel with other properties");
+  app.add_flag("--replace", options.replace, "Replace a channel that has another size or capacity");
   app.parse_or_exit(argc, argv);
-  if (!*paced && !from_stdin) rate = 1;
+  if (!*rate_option && !from_stdin) rate = 1;
 
-  const auto where = app.where();
-  seqcast::BytePublisher news{where, options};
-  fmt::print("{}: {} slots of {} bytes, from message {} on\n", to_string(where), news.capacity(),
-             news.max_message_size(), news.head() + 1);
+  const seqcast::Location location = app.location();
+  seqcast::BytePublisher publisher{location, options};
+  fmt::print("{}: {} slots of {} bytes, from message {} on\n", to_string(location), publisher.capacity(),
+             publisher.max_message_size(), publisher.head() + 1);
   std::fflush(stdout);
 
   const std::chrono::duration<double> pause{rate > 0 ? std::min(1 / rate, 1e6) : 0};
   const auto begin = std::chrono::steady_clock::now();
-  Lines lines;
+  demo::Lines lines;
   std::uint64_t published = 0, read = 0;
   while (published < count && !stop.requested()) {
-    std::string message = fmt::format("msg {}", news.head() + 1);
+    std::string message = fmt::format("msg {}", publisher.head() + 1);
     if (from_stdin) {
       auto line = lines.next(stop.token());
       if (!line) break;
       ++read;
       message = std::move(*line);
     }
-    if (message.size() > news.max_message_size()) {
+    if (message.size() > publisher.max_message_size()) {
       fmt::print(stderr, "server: line {} has {} bytes, {} are the most; left out (--max-size allows more)\n",
-                 read, message.size(), news.max_message_size());
+                 read, message.size(), publisher.max_message_size());
       continue;
     }
-    news.publish(message);
+    publisher.publish(message);
     ++published;
-    const auto passed = static_cast<double>(published) * pause;
-    if (rate > 0) stop.sleep_until(begin + std::chrono::duration_cast<std::chrono::nanoseconds>(passed));
+    const auto due =
+        begin + std::chrono::ceil<std::chrono::nanoseconds>(static_cast<double>(published) * pause);
+    if (rate > 0) stop.sleep_until(due);
   }
-  fmt::print("published {} messages, the last is number {}\n", published, news.head());
+  fmt::print("published {} messages, the last is number {}\n", published, publisher.head());
   return published == read || !from_stdin ? 0 : 1;
 } catch (const std::exception& error) {
   fmt::print(stderr, "server: {}\n", error.what());

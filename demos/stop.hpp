@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// stop: SIGINT and SIGTERM, or Ctrl-C, as a std::stop_token, for every wait that takes one. To be made first in
-// main(), so that all threads leave these signals to it.
+// stop: Ctrl-C (SIGINT and SIGTERM) as a std::stop_token. Make it first in main(), so that later threads do not
+// receive these signals.
 #pragma once
 
 #include "system.hpp"
@@ -10,6 +10,8 @@
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
+
+namespace demo {
 
 class StopOnSignal {
  public:
@@ -24,13 +26,15 @@ class StopOnSignal {
     return source_.stop_requested();
   }
 
-  /// Sleeps until then, or until a stop is requested.
-  void sleep_until(std::chrono::steady_clock::time_point then) const {
+  /// Sleeps until that time, or until a stop is requested.
+  void sleep_until(std::chrono::steady_clock::time_point end) const {
     std::mutex mutex;
     std::unique_lock lock{mutex};
-    std::condition_variable_any{}.wait_until(lock, token(), then, [] { return false; });
+    std::condition_variable_any{}.wait_until(lock, token(), end, [] { return false; });
   }
 
  private:
   std::stop_source source_;
 };
+
+} // namespace demo

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <span>
@@ -20,8 +21,11 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
-[[noreturn]] inline void give_up(const char* what) {
+namespace demo {
+
+[[noreturn]] inline void throw_last_error(const char* what) {
   throw std::system_error{static_cast<int>(GetLastError()), std::system_category(), what};
 }
 
@@ -29,12 +33,12 @@ inline std::uint64_t process_id() {
   return GetCurrentProcessId();
 }
 
-/// Each line goes out when it is complete, into a pipe as well.
-inline void print_line_by_line() {
+/// Has each line written as soon as it is complete, into a pipe too.
+inline void flush_each_line() {
   std::setvbuf(stdout, nullptr, _IONBF, 0);
 }
 
-/// Ctrl-C and the like request a stop.
+/// Ctrl-C, Ctrl-Break and the end of the console request a stop.
 inline void stop_on_signal(std::stop_source source) {
   static std::stop_source stop;
   stop = std::move(source);
@@ -48,19 +52,19 @@ inline bool input_is_ready() {
   if (type == FILE_TYPE_CHAR) return WaitForSingleObject(input, 100) == WAIT_OBJECT_0;
   if (type != FILE_TYPE_PIPE) return true;
   for (int slice = 0; slice < 10; ++slice) {
-    DWORD there = 0;
-    if (PeekNamedPipe(input, nullptr, 0, nullptr, &there, nullptr) == 0 || there > 0) return true;
+    DWORD available = 0;
+    if (PeekNamedPipe(input, nullptr, 0, nullptr, &available, nullptr) == 0 || available > 0) return true;
     Sleep(10);
   }
   return false;
 }
-/// Bytes read, but for carriage returns; 0 at its end.
+/// Bytes read, without carriage returns; 0 at the end of the input.
 inline std::size_t read_input(std::span<char> chunk) {
   for (;;) {
     DWORD size = 0;
     const auto most = static_cast<DWORD>(chunk.size());
     if (ReadFile(GetStdHandle(STD_INPUT_HANDLE), chunk.data(), most, &size, nullptr) == 0) {
-      if (GetLastError() != ERROR_BROKEN_PIPE) give_up("cannot read standard input");
+      if (GetLastError() != ERROR_BROKEN_PIPE) throw_last_error("cannot read standard input");
     }
     if (size == 0) return 0;
     const auto end = std::remove(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(size), '\r');
@@ -68,47 +72,63 @@ inline std::size_t read_input(std::span<char> chunk) {
   }
 }
 
-/// A process that does what this program does when it is started with an argument. It never outlives the
-/// object, nor the process that started it.
+/// This program, started again with arguments, none of which has a quote or ends with a backslash. It is killed
+/// when the object, or this process, ends.
 class Child {
  public:
-  /// The status of one that was killed.
+  /// The exit status of a child that was killed.
   static constexpr int killed = 137;
 
-  Child(const std::string& argument, void (*)(const std::string&)) : job_{CreateJobObjectW(nullptr, nullptr)} {
+  /// The body is for systems with fork(), which runs it in place of main().
+  template <class Body>
+  Child(const std::vector<std::string>& arguments, const Body& /*body*/)
+      : job_{CreateJobObjectW(nullptr, nullptr)} {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
     limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
     SetInformationJobObject(job_, JobObjectExtendedLimitInformation, &limits, sizeof limits);
     std::array<char, MAX_PATH> self{};
     GetModuleFileNameA(nullptr, self.data(), static_cast<DWORD>(self.size()));
-    std::string line = "child \"" + argument + "\"";
+    std::string line = "child";
+    for (const std::string& argument : arguments) line += " \"" + argument + "\"";
     STARTUPINFOA start{};
     start.cb = sizeof start;
-    PROCESS_INFORMATION made{};
-    if (CreateProcessA(self.data(), line.data(), nullptr, nullptr, FALSE, CREATE_SUSPENDED, nullptr, nullptr,
-                       &start, &made) == 0) {
-      give_up("cannot start a process");
+    PROCESS_INFORMATION created{};
+    // Under Wine 8 one in some hundred processes fails with an internal error before it runs.
+    for (int tries = 1; CreateProcessA(self.data(), std::string{line}.data(), nullptr, nullptr, FALSE,
+                                       CREATE_SUSPENDED, nullptr, nullptr, &start, &created) == 0;
+         ++tries) {
+      if (GetLastError() != ERROR_INTERNAL_ERROR || tries == 5) throw_last_error("cannot start a process");
     }
-    process_ = made.hProcess;
+    process_ = created.hProcess;
     AssignProcessToJobObject(job_, process_);
-    ResumeThread(made.hThread);
-    CloseHandle(made.hThread);
+    ResumeThread(created.hThread);
+    CloseHandle(created.hThread);
   }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
+  Child(Child&& other) noexcept
+      : job_{std::exchange(other.job_, nullptr)}, process_{std::exchange(other.process_, nullptr)} {}
   ~Child() {
-    TerminateProcess(process_, killed);
-    wait();
-    CloseHandle(process_);
-    CloseHandle(job_);
+    if (process_ != nullptr) kill();
+    if (job_ != nullptr) CloseHandle(job_);
   }
 
-  /// Waits for its end, and gives its status.
+  /// Whether it ends within that time.
+  bool ends_within(std::chrono::nanoseconds timeout) const {
+    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+    return WaitForSingleObject(process_, static_cast<DWORD>(milliseconds)) == WAIT_OBJECT_0;
+  }
+  /// Waits until it has ended, and gives its exit status.
   int wait() {
-    WaitForSingleObject(process_, INFINITE);
+    const HANDLE process = std::exchange(process_, nullptr);
+    WaitForSingleObject(process, INFINITE);
     DWORD status = 0;
-    GetExitCodeProcess(process_, &status);
+    GetExitCodeProcess(process, &status);
+    CloseHandle(process);
     return static_cast<int>(status);
+  }
+  /// Kills it, and waits until it has ended.
+  void kill() {
+    TerminateProcess(process_, killed);
+    wait();
   }
 
  private:
@@ -116,14 +136,14 @@ class Child {
   HANDLE process_ = nullptr;
 };
 
-/// Plain bytes that have a name, zeros at first: in every process that asks for the name the same ones.
+/// Plain shared memory with a name, zeros at first, the same bytes in every process that opens the name.
 class SharedBytes {
  public:
   SharedBytes(const std::string& name, std::size_t size)
       : section_{CreateFileMappingA(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, 0, static_cast<DWORD>(size),
                                     name.c_str())},
         bytes_{section_ == nullptr ? nullptr : MapViewOfFile(section_, FILE_MAP_WRITE, 0, 0, size)} {
-    if (bytes_ == nullptr) give_up("cannot share memory");
+    if (bytes_ == nullptr) throw_last_error("cannot share memory");
   }
   SharedBytes(const SharedBytes&) = delete;
   SharedBytes& operator=(const SharedBytes&) = delete;
@@ -140,14 +160,21 @@ class SharedBytes {
   void* bytes_;
 };
 
-/// Bytes that nobody may read: whoever tries is killed at that instruction.
-inline std::span<const std::byte> deadly_bytes(std::size_t size) {
+/// Reserved memory without access: every load from it or store to it faults.
+inline void* map_inaccessible(std::size_t size) {
+  void* const memory = VirtualAlloc(nullptr, size, MEM_RESERVE, PAGE_NOACCESS);
+  if (memory == nullptr) throw_last_error("cannot map memory");
+  return memory;
+}
+
+/// From here on a memory fault kills this process at that instruction: no destructor and no handler runs.
+inline void kill_on_fault() {
   AddVectoredExceptionHandler(1, [](EXCEPTION_POINTERS* found) -> LONG {
     if (found->ExceptionRecord->ExceptionCode == EXCEPTION_ACCESS_VIOLATION) {
       TerminateProcess(GetCurrentProcess(), Child::killed);
     }
     return EXCEPTION_CONTINUE_SEARCH;
   });
-  const void* forbidden = VirtualAlloc(nullptr, size, MEM_RESERVE, PAGE_NOACCESS);
-  return {static_cast<const std::byte*>(forbidden), size};
 }
+
+} // namespace demo

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The bell as a file: who may use it, what lies in its way, and what somebody can do who may write to it.
+// The bell as a file: who may use it, what else may have its name, and what a process can do that may write to
+// it.
 #include <doctest/doctest.h>
 
 #include "support/checked_payload.hpp"
@@ -15,14 +16,15 @@ namespace {
 
 using namespace test;
 using seqcast::Errc;
-using seqcast::Strategy;
+using seqcast::WaitStrategy;
 using seqcast::Wakeup;
 
 constexpr uid_t nobody = 65534;
-constexpr seqcast::SubscriberOptions asleep{.start = seqcast::Start::oldest, .strategy = Strategy::sleep};
+constexpr seqcast::SubscriberOptions asleep{.start = seqcast::StartPosition::oldest,
+                                            .strategy = WaitStrategy::sleep};
 using Message = CheckedMessage<200>;
 
-/// The bell's words, as anybody can map them who may write to it.
+/// The bell's words, as every process can map them that may write to it.
 struct MappedBell {
   explicit MappedBell(const std::string& path) {
     const Descriptor file{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
@@ -34,7 +36,7 @@ struct MappedBell {
   std::atomic<std::uint64_t>* words;
 };
 
-/// Runs `function` as a user who owns nothing here.
+/// Runs `function` as another user, who owns none of the files.
 template <class Function>
 void as_nobody(const Function& function) {
   Child child{[&](Line&) {
@@ -51,7 +53,7 @@ std::size_t files_in(const TemporaryFolder& folder) {
 }
 
 void require(bool holds, const char* what) {
-  if (!holds) throw GaveUp{what};
+  if (!holds) throw WaitFailed{what};
 }
 
 /// Permissions of a file; nothing if there is none.
@@ -63,13 +65,13 @@ std::optional<unsigned> mode_of(const std::string& path) {
 
 } // namespace
 
-TEST_CASE("a bell is its owner's alone, whatever the region's permissions and the umask") {
+TEST_CASE("a bell has mode 0600, whatever the region's permissions and the umask") {
   TemporaryFolder folder;
   const mode_t before = ::umask(0);
   const NumberPublisher publisher{seqcast::file(folder / "channel"), {.mode = 0644}};
-  const NumberPublisher wide{seqcast::file(folder / "wide"), {.doorbell_mode = 0666, .mode = 0644}};
+  const NumberPublisher wide{seqcast::file(folder / "wide"), {.bell_mode = 0666, .mode = 0644}};
   ::umask(0777);
-  const NumberPublisher masked{seqcast::file(folder / "masked"), {.doorbell_mode = 0620, .mode = 0640}};
+  const NumberPublisher masked{seqcast::file(folder / "masked"), {.bell_mode = 0620, .mode = 0640}};
   ::umask(before);
   CHECK(mode_of(folder / "channel") == 0644U);
   CHECK(mode_of(folder / "channel.bell") == 0600U);
@@ -77,7 +79,7 @@ TEST_CASE("a bell is its owner's alone, whatever the region's permissions and th
   CHECK(mode_of(folder / "masked.bell") == 0620U);
 }
 
-TEST_CASE("a bell that somebody has emptied is replaced, and removed with its channel") {
+TEST_CASE("an emptied bell is replaced, and removed with its channel") {
   TemporaryFolder folder;
   const auto channel = seqcast::file(folder / "channel");
   { const NumberPublisher publisher{channel}; }
@@ -85,35 +87,35 @@ TEST_CASE("a bell that somebody has emptied is replaced, and removed with its ch
   {
     NumberPublisher publisher{channel};
     seqcast::Subscriber<std::uint64_t> subscriber{channel};
-    CHECK(subscriber.wakeup() == seqcast::Wakeup::doorbell);
+    CHECK(subscriber.wakeup() == seqcast::Wakeup::bell);
   }
   std::filesystem::resize_file(folder / "channel.bell", 0);
-  CHECK(seqcast::remove(channel));
+  CHECK(seqcast::remove_channel(channel));
   CHECK(files_in(folder) == 0);
 }
 
-TEST_CASE("a bell that is there keeps its permissions, unless a publisher asks for others") {
+TEST_CASE("an existing bell keeps its permissions, unless a publisher asks for others") {
   TemporaryFolder folder;
   const auto channel = seqcast::file(folder / "channel");
   for (const auto& [asked, found] :
        {std::pair<std::optional<std::uint32_t>, unsigned>{0666, 0666U}, {std::nullopt, 0666U}, {0600, 0600U}}) {
-    const NumberPublisher publisher{channel, {.doorbell_mode = asked}};
+    const NumberPublisher publisher{channel, {.bell_mode = asked}};
     CHECK(mode_of(folder / "channel.bell") == found);
   }
 }
 
-TEST_CASE("there is a bell only where one is wanted, and it goes with its channel") {
+TEST_CASE("there is a bell only with Wakeup::bell, and it is removed with its channel") {
   TemporaryFolder folder;
   const auto channel = seqcast::file(folder / "channel");
-  { const NumberPublisher publisher{channel, {.doorbell = false}}; }
+  { const NumberPublisher publisher{channel, {.wakeup = seqcast::Wakeup::polling}}; }
   CHECK(files_in(folder) == 1);
-  CHECK(seqcast::remove(channel));
-  { const NumberPublisher publisher{channel, {.wake_always = true}}; }
+  CHECK(seqcast::remove_channel(channel));
+  { const NumberPublisher publisher{channel, {.wakeup = seqcast::Wakeup::every_message}}; }
   CHECK(files_in(folder) == 1);
-  CHECK(seqcast::remove(channel));
+  CHECK(seqcast::remove_channel(channel));
   { const NumberPublisher publisher{channel}; }
   CHECK(files_in(folder) == 2);
-  CHECK(seqcast::remove(channel));
+  CHECK(seqcast::remove_channel(channel));
   CHECK(files_in(folder) == 0);
   { const NumberPublisher publisher{channel, {.remove_on_close = true}}; }
   CHECK(files_in(folder) == 0);
@@ -121,11 +123,11 @@ TEST_CASE("there is a bell only where one is wanted, and it goes with its channe
   TemporaryObject object;
   { const NumberPublisher publisher{object.channel()}; }
   CHECK(mode_of(object.path() + ".bell") == 0600U);
-  CHECK(seqcast::remove(object.channel()));
+  CHECK(seqcast::remove_channel(object.channel()));
   CHECK_FALSE(mode_of(object.path() + ".bell").has_value());
 }
 
-TEST_CASE("whoever may not write to the bell polls, and gets its messages") {
+TEST_CASE("a subscriber that may not write to the bell polls, and gets its messages") {
   if (::geteuid() != 0) {
     MESSAGE("not root: skipped");
     return;
@@ -134,18 +136,18 @@ TEST_CASE("whoever may not write to the bell polls, and gets its messages") {
   folder.open_to_all();
   const std::string path = folder / "channel";
   NumberPublisher closed{seqcast::file(path), {.mode = 0644}};
-  NumberPublisher open{seqcast::file(path + "2"), {.doorbell_mode = 0666, .mode = 0644}};
-  NumberPublisher word{seqcast::file(path + "3"), {.wake_always = true, .mode = 0644}};
+  NumberPublisher open{seqcast::file(path + "2"), {.bell_mode = 0666, .mode = 0644}};
+  NumberPublisher word{seqcast::file(path + "3"), {.wakeup = seqcast::Wakeup::every_message, .mode = 0644}};
   NumberPublisher* const publishers[] = {&closed, &open, &word};
-  const Wakeup wakeups[] = {Wakeup::polling, Wakeup::doorbell, Wakeup::wake_word};
+  const Wakeup expected[] = {Wakeup::polling, Wakeup::bell, Wakeup::every_message};
   for (std::size_t i = 0; i < 3; ++i) {
     Child child{[&](Line& line) {
       if (::setuid(nobody) != 0) raise_errno("setuid");
       NumberSubscriber subscriber{publishers[i]->location(), asleep};
-      require(subscriber.wakeup() == wakeups[i], "another wakeup than expected");
+      require(subscriber.wakeup() == expected[i], "another wakeup than expected");
       line.send(true);
       for (int k = 0; k < 20; ++k) {
-        require(subscriber.wait_for(far_away) == Wait::message, "no message");
+        require(subscriber.wait_for(long_timeout) == WaitResult::message, "no message");
         require(drain(subscriber) == 1, "not one message");
         line.send(true);
       }
@@ -171,7 +173,7 @@ TEST_CASE("a bell that another user put there is not used") {
   as_nobody([&] { const NumberPublisher theirs{seqcast::file(folder / "theirs")}; });
   std::filesystem::copy_file(folder / "theirs.bell", path + ".bell");
   REQUIRE(::chown((path + ".bell").c_str(), nobody, nobody) == 0);
-  std::error_code error;
+  seqcast::Error error;
   CHECK_FALSE(NumberPublisher::open(seqcast::file(path), {}, error).has_value());
   CHECK(error == Errc::other_owner);
   CHECK_FALSE(std::filesystem::exists(path));
@@ -184,7 +186,7 @@ TEST_CASE("a bell that another user put there is not used") {
   CHECK(subscriber.wakeup() == Wakeup::polling);
 }
 
-TEST_CASE("what is no bell is left alone, and said to be in the way") {
+TEST_CASE("a file that is no bell is not changed, and the error names it") {
   TemporaryFolder folder;
   const std::string path = folder / "channel";
   std::ofstream{path + ".bell"} << "my diary\n";
@@ -196,27 +198,27 @@ TEST_CASE("what is no bell is left alone, and said to be in the way") {
     text = error.what();
   }
   CHECK(text.find(path + ".bell") != std::string::npos);
-  CHECK(text.find("doorbell = false") != std::string::npos);
+  CHECK(text.find("Wakeup::bell") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(path));
   CHECK(std::filesystem::file_size(path + ".bell") == 9);
-  { const NumberPublisher publisher{seqcast::file(path), {.doorbell = false}}; }
-  CHECK(seqcast::remove(seqcast::file(path)));
+  { const NumberPublisher publisher{seqcast::file(path), {.wakeup = seqcast::Wakeup::polling}}; }
+  CHECK(seqcast::remove_channel(seqcast::file(path)));
   CHECK(std::filesystem::file_size(path + ".bell") == 9);
 
   std::filesystem::remove(path + ".bell");
   std::filesystem::create_symlink(folder / "elsewhere", path + ".bell");
-  std::error_code error;
+  seqcast::Error error;
   CHECK_FALSE(NumberPublisher::open(seqcast::file(path), {}, error).has_value());
   CHECK(error == std::errc::too_many_symbolic_link_levels);
   CHECK_FALSE(std::filesystem::exists(folder / "elsewhere"));
 }
 
-TEST_CASE("a bell that was removed by hand is missed by new subscribers only, until a publisher comes") {
+TEST_CASE("after a bell was removed by hand new subscribers poll, until a publisher makes another") {
   TemporaryFolder folder;
   const auto channel = seqcast::file(folder / "channel");
   std::optional<NumberPublisher> publisher{channel};
   NumberSubscriber old{channel, asleep};
-  CHECK(old.wakeup() == Wakeup::doorbell);
+  CHECK(old.wakeup() == Wakeup::bell);
   std::filesystem::remove(folder / "channel.bell");
   NumberSubscriber young{channel, asleep};
   CHECK(young.wakeup() == Wakeup::polling);
@@ -226,8 +228,8 @@ TEST_CASE("a bell that was removed by hand is missed by new subscribers only, un
       wait_until_asleep(waiting);
       publisher->publish(i);
     }};
-    CHECK(old.wait_for(far_away) == Wait::message);
-    CHECK(young.wait_for(far_away) == Wait::message);
+    CHECK(old.wait_for(long_timeout) == WaitResult::message);
+    CHECK(young.wait_for(long_timeout) == WaitResult::message);
     CHECK(drain(old) == 1);
     CHECK(drain(young) == 1);
   }
@@ -235,18 +237,18 @@ TEST_CASE("a bell that was removed by hand is missed by new subscribers only, un
   publisher.emplace(channel);
   CHECK(std::filesystem::exists(folder / "channel.bell"));
   for (NumberSubscriber* subscriber : {&old, &young}) {
-    CHECK(subscriber->wakeup() == Wakeup::doorbell);
+    CHECK(subscriber->wakeup() == Wakeup::bell);
     const pid_t waiting = thread_id();
     std::jthread thread{[&] {
       wait_until_asleep(waiting);
       publisher->publish(1);
     }};
-    CHECK(subscriber->wait_for(far_away) == Wait::message);
+    CHECK(subscriber->wait_for(long_timeout) == WaitResult::message);
     drain(*subscriber);
   }
 }
 
-TEST_CASE("scribbling into the bell tears no message, loses none, and leaves waits bounded") {
+TEST_CASE("random writes into the bell tear no message, lose none, and leave waits bounded") {
   TemporaryFolder folder;
   const std::string path = folder / "channel";
   constexpr std::uint64_t count = 3000;
@@ -261,7 +263,7 @@ TEST_CASE("scribbling into the bell tears no message, loses none, and leaves wai
       // Now and then it clears the flag of a sleeper, freezes the word, or lets it jump.
       bell.words[8].store(random() % 3 == 0 ? 0 : random(), std::memory_order_relaxed);
       bell.words[9].store(random() % 2 == 0 ? 7 : random(), std::memory_order_relaxed);
-      for (auto n = random() % 200; n > 0; --n) seqcast::detail::HardwareAtomics::pause();
+      for (auto n = random() % 200; n > 0; --n) seqcast::detail::HardwarePolicy::pause();
     }
   }};
   scribbles.line().expect<bool>();
@@ -271,7 +273,7 @@ TEST_CASE("scribbling into the bell tears no message, loses none, and leaves wai
       seqcast::Subscriber<Message> subscriber{seqcast::file(path), asleep};
       line.send(true);
       for (std::uint64_t read = 0; read < count;) {
-        require(subscriber.wait_for(far_away) == Wait::message, "no message");
+        require(subscriber.wait_for(long_timeout) == WaitResult::message, "no message");
         while (const auto message = subscriber.next()) {
           ++read;
           require(message->sequence == read && message->lost == 0, "a message was lost");
@@ -291,7 +293,7 @@ TEST_CASE("scribbling into the bell tears no message, loses none, and leaves wai
   CHECK(scribbles.kill() == ended_killed);
 }
 
-TEST_CASE("a bell whose flag is kept down costs each sleeper a slice, and no more") {
+TEST_CASE("a bell whose flag is cleared all the time costs each sleeper a slice, and no more") {
   TemporaryFolder folder;
   const std::string path = folder / "channel";
   NumberPublisher publisher{seqcast::file(path)};
@@ -308,7 +310,7 @@ TEST_CASE("a bell whose flag is kept down costs each sleeper a slice, and no mor
       wait_until_asleep(waiting);
       publisher.publish(i);
     }};
-    REQUIRE(subscriber.wait_for(far_away) == Wait::message);
+    REQUIRE(subscriber.wait_for(long_timeout) == WaitResult::message);
     REQUIRE(drain(subscriber) == 1);
   }
 }

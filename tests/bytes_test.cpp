@@ -77,10 +77,10 @@ TEST_CASE("pieces are gathered into one message, in their order") {
   ByteSubscriber subscriber{folder.channel()};
   publisher.publish({piece("header;"), piece(""), piece("a body of odd length;"), piece("end")});
   CHECK(subscriber.next()->text() == "header;a body of odd length;end");
-  const std::vector<std::span<const std::byte>> pieces(100, piece("abc"));
+  const std::vector<BytesRef> pieces(100, piece("abc"));
   CHECK(publisher.publish(std::span{pieces}) == 2);
   CHECK(subscriber.next()->message.size() == 300);
-  publisher.publish(std::span<const std::span<const std::byte>>{});
+  publisher.publish(std::span<const BytesRef>{});
   CHECK(subscriber.next()->message.empty());
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("a message that is too long throws, and nothing of it is written") {
   CHECK(subscriber.next()->text() == "goes on");
 }
 
-TEST_CASE("a message longer than the caller's buffer is told with its size, and can still be read") {
+TEST_CASE("a message longer than the caller's buffer is reported with its size, and can still be read") {
   const TemporaryFolder folder;
   BytePublisher publisher{folder.channel()};
   ByteSubscriber subscriber{folder.channel()};
@@ -144,18 +144,18 @@ TEST_CASE("a hostile length is passed over, bounded, and counts as lost") {
   CHECK(received->lost == 1);
 }
 
-TEST_CASE("a corrupt slot is told, again and again, and no wait spins on it") {
+TEST_CASE("a corrupt slot is reported by each call, and no wait spins on it") {
   const TemporaryFolder folder;
   BytePublisher publisher{folder.channel(), {.capacity = 4, .max_message_size = 32}};
   ByteSubscriber subscriber{folder.channel()};
   publisher.publish("one");
   test::patch_file<std::uint64_t>(folder / "channel", 512, ~std::uint64_t{0});
-  CHECK(subscriber.wait_for(std::chrono::seconds{10}) == Wait::message);
+  CHECK(subscriber.wait_for(std::chrono::seconds{10}) == WaitResult::message);
   for (int i = 0; i < 3; ++i) {
     CHECK_FALSE(subscriber.next());
     CHECK(subscriber.error() == Errc::corrupt);
   }
-  CHECK(subscriber.wait_for(std::chrono::milliseconds{1}) == Wait::timeout);
+  CHECK(subscriber.wait_for(std::chrono::milliseconds{1}) == WaitResult::timeout);
 }
 
 TEST_CASE("a capacity of two loses exactly what is overwritten") {

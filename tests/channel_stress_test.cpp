@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// One publisher process and 1 or 7 subscriber processes, as fast as they can, over payloads of 1, 2^n - 1, 2^n
-// and 2^n + 1 bytes, bytes and typed, in files on a tmpfs and in shared-memory objects.
+// One publisher process and 1 or 7 subscriber processes at full speed, with payloads of 1, 2^n - 1, 2^n and 2^n
+// + 1 bytes, bytes and typed, in files on a tmpfs and in shared-memory objects.
 //
-// The publisher alternates bursts of up to three rings, which overrun everybody, with pauses, and goes on until
-// each subscriber has seen its floor of distinct messages: on a machine with few cores that takes longer, and
-// fails only when the watchdog does. Each subscriber's account has to come out exactly:
-// received + lost (+ skipped by latest()) == published.
+// The publisher alternates bursts of up to three rings, which overrun every subscriber, with pauses, and goes
+// on until each subscriber has received a minimum of distinct messages. On a machine with few cores that takes
+// longer, and fails only when the watchdog does. Each subscriber's account has to balance exactly: received +
+// lost (+ skipped by latest()) == published.
 //
-// SEQCAST_STRESS_SECONDS=600 in the environment makes the eight-process case go on for that long, round and
-// round through the payload sizes.
+// SEQCAST_STRESS_SECONDS=600 in the environment makes the eight-process case go on for that long, in rounds
+// over the payload sizes.
 #include "support/checked_payload.hpp"
 #include "support/child.hpp"
 #include "support/shared_block.hpp"
@@ -39,7 +39,7 @@ struct Control {
 
 struct Report {
   Reading reading = Reading::next;
-  std::uint64_t checked = 0; // deliveries, each looked at byte by byte
+  std::uint64_t checked = 0; // deliveries, each checked byte by byte
   std::uint64_t torn = 0;
   std::uint64_t disorder = 0; // sequence != previous + 1 + lost, or older than before
   std::uint64_t distinct = 0;
@@ -47,7 +47,7 @@ struct Report {
   std::uint64_t skipped = 0;  // passed over by latest()
   std::uint64_t overruns = 0; // calls that gave nothing because the publisher was faster
   std::uint64_t last = 0;
-  bool closed = false; // what state() said at the end
+  bool closed = false; // by state(), at the end
 };
 
 struct Seen {
@@ -178,7 +178,7 @@ Report run_subscriber(Face& face, const Plan& plan, Reading reading, Control& co
       if (latest) report.skipped += sequence - report.last - 1;
       report.lost += lost;
       distinct.store(++report.distinct);
-      // Once it rests until the ring has gone round: where the publisher is slow, nobody might be overrun.
+      // Once it pauses until it is lapped: with a slow publisher there might be no overrun.
       while (report.distinct == floor_of_distinct / 2 && control.sent <= sequence + plan.capacity)
         std::this_thread::yield();
     } else if (finished && reading == Reading::latest) {
@@ -186,7 +186,7 @@ Report run_subscriber(Face& face, const Plan& plan, Reading reading, Control& co
     }
     report.last = sequence;
   }
-  report.closed = subscriber.state() == seqcast::State::closed;
+  report.closed = subscriber.state() == seqcast::ChannelState::closed;
   return report;
 }
 

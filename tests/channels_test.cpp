@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Which files of a folder are listed as channels, and that the others are left in peace.
+// Which files of a folder are listed as channels, and that other files are not opened.
 #include "support/file_bytes.hpp"
 #include "support/temporary.hpp"
 
@@ -77,7 +77,7 @@ TEST_CASE("channels are listed by name, with those that only a newer version or 
   CHECK(seqcast::channels_in_folder(folder).front() == mixture.folder.channel("a"));
 }
 
-TEST_CASE("what is no regular file is not even opened, a link not followed") {
+TEST_CASE("only regular files are opened, and links are not followed") {
   const Mixture mixture;
   const Openings openings{mixture.folder.path()};
   CHECK(seqcast::channels_in_folder(mixture.folder.path()).size() == 4);
@@ -86,10 +86,10 @@ TEST_CASE("what is no regular file is not even opened, a link not followed") {
   CHECK(openings.names() == expected);
 }
 
-TEST_CASE("a folder without channels has none, and no folder is an error") {
+TEST_CASE("a folder without channels gives an empty list, and a missing folder is an error") {
   const TemporaryFolder folder;
   CHECK(seqcast::channels_in_folder(folder.path()).empty());
-  std::error_code error;
+  seqcast::Error error;
   CHECK(seqcast::channels_in_folder(folder / "none", error).empty());
   CHECK(error == std::errc::no_such_file_or_directory);
   CHECK_THROWS_AS(seqcast::channels_in_folder(folder / "none"), std::system_error);

@@ -10,21 +10,21 @@ escape=$'\e'
 shm=seqcast-cli-$$-observed
 trap '"$seqcast" rm --force "$shm" 2>/dev/null; clean_up' EXIT
 
-output_lacks() { ! grep -qF -- "$1" output || broken "the output has '$1' in it"; }
+output_lacks() { ! grep -qF -- "$1" output || fail "the output has '$1'"; }
 
-# await_message NAME: until there is a message in the channel.
+# await_message NAME: waits until there is a message in the channel.
 await_message() {
   for _ in $(seq 1 3000); do
     ! "$seqcast" info "$1" --json 2>/dev/null | grep -q '"head":[1-9]' || return 0
     sleep 0.02
   done
-  broken "there never was a message in $1"
+  fail "there never was a message in $1"
 }
 
 # patch FILE OFFSET BYTES: overwrites bytes of a file.
 patch() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 
-# start_on_terminal FILE [ARGUMENT...]: as start, on a terminal of 80 x 24, where what is written to >&4 is typed.
+# start_on_terminal FILE [ARGUMENT...]: as start, on a terminal of 80 x 24, with what is written to >&4 as keyboard input.
 start_on_terminal() {
   local file=$1
   shift
@@ -38,7 +38,7 @@ start_on_terminal() {
   running="$running $pid"
 }
 
-case_of 'ls lists what is a channel, with its state, and nothing else'
+test_case 'ls lists channels with their states, and no other files'
 expect 0 pub ./b 'one' 'two'
 expect 0 pub ./a 'one'
 start live.txt pub ./live tick --repeat --rate 100
@@ -47,15 +47,15 @@ echo text >text
 mkfifo fifo
 ln -s a link
 expect 0 ls .
-[ "$(awk '/^\.\// { print $1 }' output | tr '\n' ' ')" = './a ./b ./live ' ] || broken 'not the three channels'
-grep -Eq '^\./b +closed +- +[0-9.k]+ +1 KiB +2 ' output || broken 'b is not as it is'
-grep -Eq "^\./live +live +$pid " output || broken 'live is not as it is'
+[ "$(awk '/^\.\// { print $1 }' output | tr '\n' ' ')" = './a ./b ./live ' ] || fail 'not the three channels'
+grep -Eq '^\./b +closed +- +[0-9.k]+ +1 KiB +2 ' output || fail 'b is not as it is'
+grep -Eq "^\./live +live +$pid " output || fail 'live is not as it is'
 expect 0 ls -q .
-grep -qx './a' output || broken 'no bare name'
+grep -qx './a' output || fail 'no bare name'
 expect 0 ls . --json
-grep -F '"name":"./b"' output | grep -F '"state":"closed"' | grep -qF '"head":2' || broken 'no such JSON'
+grep -F '"name":"./b"' output | grep -F '"state":"closed"' | grep -qF '"head":2' || fail 'no such JSON'
 
-case_of 'ls lists shared memory by its bare names, and says what it cannot list or read'
+test_case 'ls lists shared memory by bare names, and names what it cannot list or read'
 expect 0 pub "$shm" 'one'
 expect 0 pub ./newer 'one'
 patch newer 8 '\002'
@@ -70,7 +70,7 @@ expect 0 rm "$shm"
 expect 0 ls
 output_lacks "$shm"
 
-case_of 'a name or a schema reaches no terminal as anything but text'
+test_case 'control characters in a name or a schema reach no terminal'
 expect 0 pub ./red$'\e[31m'x 'one'
 patch red*x 88 '\033]0;title\007'
 expect 0 ls .
@@ -79,7 +79,7 @@ expect 0 info ./red*x
 output_has '\x1b]0;title\x07'
 output_lacks "$escape"
 
-case_of 'info tells what a channel is, and is an error where there is none, or a damaged one'
+test_case 'info shows the properties of a channel, and is an error without a channel or with a damaged one'
 expect 0 pub ./news --capacity 16 --size 100 'one' 'two' 'three'
 expect 0 info ./news
 output_has '3, of which 1 to 3 can be read'
@@ -87,10 +87,12 @@ output_has '16, '
 output_has 'up to 100 bytes'
 expect 0 info ./news --json
 for field in name location state publisher_alive publisher_process epoch first_sequence head oldest age_ns \
-  created_at capacity max_message_size message_alignment timestamps doorbell bell_found wake_always copy_behind \
+  created_at capacity max_message_size message_alignment timestamps wakeup bell_found copy_behind \
   unknown_flags schema_name schema_tag format_version region_size slots_offset slot_stride payload_offset error; do
   output_has "\"$field\":"
 done
+output_has '"wakeup":"bell"'
+output_lacks doorbell
 expect 3 info ./nothing
 error_has 'no channel ./nothing'
 expect 2 info
@@ -101,15 +103,15 @@ expect 1 info ./news
 output_has 'damaged'
 error_has 'damaged channel'
 
-case_of 'dump shows the bytes of a slot, and what its version says'
+test_case 'dump shows the bytes of a slot, and the meaning of its version'
 expect 0 pub ./news --capacity 4 'one' 'the second message' 'three'
 expect 0 dump ./news
 output_has 'slot 2 of 4'
 output_has '6: holds message 3, complete'
-grep -Eq '^00000000  74 68 72 65 65 +\|three\|$' output || broken 'no such bytes'
+grep -Eq '^00000000  74 68 72 65 65 +\|three\|$' output || fail 'no such bytes'
 expect 0 dump ./news --sequence 2
-grep -Eq '^00000000  74 68 65 20 73 65 63 6f  6e 64 20 6d 65 73 73 61  \|the second messa\|$' output || broken 'line 1'
-grep -Eq '^00000010  67 65 +\|ge\|$' output || broken 'line 2'
+grep -Eq '^00000000  74 68 65 20 73 65 63 6f  6e 64 20 6d 65 73 73 61  \|the second messa\|$' output || fail 'line 1'
+grep -Eq '^00000010  67 65 +\|ge\|$' output || fail 'line 2'
 expect 0 dump ./news --slot 3
 output_has '7: open for message 4'
 output_has '*'
@@ -122,7 +124,7 @@ expect 2 dump ./news --slot 4
 error_has 'there are 0 to 3'
 expect 2 dump ./news --slot 0 --sequence 1
 
-case_of 'stat counts every message, from the head alone'
+test_case 'stat counts every message, from the head alone'
 start clock.txt pub ./clock 'tick tack' --repeat --rate 200
 await_message ./clock
 expect 0 stat ./clock -i 0.5
@@ -131,13 +133,13 @@ output_has '/s, up to '
 expect 0 stat ./clock -i 0.5 --json
 before=$(sed -n 's/.*"head":\([0-9]*\),.*/\1/p' output)
 expect 0 stat ./clock -n 3 -i 0.1 --json
-[ "$(wc -l <output)" -eq 3 ] || broken 'not three lines'
+[ "$(wc -l <output)" -eq 3 ] || fail 'not three lines'
 # The heads of two lines differ by the messages of the second: none is counted twice, or not at all. On a busy machine
 # there may be an interval without any.
 awk -F'[:,]' -v before="$before" '{ for (i = 1; i < NF; ++i) { if ($i ~ /"head"/) head = $(i + 1);
     if ($i ~ /"messages"/) messages = $(i + 1) } }
   head < before || (last && head != last + messages) { wrong = 1 } { last = head; all += messages }
-  END { exit wrong || head == before || all == 0 }' output || broken 'heads and messages do not agree'
+  END { exit wrong || head == before || all == 0 }' output || fail 'heads and messages do not agree'
 output_has '"bytes_estimated":false'
 output_has '"gaps":0'
 output_has '"age_ns":{"p50":'
@@ -150,17 +152,17 @@ expect 3 stat ./nothing
 expect 2 stat ./clock -i 0
 expect 2 stat ./clock --watch --once
 
-case_of 'stat tells gaps where a channel has few slots for its rate'
+test_case 'stat counts gaps where a channel has few slots for its rate'
 start flood.txt pub ./flood x --repeat --capacity 2
 await_message ./flood
-for _ in $(seq 1 50); do # until the publisher was let run in between
+for _ in $(seq 1 50); do # until the publisher ran between two samples
   expect 0 stat ./flood -i 0.3 --json
   grep -qF '"gaps":0,' output || break
 done
 output_lacks '"gaps":0,'
 output_has '"bytes_estimated":true'
 
-case_of 'stat goes on with the channel that takes the name of the one it looks at'
+test_case 'stat continues with the channel that takes the name of a removed one'
 start old.txt pub ./news x --repeat --rate 100
 await_message ./news
 start stat.txt stat ./news --watch -i 0.05
@@ -175,7 +177,7 @@ kill "$stat"
 pid=$stat
 ends 143
 
-case_of 'top in lines shows channels that come, and not those that have gone'
+test_case 'top in lines shows new channels, and no removed ones'
 expect 0 pub ./a x
 start top.txt top . -i 0.05
 await top.txt './a'
@@ -184,22 +186,22 @@ await top.txt './b'
 expect 0 rm ./a
 expect 0 pub ./c x
 await top.txt './c'
-! grep -F './c' -A 99 top.txt | grep -qF './a' || broken 'a is still there'
+! grep -F './c' -A 99 top.txt | grep -qF './a' || fail 'a is still there'
 kill -TERM "$pid"
 ends 143
 expect 0 top . -n 2 -i 0.05 --json
-[ "$(grep -c '"name":"./b"' output)" -eq 2 ] || broken 'not twice'
+[ "$(grep -c '"name":"./b"' output)" -eq 2 ] || fail 'not twice'
 expect 2 top --sort size
 expect 1 top ./nowhere -n 1
 
-case_of 'nothing that is written to a pipe has an escape sequence in it, and a closed pipe is no error'
+test_case 'output to a pipe has no escape sequences, and a closed pipe is no error'
 expect 0 pub ./a x
 for verb in 'ls .' 'info ./a' 'dump ./a' 'stat ./a -n 1 -i 0.05' 'stat ./a -i 0.05' 'top . -n 1 -i 0.05'; do
   # shellcheck disable=SC2086  # words
   TERM=xterm expect 0 $verb
   output_lacks "$escape"
 done
-# The second is told while it waits for its next interval.
+# top learns of it while it waits for its next interval.
 for verb in 'stat ./a --watch -i 0.05' 'top . -i 60'; do
   {
     found=0
@@ -207,11 +209,11 @@ for verb in 'stat ./a --watch -i 0.05' 'top . -i 60'; do
     timeout 20 "$seqcast" $verb 2>error || found=$?
     echo $found >status.txt
   } | head -n 1 >output
-  [ "$(cat status.txt)" -eq 0 ] || broken "'$verb' ends with $(cat status.txt)"
-  quiet
+  [ "$(cat status.txt)" -eq 0 ] || fail "'$verb' ends with $(cat status.txt)"
+  stderr_is_empty
 done
 
-case_of 'a file that is cut ends nobody who looks'
+test_case 'a truncated file ends no observer'
 start live.txt pub ./live x --repeat --rate 100 --capacity 4096
 publisher=$pid
 await_message ./live
@@ -221,7 +223,7 @@ start top.txt top . -i 0.05
 top=$pid
 await stat.txt 'live'
 await top.txt './live'
-kill "$publisher" # which a cut file would kill
+kill "$publisher" # which the truncation would kill
 pid=$publisher
 ends 143
 truncate -s 512 live
@@ -234,12 +236,12 @@ pid=$top
 ends 143
 
 if ! command -v script >/dev/null; then
-  echo "skipped: there is no script(1) to make a terminal"
+  echo "skipped: there is no script(1) to create a terminal"
   finish
   exit 0
 fi
 
-case_of 'top on a terminal draws a page of at most 80 columns and 24 rows, until q, and gives the terminal back'
+test_case 'top on a terminal draws a page of at most 80 columns and 24 rows, until q, and restores the terminal'
 for i in $(seq 1 40); do expect 0 pub "./channel-with-a-name-that-is-far-too-long-for-its-column-$i" x; done
 start_on_terminal top.txt top . -i 0.1
 await top.txt 'q quits'
@@ -248,18 +250,18 @@ await top.txt 'and '
 printf q >&4
 ends 0
 tr -d '\r' <top.txt | awk -v escape="$escape" '
-  { gsub(escape "\\[[0-9;?]*[A-Za-z]", "") } length($0) > 80 { exit 1 }' || broken 'wider than 80 columns'
-grep -qF "${escape}[?1049h" top.txt || broken 'no page of its own'
-tail -c 30 top.txt | grep -qF "${escape}[?7h${escape}[?25h${escape}[?1049l" || broken 'the terminal is not given back'
+  { gsub(escape "\\[[0-9;?]*[A-Za-z]", "") } length($0) > 80 { exit 1 }' || fail 'wider than 80 columns'
+grep -qF "${escape}[?1049h" top.txt || fail 'no page of its own'
+tail -c 30 top.txt | grep -qF "${escape}[?7h${escape}[?25h${escape}[?1049l" || fail 'the terminal is not restored'
 
-case_of 'top gives the terminal back when a signal ends it'
+test_case 'top restores the terminal when a signal ends it'
 start_on_terminal top.txt top . -i 0.1
 await top.txt 'q quits'
 printf '\003' >&4
 ends 130
-tail -c 30 top.txt | grep -qF "${escape}[?1049l" || broken 'the terminal is not given back'
+tail -c 30 top.txt | grep -qF "${escape}[?1049l" || fail 'the terminal is not restored'
 
-case_of 'colours are for terminals, and a dumb one has top in lines'
+test_case 'colours are for terminals, and on a dumb one top prints lines'
 expect 0 pub ./a x
 on_terminal "TERM=xterm $seqcast ls ."
 output_has "${escape}[1mNAME"

@@ -7,22 +7,22 @@
 # shellcheck source=SCRIPTDIR/support/cli.sh
 . "$(dirname -- "$0")/support/cli.sh"
 
-case_of 'arguments are messages, byte for byte, and stay for a subscriber that comes later'
+test_case 'arguments are messages, byte for byte, and stay for a subscriber that comes later'
 expect 0 pub ./a one 'two words' '' '[a,b]' '{}' '++' '-5' -- --rate -- $'\x01x'
-silent
+no_output
 expect 0 sub ./a --from oldest
-printf '%s\n' one 'two words' '' '[a,b]' '{}' '++' '-5' --rate -- $'\x01x' >wanted
-same_as wanted
-quiet
+printf '%s\n' one 'two words' '' '[a,b]' '{}' '++' '-5' --rate -- $'\x01x' >expected
+same_as expected
+stderr_is_empty
 
-case_of 'lines of standard input are messages, the last one with its newline or without'
+test_case 'lines of standard input are messages, the last one with its newline or without'
 printf 'first\n\n  third \nlast' | expect 0 pub ./a
-silent
+no_output
 expect 0 sub ./a --from oldest
-printf 'first\n\n  third \nlast\n' >wanted
-same_as wanted
+printf 'first\n\n  third \nlast\n' >expected
+same_as expected
 
-case_of 'a channel goes on with the next number, and --replace begins another one'
+test_case 'a channel goes on with the next number, and --replace begins another one'
 expect 0 pub ./a one
 expect 0 pub ./a two
 expect 0 sub ./a --from oldest --json
@@ -34,41 +34,41 @@ expect 0 sub ./a --from oldest --json
 output_has '"sequence":1,"lost":0'
 output_has '"text":"three"'
 
-case_of 'a new channel has room for the longest argument; one that is there says what to do'
+test_case 'a new channel has room for the longest argument; an error about an existing one has advice'
 long=$(printf '%5000s' end)
 expect 0 pub ./a "$long"
 expect 0 pub ./b short
 expect 1 pub ./b short "$long"
 error_has 'TEXT 2 has 5000 bytes, the channel takes 1024; nothing was published. --replace --size 5000'
 expect 0 sub ./b --from oldest
-printf 'short\n' >wanted
-same_as wanted
+printf 'short\n' >expected
+same_as expected
 
-case_of 'a line that is too long is named and left out, and the status is 1 at the end'
+test_case 'a line that is too long is named and left out, and the status is 1 at the end'
 { echo short; head -c 300000 /dev/zero | tr '\0' x; echo; printf '%1025s\n' ''; printf '%1024s\n' fits; echo last; } |
   expect 1 pub ./a
 error_has 'line 2 has 300000 bytes, the channel takes 1024; left out (--size 300000 takes it)'
 error_has 'line 3 has 1025 bytes'
 expect 0 sub ./a --from oldest
-{ echo short; printf '%1024s\n' fits; echo last; } >wanted
-same_as wanted
+{ echo short; printf '%1024s\n' fits; echo last; } >expected
+same_as expected
 
-case_of '--count and --repeat: so many messages, in turn'
+test_case '--count and --repeat: so many messages, in turn'
 expect 0 pub ./a a b --repeat --count 5
 expect 0 sub ./a --from oldest
-printf '%s\n' a b a b a >wanted
-same_as wanted
+printf '%s\n' a b a b a >expected
+same_as expected
 seq 1 9 | expect 0 pub ./b --count 3
 expect 0 sub ./b --from oldest
-seq 1 3 >wanted
-same_as wanted
+seq 1 3 >expected
+same_as expected
 
-case_of '--rate keeps its time'
+test_case '--rate keeps its pauses'
 begin=$(date +%s%N)
 expect 0 pub ./a tick --repeat --count 21 --rate 100
-[ $(($(date +%s%N) - begin)) -ge 200000000 ] || broken '20 pauses of 10 ms took less than 200 ms'
+[ $(($(date +%s%N) - begin)) -ge 200000000 ] || fail '20 pauses of 10 ms took less than 200 ms'
 
-case_of 'every byte of a message of any size goes through sub --raw | pub --raw'
+test_case 'every byte of a message of any size goes through sub --raw | pub --raw'
 # Sizes around the powers of two, empty and the largest; every message has all 256 values, as far as it is long.
 perl -e '
   my $all = join "", map chr, 0..255;
@@ -78,9 +78,9 @@ perl -e '
     print pack("V", $size), substr($rotated x ($size / 256 + 1), 0, $size);
   }' >frames
 expect 0 pub ./a --raw --size 100000 --capacity 64 <frames
-silent
+no_output
 "$seqcast" sub ./a --from oldest --raw 2>sub-error | expect 0 pub ./b --raw --size 100000 --capacity 64
-silent
+no_output
 expect 0 sub ./b --from oldest --raw
 same_as frames
 perl -e 'print pack("V", 1), chr $_ for 0..255' >frames
@@ -89,21 +89,21 @@ expect 0 pub ./c --raw <frames
 expect 0 sub ./d --from oldest --raw
 same_as frames
 
-case_of 'frames that are cut off or too long end pub with 1, and what came before them is published'
+test_case 'frames that are cut off or too long end pub with 1, and what came before them is published'
 printf '\3\0\0\0abc\5\0\0\0de' | expect 1 pub ./a --raw
-error_has 'the input ends in the middle of message 2: 2 of 5 bytes; the 1 before it were published'
+error_has 'the input ends in the middle of message 2, after 2 of 5 bytes; 1 were published before it'
 printf '\3\0' | expect 1 pub ./a --raw
-error_has 'message 1: 2 of the 4 bytes that say its size'
+error_has 'message 1, after 2 of the 4 bytes of its size'
 printf '\3\0\0\0def\1\4\0\0' | expect 1 pub ./a --raw
 error_has 'message 2 of the input has 1025 bytes, the channel takes 1024'
 error_has '--size 1025'
 echo 'this is text' | expect 1 pub ./a --raw
 error_has 'leave out --raw if the input is text'
 expect 0 sub ./a --from oldest
-printf 'abc\ndef\n' >wanted
-same_as wanted
+printf 'abc\ndef\n' >expected
+same_as expected
 
-case_of '--json says number, loss, age, size and text, or hex where it is no text; --hex is a dump'
+test_case '--json has number, loss, age, size and text, or hex where it is no text; --hex is a dump'
 printf '\2\0\0\0\377\0' | expect 0 pub ./a --raw
 expect 0 pub ./a $'gr\303\274n "\t'
 expect 0 sub ./a --from oldest --json
@@ -115,36 +115,36 @@ expect 0 sub ./a --from oldest --hex
 output_has 'message 1, 2 bytes'
 output_has '00000000  ff 00                                             |..|'
 
-case_of 'on a terminal control characters are shown, in a pipe they are as they came'
+test_case 'on a terminal control characters are shown, in a pipe they are as they came'
 expect 0 pub ./a $'\e[31mred\a\r\ttab gr\303\274n \302\233 \377'
 expect 0 sub ./a --from oldest
-printf '\e[31mred\a\r\ttab gr\303\274n \302\233 \377\n' >wanted
-same_as wanted
+printf '\e[31mred\a\r\ttab gr\303\274n \302\233 \377\n' >expected
+same_as expected
 on_terminal "$seqcast sub ./a --from oldest"
-printf '\\x1b[31mred\\x07\\x0d\ttab gr\303\274n \\xc2\\x9b \\xff\n' >wanted
-same_as wanted
-on_terminal "$seqcast sub ./a --from oldest --raw" && broken '--raw went to a terminal'
-output_has 'pipe it, or use --hex'
+printf '\\x1b[31mred\\x07\\x0d\ttab gr\303\274n \\xc2\\x9b \\xff\n' >expected
+same_as expected
+on_terminal "$seqcast sub ./a --from oldest --raw" && fail '--raw went to a terminal'
+output_has 'use a pipe or --hex'
 
-case_of 'sub waits for a channel and begins with its first message; it ends with 0 when the publisher does'
+test_case 'sub waits for a channel and begins with its first message; it ends with 0 when the publisher does'
 start sub.txt sub ./a
 await sub.txt 'no channel ./a yet; waiting for a publisher'
 seq 1 100 | expect 0 pub ./a
 ends 0
-seq 1 100 >wanted
-grep -v seqcast: sub.txt | cmp -s - wanted || broken 'not all of it came'
+seq 1 100 >expected
+grep -v seqcast: sub.txt | cmp -s - expected || fail 'not all of it came'
 
-case_of 'where the last publisher has ended, sub waits for the next one, and gets all of that'
+test_case 'where the last publisher has ended, sub waits for the next one, and gets all of that'
 expect 0 pub ./a old
 start sub.txt sub ./a
 await sub.txt 'no publisher at the moment; waiting for one'
 seq 1 100 | expect 0 pub ./a
 ends 0
 grep -v seqcast: sub.txt >output || :
-seq 1 100 >wanted
-same_as wanted
+seq 1 100 >expected
+same_as expected
 
-case_of 'a line is there as soon as it was published'
+test_case 'sub prints a line as soon as it was published'
 open_lines
 start pub.txt pub ./a <lines 3>&-
 start sub.txt sub ./a --from oldest 3>&-
@@ -155,18 +155,18 @@ done
 exec 3>&-
 ends 0
 
-case_of '-n ends after so many; with 5 if the publisher ends before'
+test_case '-n ends after so many; with 5 if the publisher ends before'
 expect 0 pub ./a one two three
 expect 0 sub ./a --from oldest -n 2
-printf 'one\ntwo\n' >wanted
-same_as wanted
+printf 'one\ntwo\n' >expected
+same_as expected
 expect 5 sub ./a --from oldest -n 4
 error_has 'the publisher has ended, 3 of 4 messages (--follow waits for the next one)'
 expect 0 sub ./a --from oldest -n 0
-: >wanted
-same_as wanted
+: >expected
+same_as expected
 
-case_of 'a publisher that is killed ends sub with 5; --follow goes on with the next one'
+test_case 'a publisher that is killed ends sub with 5; --follow goes on with the next one'
 start pub.txt pub ./a tick --repeat --rate 200
 publisher=$pid
 start sub.txt sub ./a --from oldest
@@ -175,7 +175,7 @@ start follow.txt sub ./a --from oldest --follow
 follower=$pid
 await sub.txt tick
 await follow.txt tick
-slay "$publisher"
+kill_all "$publisher"
 pid=$subscriber ends 5
 await sub.txt 'the publisher has died'
 await follow.txt 'the publisher has died; waiting for the next one'
@@ -188,7 +188,7 @@ await follow.txt third
 kill "$follower"
 pid=$follower ends 143
 
-case_of 'a channel that is removed or replaced ends sub with 5'
+test_case 'a channel that is removed or replaced ends sub with 5'
 expect 0 pub ./a one
 start sub.txt sub ./a
 await sub.txt 'no publisher at the moment'
@@ -196,11 +196,11 @@ expect 0 rm ./a
 ends 5
 await sub.txt 'the channel was removed or replaced'
 
-case_of '--timeout ends with 4, with a channel or without; --timeout 0 prints what is there'
+test_case '--timeout ends with 4, with a channel or without; --timeout 0 prints what is there'
 expect 4 sub ./a --timeout 0.1
 error_has 'no channel ./a yet'
 expect 3 sub ./a --timeout 0
-error_has "'seqcast pub ./a' makes one"
+error_has "'seqcast pub ./a' creates this one"
 expect 0 pub ./a one
 expect 4 sub ./a --timeout 0.1
 expect 0 sub ./a --from oldest --timeout 0
@@ -211,20 +211,20 @@ output_has one
 kill "$pid"
 ends 143
 
-case_of '--latest gives the newest message, at once'
+test_case '--latest gives the newest message, at once'
 expect 0 pub ./a one two three
 expect 0 sub ./a --latest -n 1
-echo three >wanted
-same_as wanted
+echo three >expected
+same_as expected
 expect 0 sub ./a --latest
-same_as wanted
+same_as expected
 start pub.txt pub ./a tick --repeat --rate 200
 await_live ./a
 expect 0 sub ./a --latest -n 3 --json
-[ "$(grep -o '"sequence":[0-9]*' output | sort -u | wc -l)" -eq 3 ] || broken 'a message was printed twice'
+[ "$(grep -o '"sequence":[0-9]*' output | sort -u | wc -l)" -eq 3 ] || fail 'a message was printed twice'
 kill "$pid"
 
-case_of 'what is lost is told on stderr, exactly; --strict ends with 6 at the first loss'
+test_case 'losses are reported on stderr, exactly; --strict ends with 6 at the first loss'
 for strict in '' --strict; do
   open_lines
   # shellcheck disable=SC2086  # no word where there is no flag
@@ -243,48 +243,48 @@ for strict in '' --strict; do
   if [ -n "$strict" ]; then
     ends 6
     await sub.txt 'seqcast: lost '
-    [ "$(grep -vc seqcast: sub.txt)" -eq 1 ] || broken 'something was printed after the loss'
+    [ "$(grep -vc seqcast: sub.txt)" -eq 1 ] || fail 'something was printed after the loss'
   else
     ends 0
     awk '$2 == "lost" { lost += $3; next } $1 != "seqcast:" { printed += 1; last = $1 }
-         END { exit !(lost > 0 && lost + printed == 1001 && last == 1000) }' sub.txt || broken 'it does not add up'
+         END { exit !(lost > 0 && lost + printed == 1001 && last == 1000) }' sub.txt || fail 'it does not add up'
   fi
   rm -f ./*
 done
 
-case_of 'a reader that goes away ends sub with 0 and quietly, while messages come and while none do'
+test_case 'a reader that closes the output ends sub with 0 and without a message, with messages and without'
 start pub.txt pub ./a tick --repeat --rate 200
 publisher=$pid
 await_live ./a
 { "$seqcast" sub ./a --from oldest 2>error && echo 0 >status || echo $? >status; } | head -n 1 >output
 await status 0
-quiet
+stderr_is_empty
 kill -STOP "$publisher"
 { "$seqcast" sub ./a 2>error && echo 0 >status || echo $? >status; } | true
 await status 0
-quiet
-slay "$publisher"
+stderr_is_empty
+kill_all "$publisher"
 
-case_of 'a full disk is an error, not a truncated success'
+test_case 'a full disk is an error, not a truncated success'
 if [ -w /dev/full ]; then
   expect 0 pub ./a one
-  "$seqcast" sub ./a --from oldest >/dev/full 2>error && broken 'no error'
+  "$seqcast" sub ./a --from oldest >/dev/full 2>error && fail 'no error'
   error_has 'cannot write to standard output: No space left on device'
 fi
 
-case_of 'what is said where stderr is closed does not land in the channel, and a closed stdin or stdout is an error'
+test_case 'output for a closed stderr does not get into the channel, and a closed stdin or stdout is an error'
 found=0
 { echo first; printf '%2000s\n' long; echo last; } | "$seqcast" pub ./a 2>&- || found=$?
-[ $found -eq 1 ] || broken "status $found"
+[ $found -eq 1 ] || fail "status $found"
 expect 0 sub ./a --from oldest
-printf 'first\nlast\n' >wanted
-same_as wanted
-"$seqcast" sub ./a --from oldest >&- 2>error && broken 'nobody noticed'
+printf 'first\nlast\n' >expected
+same_as expected
+"$seqcast" sub ./a --from oldest >&- 2>error && fail 'no error'
 error_has 'cannot write to standard output'
-"$seqcast" pub ./a <&- 2>error && broken 'nobody noticed'
+"$seqcast" pub ./a <&- 2>error && fail 'no error'
 error_has 'cannot read standard input'
 
-case_of 'SIGINT, SIGTERM and SIGHUP end both as such, and the publisher closes the channel'
+test_case 'SIGINT, SIGTERM and SIGHUP end both as such, and the publisher closes the channel'
 for signal in INT:130 TERM:143 HUP:129; do
   start pub.txt pub ./a tick --repeat --rate 50
   publisher=$pid
@@ -300,7 +300,7 @@ for signal in INT:130 TERM:143 HUP:129; do
   pid=$publisher ends "${signal#*:}"
 done
 
-case_of 'a signal that was ignored at the beginning stays ignored'
+test_case 'a signal that was ignored at the beginning stays ignored'
 (trap '' HUP && exec "$seqcast" pub ./a tick --repeat --rate 50) >pub.txt 2>&1 &
 pid=$!
 running="$running $pid"
@@ -310,16 +310,27 @@ expect 0 sub ./a -n 3
 kill -TERM "$pid"
 ends 143
 
-case_of 'a second publisher is refused with 1, and told whom to stop'
+test_case 'a second publisher is refused with 1 and the id of the first'
 start pub.txt pub ./a tick --repeat --rate 50
 await_live ./a
 expect 1 pub ./a mine
 error_has "process $pid"
 kill "$pid"
 
-case_of 'a wrong command line ends with 2 and says where to read more'
+test_case 'errors of the library name the options of the tool, and no C++ names'
+expect 0 pub ./a one
+expect 1 pub ./a --size 64 two
+error_has 'cannot publish to "./a": expected --size 64, found 1024'
+error_has 'use pub --replace'
+expect 1 pub ./a --capacity 2 two
+error_has 'expected --capacity 2'
+expect 2 pub --shm a/b two
+error_has 'cannot publish to "a/b"'
+error_has 'such as "ticker"'
+
+test_case 'a wrong command line ends with 2 and a reference to --help'
 expect 2 pub
-error_has 'NAME is required; seqcast pub --help says more'
+error_has 'NAME is required; see seqcast pub --help'
 expect 2 pub ./a --no-such-option
 expect 2 pub ./a -x
 error_has 'or -- before it'
@@ -337,30 +348,30 @@ expect 2 sub ./a --from middle
 expect 2 sub ./a -n some
 error_has 'is no number'
 expect 2 sub ./a ./b
-[ -z "$(ls ./a ./b 2>/dev/null)" ] || broken 'a channel was made'
+[ -z "$(ls ./a ./b 2>/dev/null)" ] || fail 'a channel was made'
 
-case_of 'a NAME without a slash is in shared memory; --file and --shm say otherwise'
+test_case 'a NAME without a slash is in shared memory; --file and --shm override that'
 channel=seqcast-cli-test-$$
 expect 0 pub "$channel" shared
-[ -e "/dev/shm/$channel" ] || broken 'it is not in /dev/shm'
+[ -e "/dev/shm/$channel" ] || fail 'it is not in /dev/shm'
 expect 0 pub --file "$channel" filed
-[ -e "$channel" ] || broken 'it is not in a file'
+[ -e "$channel" ] || fail 'it is not in a file'
 expect 0 sub "$channel" --from oldest
-echo shared >wanted
-same_as wanted
+echo shared >expected
+same_as expected
 expect 0 sub --file "$channel" --from oldest
-echo filed >wanted
-same_as wanted
+echo filed >expected
+same_as expected
 expect 0 rm "$channel"
 expect 3 sub "$channel" --timeout 0
-error_has "for the file of that name say ./$channel"
+error_has "the file of that name is ./$channel"
 
-case_of 'what is no channel is left alone'
+test_case 'a file that is no channel stays unchanged'
 echo precious >a
 expect 1 pub ./a text
 expect 1 pub ./a --replace text
 expect 1 sub ./a
-echo precious >wanted
-cmp -s a wanted || broken 'the file has changed'
+echo precious >expected
+cmp -s a expected || fail 'the file has changed'
 
 finish

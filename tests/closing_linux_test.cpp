@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A publisher that closes just before, or just after, any sleep of whoever waits for it: the close is told
-// then, and not a sleep later. Time plays no part: what is counted are sleeps that came to their end in vain.
+// A publisher that closes just before or just after any sleep of a waiting subscriber: the wait reports the
+// close then, and not one sleep later. Time does not matter: the test counts sleeps that ended by their
+// timeout.
 //
-// syscall() is this file's own, which the library calls in place of the C library's: the last moment before a
-// sleep, and the first one after it, are where a test can do something.
+// This file has a syscall() of its own, which the library calls in place of the C library's, so that the test
+// can act directly before and after a sleep.
 #include "support/waiting.hpp"
 
 #include <doctest/doctest.h>
@@ -23,24 +24,24 @@ namespace {
 
 enum class Side { before, after };
 
-/// Does something at one side of one sleep, and counts from there on.
-struct Ambush {
+/// Runs an action before or after one sleep, and counts from there on.
+struct Trap {
   std::uint64_t sleep; // the first is 1
   Side side;
-  std::function<void()> spring;
-  std::function<bool()> over; // what has been told is no longer waited for
+  std::function<void()> action;
+  std::function<bool()> over; // the close was reported: later sleeps do not count
   std::uint64_t sleeps = 0;
-  std::atomic<bool> sprung{false};
-  std::atomic<std::uint64_t> in_vain{0}; // sleeps afterwards that only the time has ended
+  std::atomic<bool> done{false};
+  std::atomic<std::uint64_t> timed_out{0}; // later sleeps that ended by their timeout
 
   void reach(Side where) {
-    if (where != side || sleeps != sleep || sprung) return;
-    spring();
-    sprung = true;
+    if (where != side || sleeps != sleep || done) return;
+    action();
+    done = true;
   }
 };
 
-std::atomic<Ambush*> ambush{nullptr};
+std::atomic<Trap*> trap{nullptr};
 
 bool is_sleep(long number, long operation) {
 #if defined(SYS_futex_waitv)
@@ -59,14 +60,14 @@ extern "C" long syscall(long number, ...) noexcept {
   const std::size_t count = number == SYS_futex ? 6 : 5; // no other one that is called here has more
   for (std::size_t i = 0; i < count; ++i) of[i] = va_arg(list, long);
   va_end(list);
-  Ambush* const here = is_sleep(number, of[1]) ? ambush.load() : nullptr;
+  Trap* const here = is_sleep(number, of[1]) ? trap.load() : nullptr;
   if (here == nullptr) return real(number, of[0], of[1], of[2], of[3], of[4], of[5]);
   ++here->sleeps;
   here->reach(Side::before);
-  const bool counts = here->sprung && !here->over();
+  const bool counts = here->done && !here->over();
   const long result = real(number, of[0], of[1], of[2], of[3], of[4], of[5]);
   const int error = errno;
-  if (counts && result < 0 && error == ETIMEDOUT) ++here->in_vain;
+  if (counts && result < 0 && error == ETIMEDOUT) ++here->timed_out;
   here->reach(Side::after);
   errno = error;
   return result;
@@ -74,7 +75,7 @@ extern "C" long syscall(long number, ...) noexcept {
 
 namespace {
 
-/// `wait` ends because of a close that comes at each side of each of the first sleeps, and after no sleep more.
+/// Checks that `wait` ends by a close before or after each of the first sleeps, without one more sleep.
 template <class Wait>
 void close_everywhere(const seqcast::PublisherOptions& options, const Wait& wait) {
   for (const std::uint64_t sleep : {1U, 2U, 3U}) {
@@ -83,72 +84,75 @@ void close_everywhere(const seqcast::PublisherOptions& options, const Wait& wait
       CAPTURE(side == Side::after);
       const TemporaryFolder folder;
       std::optional<NumberPublisher> publisher{std::in_place, folder.channel(), options};
-      NumberSubscriber subscriber{folder.channel(), {.strategy = seqcast::Strategy::sleep}};
-      Ambush here{
-          .sleep = sleep, .side = side, .spring = [&] { publisher.reset(); }, .over = [] { return false; }};
+      NumberSubscriber subscriber{folder.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
+      Trap here{
+          .sleep = sleep, .side = side, .action = [&] { publisher.reset(); }, .over = [] { return false; }};
       wait(subscriber, here);
-      CHECK(here.sprung);
-      CHECK(here.in_vain == 0);
+      CHECK(here.done);
+      CHECK(here.timed_out == 0);
     }
   }
 }
 
 const seqcast::PublisherOptions all_options[] = {
-    {}, {.wake_always = true}, {.remove_on_close = true}, {.wake_always = true, .remove_on_close = true}};
+    {},
+    {.wakeup = seqcast::Wakeup::every_message},
+    {.remove_on_close = true},
+    {.wakeup = seqcast::Wakeup::every_message, .remove_on_close = true}};
 
-/// For as long as it lives.
+/// Sets the trap until its destructor.
 struct Armed {
-  explicit Armed(Ambush& here) {
-    ambush = &here;
+  explicit Armed(Trap& here) {
+    trap = &here;
   }
   Armed(const Armed&) = delete;
   ~Armed() {
-    ambush = nullptr;
+    trap = nullptr;
   }
 };
 
-void check_told(Wait reason, bool removed) {
-  CHECK(reason == (removed ? Wait::superseded : Wait::closed));
+void check_reason(WaitResult reason, bool removed) {
+  CHECK(reason == (removed ? WaitResult::superseded : WaitResult::closed));
 }
 
 } // namespace
 
-TEST_CASE("a close at any side of any sleep of a wait is told without another sleep") {
+TEST_CASE("a close before or after any sleep of a wait is reported without another sleep") {
   for (const auto& options : all_options) {
-    CAPTURE(options.wake_always.value_or(false));
-    close_everywhere(options, [&](NumberSubscriber& subscriber, Ambush& here) {
+    CAPTURE(to_string(options.wakeup.value_or(seqcast::Wakeup::bell)));
+    close_everywhere(options, [&](NumberSubscriber& subscriber, Trap& here) {
       const Armed armed{here};
-      check_told(subscriber.wait_for(far_away), options.remove_on_close);
+      check_reason(subscriber.wait_for(long_timeout), options.remove_on_close);
     });
   }
 }
 
-TEST_CASE("a close at any side of any sleep on several words is told without another sleep") {
+TEST_CASE("a close before or after any sleep on several words is reported without another sleep") {
   for (const auto& options : all_options) {
-    CAPTURE(options.wake_always.value_or(false));
-    close_everywhere(options, [&](NumberSubscriber& subscriber, Ambush& here) {
+    CAPTURE(to_string(options.wakeup.value_or(seqcast::Wakeup::bell)));
+    close_everywhere(options, [&](NumberSubscriber& subscriber, Trap& here) {
       const TemporaryFolder other;
       const NumberPublisher silent{other.channel()};
-      NumberSubscriber deaf{other.channel(), {.strategy = seqcast::Strategy::sleep}};
+      NumberSubscriber idle{other.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
       const std::stop_source stop;
       const Armed armed{here};
-      const auto found = seqcast::wait_any({&deaf, &subscriber}, far_away, stop.get_token());
+      const auto found = seqcast::wait_any({&idle, &subscriber}, long_timeout, stop.get_token());
       CHECK(found.subscriber == &subscriber);
-      check_told(found.reason, options.remove_on_close);
+      check_reason(found.reason, options.remove_on_close);
     });
   }
 }
 
-TEST_CASE("a close at any side of any sleep of a notifier's thread is told without another sleep") {
+TEST_CASE("a close before or after any sleep of PollDescriptor's thread is reported without another sleep") {
   for (const auto& options : all_options) {
-    CAPTURE(options.wake_always.value_or(false));
-    close_everywhere(options, [&](NumberSubscriber& subscriber, Ambush& here) {
-      seqcast::Notifier notifier;
-      here.over = [of = notifier.descriptor()] { return readable(of, Watchdog{"nothing", 0ns}); };
+    CAPTURE(to_string(options.wakeup.value_or(seqcast::Wakeup::bell)));
+    close_everywhere(options, [&](NumberSubscriber& subscriber, Trap& here) {
+      seqcast::PollDescriptor poll;
+      here.over = [of = poll.native_handle()] { return readable(of, Watchdog{"nothing", 0ns}); };
       const Armed armed{here};
-      notifier.add(subscriber);
-      CHECK(readable(notifier.descriptor(), Watchdog{"a notification", far_away}));
-      wait_until("the close", [&] { return here.sprung.load(); });
+      poll.arm(subscriber);
+      CHECK(readable(poll.native_handle(), Watchdog{"a readable handle", long_timeout}));
+      wait_until("the close", [&] { return here.done.load(); });
     });
   }
 }

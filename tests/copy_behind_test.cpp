@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Messages that are copied while they are written: whole, bounded, and never a mixture of two publishers.
+// Messages that are copied while they are written (copy_behind): whole, bounded, and never a mix of two
+// publishers.
 #include <doctest/doctest.h>
 #include <seqcast/detail/recovery.hpp>
-#include <seqcast/detail/ring_publisher.hpp>
-#include <seqcast/detail/ring_subscriber.hpp>
 #include <seqcast/seqcast.hpp>
-#include "support/staged_atomics.hpp"
+#include "support/staged_policy.hpp"
 #include "support/temporary.hpp"
 #include "support/watchdog.hpp"
 
@@ -14,14 +13,14 @@
 
 using namespace seqcast;
 using namespace seqcast::detail;
-using test::StagedAtomics;
+using test::StagedPolicy;
 using test::TemporaryFolder;
 
 namespace {
 
-constexpr std::uint32_t size = 256; // four chunks of StagedAtomics
+constexpr std::uint32_t size = 256; // four chunks of StagedPolicy
 
-/// A ring with progress, one thread playing both sides.
+/// A ring with progress words; one thread plays both sides.
 struct Staged {
   Geometry geometry{.slots_word = header_size / word_size,
                     .stride_words = 40,
@@ -29,19 +28,19 @@ struct Staged {
                     .payload_word = 3,
                     .max_message_size = size,
                     .progress_word = progress_word_untimed};
-  std::vector<StagedAtomics::Word> words{header_size / word_size + 160};
-  RingPublisher<StagedAtomics> publisher = [&] {
-    Recovery<StagedAtomics>{words.data(), geometry}.create();
-    return RingPublisher<StagedAtomics>{words.data(), geometry, 0};
+  std::vector<StagedPolicy::Word> words{header_size / word_size + 160};
+  RingPublisher<StagedPolicy> publisher = [&] {
+    Recovery<StagedPolicy>{words.data(), geometry}.create();
+    return RingPublisher<StagedPolicy>{words.data(), geometry, 0};
   }();
-  RingSubscriber<StagedAtomics> subscriber{words.data(), geometry, 0, 1, ResumeAt::half};
+  RingSubscriber<StagedPolicy> subscriber{words.data(), geometry, 0, 1, 1};
 
   void publish(std::uint8_t content, std::uint32_t bytes = size) {
     const std::vector<std::byte> message(bytes, std::byte{content});
-    publisher.publish_bytes(message.data(), bytes, 0);
+    publisher.publish(message.data(), bytes, 0);
   }
-  Taken next(std::array<std::byte, size>& buffer) {
-    return subscriber.next(BoundedInto{buffer.data(), buffer.size()});
+  ReadResult next(std::array<std::byte, size>& buffer) {
+    return subscriber.next(BufferDestination{buffer.data(), buffer.size()});
   }
 };
 
@@ -51,7 +50,7 @@ bool all_are(std::span<const std::byte> bytes, std::uint8_t content) {
 
 } // namespace
 
-TEST_CASE("a subscriber that looks before any one operation of publish() gets the whole message or nothing") {
+TEST_CASE("a subscriber that reads before any one operation of publish() gets the whole message or nothing") {
   std::size_t followed = 0;
   for (std::uint64_t at = 0; at < 50; ++at) {
     Staged ring;
@@ -60,42 +59,41 @@ TEST_CASE("a subscriber that looks before any one operation of publish() gets th
     std::array<std::byte, size> buffer{};
     CHECK(ring.next(buffer).sequence == 1);
     CHECK(ring.next(buffer).sequence == 2);
-    StagedAtomics::Staging staging;
+    StagedPolicy::Staging staging;
     staging.before(at, [&] {
-      const Taken taken = ring.next(buffer);
-      if (taken.outcome == Outcome::message) CHECK(all_are(buffer, 3));
-      if (taken.outcome == Outcome::message) ++followed;
+      const ReadResult result = ring.next(buffer);
+      if (result.status == ReadStatus::message) CHECK(all_are(buffer, 3));
+      if (result.status == ReadStatus::message) ++followed;
     });
     ring.publish(3);
   }
   CHECK(followed > 0);
 }
 
-TEST_CASE("a publisher that goes on while it is followed delivers one message, copied chunk by chunk") {
-  // The subscriber's call is interrupted by the publisher's death, and a successor's message of another
-  // content.
+TEST_CASE("a message that one publisher begins and its successor publishes is delivered as one of both") {
+  // During the subscriber's call a successor takes over from a crashed publisher, and publishes other content.
   for (std::int64_t stores = 0; stores < 40; ++stores) {
     for (std::uint64_t at = 0; at < 60; ++at) {
       Staged ring;
       {
-        StagedAtomics::Staging dying;
-        dying.die_after(stores);
+        StagedPolicy::Staging crashing;
+        crashing.crash_after(stores);
         ring.publish(1);
       }
       std::array<std::byte, size> buffer{};
-      Taken taken;
+      ReadResult result;
       {
-        StagedAtomics::Staging staging;
+        StagedPolicy::Staging staging;
         staging.before(at, [&] {
-          const auto head = Recovery<StagedAtomics>{ring.words.data(), ring.geometry}.take_over();
+          const auto head = Recovery<StagedPolicy>{ring.words.data(), ring.geometry}.take_over();
           REQUIRE(head);
-          PublisherLines<StagedAtomics>{ring.words.data()}.store_epoch(2, *head + 1);
-          ring.publisher = RingPublisher<StagedAtomics>{ring.words.data(), ring.geometry, *head};
+          PublisherHeader<StagedPolicy>{ring.words.data()}.store_epoch(2, *head + 1);
+          ring.publisher = RingPublisher<StagedPolicy>{ring.words.data(), ring.geometry, *head};
           ring.publish(2);
         });
-        taken = ring.next(buffer);
+        result = ring.next(buffer);
       }
-      if (taken.outcome != Outcome::message) continue;
+      if (result.status != ReadStatus::message) continue;
       CAPTURE(stores);
       CAPTURE(at);
       const bool one_of_both = all_are(buffer, 1) || all_are(buffer, 2);
@@ -104,35 +102,35 @@ TEST_CASE("a publisher that goes on while it is followed delivers one message, c
   }
 }
 
-TEST_CASE("a message that stays half written is nothing, after a bounded number of steps") {
+TEST_CASE("a message that stays half written is not delivered, after a bounded number of steps") {
   Staged ring;
   {
-    StagedAtomics::Staging dying;
-    dying.die_after(20); // within the second chunk
+    StagedPolicy::Staging crashing;
+    crashing.crash_after(20); // within the second chunk
     ring.publish(1);
   }
   std::array<std::byte, size> buffer{};
-  StagedAtomics::Staging staging;
-  CHECK(ring.next(buffer).outcome == Outcome::nothing);
+  StagedPolicy::Staging staging;
+  CHECK(ring.next(buffer).status == ReadStatus::nothing);
   CHECK(staging.operations() < 200);
 }
 
-TEST_CASE("a hostile progress or size leads nowhere") {
+TEST_CASE("a hostile progress or size delivers nothing") {
   for (const std::uint64_t progress :
        {pack_progress(1, 8), pack_progress(1, size + 8), pack_progress(1, 0xFFFF'FFFF), pack_progress(2, 64)}) {
     for (const std::uint32_t claimed : {0U, 8U, size, size + 1, 0xFFFF'FFFFU}) {
       Staged ring;
-      StagedAtomics::Word* const slot = ring.words.data() + ring.geometry.slots_word;
+      StagedPolicy::Word* const slot = ring.words.data() + ring.geometry.slots_word;
       slot[size_word].value = pack_size(claimed);
       slot[progress_word_untimed].value = progress;
       std::array<std::byte, size> buffer{};
-      CHECK(ring.next(buffer).outcome == Outcome::nothing);
+      CHECK(ring.next(buffer).status == ReadStatus::nothing);
       CHECK(ring.subscriber.cursor() == 0);
     }
   }
 }
 
-TEST_CASE("the option is a property of the channel, and typed, byte and timed messages go through") {
+TEST_CASE("copy_behind is a property of the channel, for typed messages, with and without timestamps") {
   struct Large {
     std::array<std::uint64_t, 5000> words;
   };
@@ -148,19 +146,19 @@ TEST_CASE("the option is a property of the channel, and typed, byte and timed me
       const auto received = subscriber.next(*message);
       REQUIRE(received);
       CHECK(received->sequence == i);
-      CHECK((received->published_at_ns > 0) == timestamps);
+      CHECK(received->published_at.has_value() == timestamps);
       CHECK(std::all_of(message->words.begin(), message->words.end(),
                         [&](std::uint64_t word) { return word == i; }));
     }
   }
   const TemporaryFolder folder;
   { const Publisher<Large> made{folder.channel()}; }
-  std::error_code error;
+  seqcast::Error error;
   CHECK_FALSE(Publisher<Large>::open(folder.channel(), {.copy_behind = true}, error));
   CHECK(error == Errc::wrong_identity);
 }
 
-TEST_CASE("under a publisher that never pauses every message that is delivered is whole") {
+TEST_CASE("every message that is delivered under a publisher that never pauses is whole") {
   const test::Watchdog watchdog{"copying behind a publisher"};
   constexpr std::size_t largest = 100'000;
   const TemporaryFolder folder;

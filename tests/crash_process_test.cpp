@@ -3,7 +3,7 @@
 // Publishers that are killed at random moments, one after the other, while a subscriber in another process
 // reads all the time. The instruction_*_process_test.cpp kill at every single instruction instead.
 //
-// Every message carries the epoch of the publisher that made it, so that a sequence that is used twice shows.
+// Every message contains its publisher's epoch, so that a sequence that is used twice is detected.
 #include "support/checked_payload.hpp"
 #include "support/child.hpp"
 #include "support/shared_block.hpp"
@@ -20,12 +20,12 @@ using namespace test;
 
 namespace {
 
-/// What the processes tell each other beside the channel. Written by one process at a time each.
+/// What the processes share apart from the channel. One process at a time writes each member.
 struct Control {
   std::atomic<std::uint64_t> opened;    // epoch of the publisher that has opened the channel last
   std::atomic<std::uint64_t> published; // sequence that the last publish() to return gave
   std::atomic<bool> publishing;         // true inside publish()
-  std::atomic<std::uint64_t> delivered; // sequence that the subscriber has had last
+  std::atomic<std::uint64_t> delivered; // the last sequence that the subscriber received
   std::atomic<bool> resting;            // the subscriber waits to be overrun
   std::atomic<std::uint64_t> broken;    // what publishers found wrong
   std::atomic<bool> finished;
@@ -56,16 +56,16 @@ void fill(std::span<std::byte> message, std::uint64_t sequence, std::uint64_t ep
   fill_payload(message.subspan(8), sequence, epoch);
 }
 
-/// The same bytes in small pieces: gathering them takes longer than making them, so that publishers die inside
-/// publish() often enough.
-void cut(std::span<const std::byte> message, std::vector<std::span<const std::byte>>& pieces) {
+/// The same bytes in small pieces: gathering them takes longer than making them, so that publishers are often
+/// killed inside publish().
+void cut(std::span<const std::byte> message, std::vector<seqcast::BytesRef>& pieces) {
   constexpr std::size_t piece = 5;
   pieces.clear();
   for (; message.size() > piece; message = message.subspan(piece)) pieces.push_back(message.first(piece));
   pieces.push_back(message);
 }
 
-/// A piece of a message that kills whoever copies it, as kill -9 does.
+/// A piece of a message that kills the process that copies it, by SIGKILL.
 std::span<const std::byte> fatal_piece() {
   constexpr std::size_t page = 4096;
   std::signal(SIGSEGV, [](int) { ::kill(::getpid(), SIGKILL); });
@@ -74,7 +74,7 @@ std::span<const std::byte> fatal_piece() {
   return {static_cast<const std::byte*>(forbidden), 1};
 }
 
-/// Of message `last` it dies, somewhere in the middle of it.
+/// It crashes in the middle of message `last`.
 void publish_until_killed(const seqcast::Location& place, const Plan& plan, Control& control,
                           std::uint64_t last) {
   const auto expect = [&](bool holds) {
@@ -83,9 +83,9 @@ void publish_until_killed(const seqcast::Location& place, const Plan& plan, Cont
   const std::uint64_t delivered = control.delivered;
   const std::uint64_t published = control.published;
   std::vector<std::byte> message(plan.max_size);
-  std::vector<std::span<const std::byte>> pieces;
+  std::vector<seqcast::BytesRef> pieces;
   seqcast::BytePublisher publisher{place, {.capacity = plan.capacity, .max_message_size = plan.max_size}};
-  // The dead one may have died after completing a message, and before publish() returned.
+  // The crashed publisher may have completed a message without returning from publish().
   expect(publisher.head() == published || publisher.head() == published + 1);
   expect(publisher.head() >= delivered);
   expect(publisher.epoch().first_sequence == publisher.head() + 1);
@@ -133,7 +133,7 @@ Report read_all(seqcast::ByteSubscriber& subscriber, const Plan& plan, Control& 
     report.last = found->sequence;
     ++report.received;
     control.delivered = found->sequence;
-    // A fast subscriber might never be overrun: now and then it rests until the ring has gone round. There is
+    // A fast subscriber might never be overrun: sometimes it pauses until it is lapped. There is
     // always one more publisher until `finished`.
     control.resting = !plan.paced && report.received % 256 == 1;
     while (control.resting && !control.finished && control.published <= found->sequence + plan.capacity)
@@ -191,7 +191,7 @@ Outcome run(const Plan& plan, int kills) {
       unheard = 0;
     }
     CHECK(folder.entries() == 1);
-    // While the ring stands still its newest message can be had, however slow the subscriber is.
+    // While no process publishes even a slow subscriber can read the newest message.
     if (kill % 5 == 0) {
       wait_until("the newest message of a dead publisher to be received",
                  [&] { return control->delivered >= control->published || control->resting; });
@@ -219,7 +219,7 @@ void check(const Outcome& outcome, int kills) {
   CHECK(report.last == outcome.head);
   CHECK(report.received + report.lost == outcome.head);
   CHECK(outcome.killed_inside >= kills / 3);
-  // The first and the last were not killed; nobody counts twice.
+  // The first and the last were not killed; each publisher counts once.
   CHECK(outcome.epoch <= static_cast<std::uint64_t>(kills) + 2);
   CHECK(outcome.epoch >= static_cast<std::uint64_t>(kills - outcome.killed_before_open) + 2);
   MESSAGE(kills << " kills, " << outcome.killed_inside << " inside publish(), " << outcome.killed_before_open
@@ -242,7 +242,7 @@ TEST_CASE("a subscriber that is overrun by publishers that are killed counts exa
     CAPTURE(capacity);
     const Outcome outcome = run({.capacity = capacity, .max_size = 1025, .paced = false}, kills);
     check(outcome, kills);
-    // With two slots many reads miss, the more of them the slower the reader; but not those after a death.
+    // With two slots a slow subscriber misses many messages, but not those after a crash.
     CHECK(outcome.report.received > static_cast<std::uint64_t>(kills / 10));
     CHECK(outcome.report.lost > 0);
   }

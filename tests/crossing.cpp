@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// crossing: one of two processes that publish to each other, at the same time, each into a channel of its own.
-// Built for two processors, and started by crossing_test.sh once each, it shows that both read what the other
-// wrote: every byte of every message, the version words, the bells, and what a publisher of the other kind
+// crossing: one of two processes that publish to each other at the same time, each into a channel of its own.
+// Built for two processors, and started by crossing_test.sh once each, it shows that each reads what the other
+// wrote: every byte of every message, the version words, the bells, and what a publisher of the other processor
 // left.
 //
 //     crossing ROUND OUT IN   publishes into the file OUT, subscribes to the file IN
 //
-// Prints what it published and what it received, and ends with 1 if anything was torn, out of order or amiss.
+// Prints what it published and what it received; the status is 1 if anything was torn, out of order or wrong.
 //
 // Invariants
 //   1. Each side's account begins where it subscribes, and from there on everything is received or lost.
 //   2. After its n-th burst a side waits for the other's n-th: neither gets two ahead, so of any two bursts in
-//   a row
-//      something is received, and never do both wait.
+//      a row something is received, and the two never wait for each other.
 #include "support/checked_payload.hpp"
 #include "support/watchdog.hpp"
 
@@ -79,7 +78,8 @@ class Side {
         publisher_{seqcast::BytePublisher{
             seqcast::file(out),
             {.capacity = 4, .max_message_size = most, .timestamps = true, .copy_behind = true}}},
-        subscriber_{seqcast::file(in), {.start = seqcast::Start::oldest, .open_timeout = patience}},
+        subscriber_{seqcast::file(in),
+                    {.start = seqcast::StartPosition::oldest, .open_timeout = watchdog_timeout}},
         first_{publisher_->head()} {
     account_.first = subscriber_.cursor();
   }
@@ -115,7 +115,7 @@ class Side {
       if (!found && subscriber_.error() == seqcast::Errc::overrun) continue;
       if (subscriber_.error()) ++account_.broken;
       if (!found) return;
-      if (!whole(found->message, found->sequence) || found->published_at_ns == 0 || found->age().count() < 0) {
+      if (!whole(found->message, found->sequence) || !found->age() || found->age()->count() < 0) {
         ++account_.broken;
         continue;
       }
@@ -136,7 +136,7 @@ class Side {
   }
 
   void wait_and_drain() {
-    const bool closed = subscriber_.wait_for(std::chrono::seconds{1}) == seqcast::Wait::closed;
+    const bool closed = subscriber_.wait_for(std::chrono::seconds{1}) == seqcast::WaitResult::closed;
     ended_ = closed && account_.of_this_round > 0; // otherwise that was the publisher of the round before
     drain();
   }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSL-1.0
 #
-# crossing_test: two builds of crossing.cpp, for two processors say, publish to each other through two files, and
-# then, each taking over what the other one left, the other way round. Every account has to be exact.
+# crossing_test: two builds of crossing.cpp, for example for two processors, publish to each other through two files.
+# Then each takes over the channel that the other left, the other way round. Every account has to balance.
 #
 #   tests/crossing_test.sh ONE OTHER [EMULATOR...]             the emulator, if given, runs OTHER
 #   tests/crossing_test.sh --refused ONE OTHER [EMULATOR...]   of two byte orders: each refuses the other's channels
@@ -35,10 +35,10 @@ run_one() {
   if [ "$one" = "$other" ]; then run_other "$@"; else timeout 100 "$one" "$@"; fi
 }
 
-# figure NAME FILE: the number that stands before, or behind, a word in what a side has printed.
+# figure NAME FILE: the number before or behind a word in the output of a side.
 figure() { sed -n "s/.*$1.*/\\1/p" "$2"; }
 
-# accounts PUBLISHER SUBSCRIBER: the last message that one has published is the last that the other knows.
+# accounts PUBLISHER SUBSCRIBER: the last message that one published is the last that the other received.
 accounts() {
   published=$(figure 'published [0-9]* up to \([0-9]*\)' "$work/$1.txt")
   known=$(figure 'lost [0-9]*, up to \([0-9]*\)' "$work/$2.txt")
@@ -59,7 +59,7 @@ cross() {
   printf 'ok      round %s\n        %s\n        %s\n' "$1" "$(cat "$work/$2.txt")" "$(cat "$work/${3}_too.txt")"
 }
 
-# refuses SIDE OUT IN WHAT: says so, and leaves a.dat as it was.
+# refuses SIDE OUT IN WHAT: the side fails with that error, and a.dat is unchanged.
 refuses() {
   cp "$work/a.dat" "$work/before"
   ! "run_$1" 2 "$work/$2" "$work/$3" >"$work/refused.txt" 2>&1 || broken "$1 does not refuse to $4 a.dat"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Errors as values: every enumerator has its message, the system's conditions match those that mean the same,
-// and the words for states and waits are there.
+// Errors as values: every enumerator has its message, the system's conditions match those with the same
+// meaning, and states and wait results have names.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
 
@@ -38,12 +38,12 @@ TEST_CASE("every enumerator has a message of its own") {
   CHECK(static_cast<std::size_t>(Errc::truncated) == all.size());
 }
 
-TEST_CASE("no error is no error") {
+TEST_CASE("a default error is no error") {
   CHECK_FALSE(std::error_code{});
   CHECK(std::string{error_category().name()} == "seqcast");
 }
 
-TEST_CASE("errors that the system knows too are equal to its conditions, and the others to none") {
+TEST_CASE("errors that the system has too are equal to its conditions, and the others to none") {
   const auto condition = [](Errc error) { return std::error_code{error}; };
   CHECK(condition(Errc::no_channel) == std::errc::no_such_file_or_directory);
   CHECK(condition(Errc::invalid_location) == std::errc::invalid_argument);
@@ -59,26 +59,27 @@ TEST_CASE("errors that the system knows too are equal to its conditions, and the
   }
 }
 
-TEST_CASE("states, waits and wake-ups have words") {
+TEST_CASE("states, wait results and kinds of wakeup have names") {
   std::set<std::string> words;
-  for (const State state : {State::live, State::no_publisher, State::closed, State::superseded}) {
+  for (const ChannelState state :
+       {ChannelState::live, ChannelState::no_publisher, ChannelState::closed, ChannelState::superseded}) {
     CHECK(words.insert(to_string(state)).second);
   }
   words.clear();
-  for (const Wait wait :
-       {Wait::message, Wait::timeout, Wait::closed, Wait::no_publisher, Wait::superseded, Wait::stopped}) {
+  for (const WaitResult wait : {WaitResult::message, WaitResult::timeout, WaitResult::closed,
+                                WaitResult::no_publisher, WaitResult::superseded, WaitResult::stopped}) {
     CHECK(words.insert(to_string(wait)).second);
   }
   words.clear();
-  for (const Wakeup wakeup : {Wakeup::doorbell, Wakeup::wake_word, Wakeup::polling}) {
+  for (const Wakeup wakeup : {Wakeup::bell, Wakeup::every_message, Wakeup::polling}) {
     CHECK(words.insert(to_string(wakeup)).second);
   }
   CHECK(words.count("unknown") == 0);
-  CHECK(std::string{to_string(State::no_publisher)} == "no publisher");
-  CHECK(std::string{to_string(Wait::message)} == "message");
+  CHECK(std::string{to_string(ChannelState::no_publisher)} == "no publisher");
+  CHECK(std::string{to_string(WaitResult::message)} == "message");
 }
 
-TEST_CASE("a location is written as one would write it, and equal to itself alone") {
+TEST_CASE("a location is printed as in a program, and equal to itself alone") {
   CHECK(to_string(file("test.dat")) == "file(\"test.dat\")");
   CHECK(to_string(shared_memory("ticker")) == "shared_memory(\"ticker\")");
   CHECK(file("a") == file("a"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// One live publisher per channel, whatever else happens: other opens and closes of the file, deaths, zombies,
-// read locks. For forks see fork_process_test.cpp.
+// One live publisher per channel, despite other opens and closes of the file, crashes, zombies and read locks.
+// Forks are in fork_process_test.cpp.
 #include "support/child.hpp"
 #include "support/temporary.hpp"
 
@@ -16,8 +16,8 @@ using NumberSubscriber = seqcast::Subscriber<std::uint64_t>;
 
 namespace {
 
-std::error_code try_to_publish(const seqcast::Location& place) {
-  std::error_code error;
+seqcast::Error try_to_publish(const seqcast::Location& place) {
+  seqcast::Error error;
   const auto publisher = Numbers::open(place, {}, error);
   CHECK(publisher.has_value() == !error);
   return error;
@@ -42,12 +42,12 @@ TEST_CASE("a second publisher is refused in the same process and in another one"
   auto publisher = std::make_optional<Numbers>(place);
   const auto begin = steady::now();
   CHECK(try_to_publish(place) == seqcast::Errc::publisher_alive);
-  CHECK(steady::now() - begin >= std::chrono::milliseconds{19}); // the first could have been dying
+  CHECK(steady::now() - begin >= std::chrono::milliseconds{19}); // the holder of the lock could be ending
   Child other{[&](Line& line) { line.send(try_to_publish(place) == seqcast::Errc::publisher_alive); }};
   CHECK(other.line().expect<bool>());
   CHECK(other.wait() == ended_well);
-  std::error_code error;
-  CHECK_FALSE(seqcast::remove(place, error));
+  seqcast::Error error;
+  CHECK_FALSE(seqcast::remove_channel(place, error));
   CHECK(error == seqcast::Errc::publisher_alive);
   CHECK_FALSE(Numbers::open(place, {.replace = true}, error));
   CHECK(error == seqcast::Errc::publisher_alive);
@@ -81,17 +81,17 @@ TEST_CASE("opening and closing the file in the publisher's own process does not 
   }
 }
 
-TEST_CASE("a killed publisher can be succeeded at once") {
+TEST_CASE("a successor of a killed publisher can open the channel at once") {
   const TemporaryObject object;
   const int rounds = 50;
   int at_once = 0;
   for (int round = 0; round < rounds; ++round) {
     Child child = publisher_process(object.channel());
-    child.strike(); // and it is dying while the successor opens
+    child.send_kill(); // and it is dying while the successor opens
     const auto begin = steady::now();
-    std::error_code error = try_to_publish(object.channel());
+    seqcast::Error error = try_to_publish(object.channel());
     if (!error) ++at_once;
-    // On a loaded machine it may take the dead longer to die than the library waits; but that it does wait.
+    // On a loaded machine the killed process may need longer to end than the library waits.
     CHECK((!error || steady::now() - begin >= std::chrono::milliseconds{19}));
     wait_until("a killed publisher's lock",
                [&] { return !error || !(error = try_to_publish(object.channel())); });
@@ -100,18 +100,18 @@ TEST_CASE("a killed publisher can be succeeded at once") {
   MESSAGE(at_once << " of " << rounds << " take-overs at the first call");
 }
 
-TEST_CASE("a killed publisher that nobody has waited for counts as gone") {
+TEST_CASE("a killed publisher that was not reaped counts as dead") {
   const TemporaryObject object;
   Child child = publisher_process(object.channel());
   NumberSubscriber subscriber{object.channel()};
   CHECK(subscriber.publisher_alive());
   child.kill_into_zombie();
   CHECK_FALSE(subscriber.publisher_alive());
-  CHECK(subscriber.state() == seqcast::State::no_publisher);
+  CHECK(subscriber.state() == seqcast::ChannelState::no_publisher);
   CHECK_FALSE(try_to_publish(object.channel()));
 }
 
-TEST_CASE("a reader's lock keeps publishers out, and they are told that it is no publisher's") {
+TEST_CASE("a read lock of another process keeps publishers out, and the error says that it is no publisher's") {
   for (const int command : {F_SETLK, F_OFD_SETLK}) {
     CAPTURE(command == F_SETLK);
     const TemporaryFolder folder;
@@ -129,7 +129,7 @@ TEST_CASE("a reader's lock keeps publishers out, and they are told that it is no
     }};
     REQUIRE(reader.line().expect<bool>());
     CHECK_FALSE(subscriber.publisher_alive());
-    CHECK(subscriber.state() == seqcast::State::closed);
+    CHECK(subscriber.state() == seqcast::ChannelState::closed);
     try {
       const Numbers publisher{place};
       FAIL("a publisher was let in without a lock");
@@ -137,7 +137,7 @@ TEST_CASE("a reader's lock keeps publishers out, and they are told that it is no
       CHECK(refusal.code() == seqcast::Errc::lock_obstructed);
       const std::string text = refusal.what();
       CHECK(text.find("read lock") != std::string::npos);
-      // The system does not tell whose an open-file-description lock is.
+      // The system does not name the holder of an open-file-description lock.
       if (command == F_SETLK) CHECK(text.find("process " + std::to_string(reader.id())) != std::string::npos);
     }
     CHECK(reader.kill() == ended_killed);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSL-1.0
 #
 # exports_test COMPILER LIBRARY MAP FOLDER: whether lib/seqcast.map.in lists what programs need of the library. Makes
-# a shared library of the static one with that map, and looks whether it shows every function of the library that the
+# a shared library of the static one with that map, and checks that it exports every function of the library that the
 # object files in the folder call.
 set -eu
 compiler=$1 library=$2 map=$3 objects=$4

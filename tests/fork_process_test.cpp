@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What forked children and programs started by a publisher or a subscriber inherit: nothing that they could
-// publish with, no lock and no descriptor. A child may outlive the publisher's process for as long as it likes.
+// What forked children, and programs started by a publisher or a subscriber, inherit: nothing that they could
+// publish with, no lock and no descriptor. A child may outlive the publisher's process for any time.
 #include "support/child.hpp"
 #include "support/temporary.hpp"
 
@@ -105,9 +105,9 @@ TEST_CASE("a publisher inherited by a forked child is dead") {
     publisher.reset();
   }};
   CHECK(child.wait() == ended_well);
-  CHECK(subscriber.state() == seqcast::State::live);
+  CHECK(subscriber.state() == seqcast::ChannelState::live);
   CHECK(::access(path.c_str(), F_OK) == 0);
-  std::error_code error;
+  seqcast::Error error;
   CHECK_FALSE(Numbers::open(place, {}, error));
   CHECK(error == seqcast::Errc::publisher_alive);
   CHECK(publisher->publish(2) == 2);
@@ -143,11 +143,11 @@ TEST_CASE("a forked child that outlives its publisher keeps neither the lock nor
       line.receive<bool>();
     }};
     const Orphan grandchild{child.line().expect<pid_t>()};
-    NumberSubscriber subscriber{place, {.start = seqcast::Start::oldest}};
+    NumberSubscriber subscriber{place, {.start = seqcast::StartPosition::oldest}};
     CHECK(child.kill() == ended_killed);
     CHECK(grandchild.lives());
     CHECK_FALSE(subscriber.publisher_alive());
-    CHECK(subscriber.state() == seqcast::State::no_publisher);
+    CHECK(subscriber.state() == seqcast::ChannelState::no_publisher);
     Numbers successor{place};
     CHECK(successor.head() == 1);
     CHECK(successor.publish(2) == 2);
@@ -168,7 +168,7 @@ TEST_CASE("children forked by another thread at any time never keep a lock") {
     std::atomic<int> refused{0};
     std::jthread opener{[&] {
       for (int round = 0; !done; ++round) {
-        std::error_code error;
+        seqcast::Error error;
         const bool created = round % 2 == 0; // every other time the file is made anew
         const auto publisher = Numbers::open(place, {.remove_on_close = !created}, error);
         ++(publisher ? opened : refused);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The bytes of a region, written down here by hand from lib/docs/format.md: what a real publisher leaves in a
-// file is compared with them, and a file made of them is read by a subscriber and taken over by a publisher.
-// The process, the boot id and the publish times, which no two runs have in common, are zeros here. The bytes
-// are those of a little-endian machine; another one has those of each number the other way round.
+// The bytes of a region, written by hand from lib/docs/format.md. A real publisher's file is compared with
+// them, and a file made of them is read by a subscriber and taken over by a publisher. The process, the boot id
+// and the publish times, which differ from run to run, are zeros here. The bytes are those of a little-endian
+// machine; on others the bytes of each number are reversed.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
 #include "support/file_bytes.hpp"
 #include "support/temporary.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace golden {
@@ -149,7 +150,7 @@ std::string golden_file(const test::TemporaryFolder& folder, bool timestamps) {
 
 } // namespace
 
-TEST_CASE("what a publisher leaves in a file is, byte for byte, what the format says") {
+TEST_CASE("a publisher leaves in a file, byte for byte, what the format says") {
   for (const bool timestamps : {false, true}) {
     CAPTURE(timestamps);
     const test::TemporaryFolder folder;
@@ -164,7 +165,7 @@ TEST_CASE("what a publisher leaves in a file is, byte for byte, what the format 
   }
 }
 
-TEST_CASE("the bell beside it is what the format says, and the region tells of it") {
+TEST_CASE("the bell has the bytes of the format, and the region's flag names it") {
   const test::TemporaryFolder folder;
   published(folder, false);
   Bytes bell = test::read_file(folder / "published.bell");
@@ -177,30 +178,32 @@ TEST_CASE("the bell beside it is what the format says, and the region tells of i
   CHECK(bell == expected);
 }
 
-TEST_CASE("compatible flags: doorbell, or wake_always, or neither") {
+TEST_CASE("the compatible flags follow from PublisherOptions::wakeup and timestamps") {
   const auto flags = [](const PublisherOptions& options) {
     const test::TemporaryFolder folder;
     const BytePublisher publisher{folder.channel(), options};
-    CHECK(std::filesystem::exists(folder / "channel.bell") == options.doorbell.value_or(true));
+    CHECK(std::filesystem::exists(folder / "channel.bell") ==
+          (options.wakeup.value_or(Wakeup::bell) == Wakeup::bell));
     return test::number_at<std::uint64_t>(test::read_file(folder / "channel"), 64);
   };
   CHECK(flags({}) == 2);
   CHECK(flags({.timestamps = true}) == 3);
-  CHECK(flags({.doorbell = false}) == 0);
-  CHECK(flags({.doorbell = false, .wake_always = true}) == 4);
+  CHECK(flags({.wakeup = seqcast::Wakeup::polling}) == 0);
+  CHECK(flags({.wakeup = seqcast::Wakeup::every_message}) == 4);
 }
 
 TEST_CASE("a subscriber reads a file made of those bytes") {
   for (const bool timestamps : {false, true}) {
     CAPTURE(timestamps);
     const test::TemporaryFolder folder;
-    Subscriber<Pair> subscriber{file(golden_file(folder, timestamps)), {.start = Start::oldest}};
+    Subscriber<Pair> subscriber{file(golden_file(folder, timestamps)), {.start = StartPosition::oldest}};
     CHECK(subscriber.capacity() == 2);
     CHECK(subscriber.max_message_size() == 16);
     CHECK(subscriber.timestamps() == timestamps);
-    CHECK(subscriber.state() == State::closed);
-    CHECK(subscriber.epoch().number == 1);
-    CHECK(subscriber.epoch().first_sequence == 1);
+    CHECK(subscriber.state() == ChannelState::closed);
+    REQUIRE(subscriber.epoch());
+    CHECK(subscriber.epoch()->number == 1);
+    CHECK(subscriber.epoch()->first_sequence == 1);
     CHECK(subscriber.lag() == 1); // message 2 is in the open slot
     const auto received = subscriber.next();
     REQUIRE(received);
@@ -208,7 +211,7 @@ TEST_CASE("a subscriber reads a file made of those bytes") {
     CHECK(received->lost == 0);
     CHECK(received->message.number == pair(3).number);
     CHECK(received->message.repeated == pair(3).repeated);
-    CHECK((received->published_at_ns != 0) == timestamps);
+    CHECK(received->published_at.has_value() == timestamps);
   }
 }
 
@@ -227,12 +230,12 @@ TEST_CASE("a subscriber of those bytes refuses another schema") {
   Bytes bytes = golden_bytes(false);
   bytes.at(88) = 'G';
   test::write_file(folder / "golden", bytes);
-  std::error_code error;
+  seqcast::Error error;
   CHECK_FALSE(Subscriber<Pair>::open(folder.channel("golden"), {}, error));
   CHECK(error == Errc::wrong_identity);
 }
 
-TEST_CASE("the state word says live, closed, and of a region that has lost its name, superseded") {
+TEST_CASE("the state word is live, closed or, in a region that has lost its name, superseded") {
   const test::TemporaryFolder folder;
   const auto state = [&](const char* name) {
     return test::number_at<std::uint64_t>(test::read_file(folder / name), 384);
@@ -247,7 +250,7 @@ TEST_CASE("the state word says live, closed, and of a region that has lost its n
   CHECK(state("replaced") == 3);
   CHECK(state("channel") == 2);
   std::filesystem::create_hard_link(folder / "channel", folder / "removed");
-  CHECK(seqcast::remove(folder.channel()));
+  CHECK(seqcast::remove_channel(folder.channel()));
   CHECK(state("removed") == 3);
 }
 

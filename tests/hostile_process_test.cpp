@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A process that may write the region, and the bell, changes words of them all the time, while subscribers read
-// by every call and publishers come and go: for values that are read twice and checked once, for accesses
-// outside the region (its neighbours are forbidden pages, where there is room), and for calls that do not end.
+// A process that may write the region and the bell changes words of them all the time, while subscribers use
+// every call and publishers open and close the channel. This finds values that are loaded twice and checked
+// once, accesses outside the region (whose neighbours are guard pages, where there is room), and calls that do
+// not end.
 //
-// What is delivered is anybody's guess; that accounts stay exact is not.
+// The content of a delivered message may be anything here; the accounts of sequences still have to balance.
 #include "support/child.hpp"
 #include "support/guarded_memory.hpp"
 #include "support/hostile.hpp"
@@ -42,7 +43,7 @@ bool long_run() {
   return value != nullptr && std::string_view{value} == "1";
 }
 
-/// What the processes know of each other. `calls` is what the watchdog watches.
+/// What the processes share. The watchdog observes `calls`.
 struct Control {
   Report report; // complete when the reader has ended
   std::atomic<bool> finished;
@@ -53,7 +54,7 @@ struct Control {
   std::atomic<std::uint64_t> slots_looked_at;
   std::atomic<std::uint64_t> inspector_broken;
 
-  /// Whether all have had their turn: on a busy machine somebody may be late.
+  /// Whether every process has acted: on a busy machine one may be late.
   bool all_tried() const {
     return flips > 1000 && opened > 0 && slots_looked_at > 0 && report.delivered > 0 && report.guarded > 0;
   }
@@ -75,7 +76,7 @@ void flip_all_the_time(const std::string& path, Aim aim, Control& control) {
       auto& word = words[aimed_word(aim, words.size(), stride, random) % words.size()];
       const std::uint64_t honest = word;
       word = hostile_value(random, honest);
-      if (random() % 4 != 0) word = honest; // for whoever looks twice
+      if (random() % 4 != 0) word = honest; // so that a second load gives the honest word
       ++control.flips;
     }
     // Without its magic a region is never taken over, and then there would be nothing more to see.
@@ -87,13 +88,13 @@ void publish_again_and_again(const seqcast::Location& place, Control& control) {
   const std::vector<std::byte> message(max_size);
   std::mt19937 random{7};
   while (!control.finished) {
-    std::error_code error;
+    seqcast::Error error;
     auto publisher = seqcast::BytePublisher::open(
         place, {.capacity = capacity, .max_message_size = max_size, .replace = true}, error);
     ++(publisher ? control.opened : control.refused);
     if (!publisher) continue;
     for (int i = 0; i < 200; ++i)
-      publisher->publish({message.data(), random() % 2 == 0 ? max_size : random() % max_size});
+      publisher->publish(std::span{message}.first(random() % 2 == 0 ? max_size : random() % max_size));
   }
 }
 
@@ -173,7 +174,7 @@ class Reader {
   }
 
   void move_on() {
-    std::error_code error;
+    seqcast::Error error;
     if (subscriber_.reopen(error)) previous_ = subscriber_.cursor();
   }
 
@@ -186,12 +187,12 @@ template <class Subscriber>
 void read_all_the_time(const seqcast::Location& place, Control& control) {
   Report& report = control.report;
   std::mt19937 random{1};
-  const Watchdog watchdog{"everybody to have had a turn", (long_run() ? 20 : 1) * patience};
+  const Watchdog watchdog{"everybody to have had a turn", (long_run() ? 20 : 1) * watchdog_timeout};
   const std::uint64_t end = report.calls + (long_run() ? 20 : 1) * calls_wanted;
   while (report.calls < end || !control.all_tried()) {
     watchdog.check();
-    std::error_code error;
-    auto subscriber = Subscriber::open(place, {.start = seqcast::Start::oldest}, error);
+    seqcast::Error error;
+    auto subscriber = Subscriber::open(place, {.start = seqcast::StartPosition::oldest}, error);
     ++control.calls;
     if (!subscriber) continue;
     report.guarded += guard_neighbours(place.name());
@@ -209,7 +210,7 @@ void inspect_all_the_time(const seqcast::Location& place, Control& control) {
   std::mt19937 random{2};
   std::uint64_t round = 0;
   while (!control.finished) {
-    std::error_code error;
+    seqcast::Error error;
     const auto inspector = seqcast::Inspector::open(place, {}, error);
     if (!inspector) continue;
     if (round++ % 50 == 0) guard_neighbours(place.name());
@@ -235,8 +236,8 @@ void inspect_all_the_time(const seqcast::Location& place, Control& control) {
 void watch(const Child& reader, const Control& control) {
   const Descriptor process{static_cast<int>(::syscall(SYS_pidfd_open, reader.id(), 0))};
   std::uint64_t calls = ~std::uint64_t{0};
-  while (!readable(process.id(), Watchdog{"the reader", patience})) {
-    if (std::exchange(calls, control.calls.load()) == calls) throw GaveUp{"a call does not end"};
+  while (!readable(process.id(), Watchdog{"the reader", watchdog_timeout})) {
+    if (std::exchange(calls, control.calls.load()) == calls) throw WaitFailed{"a call does not end"};
   }
 }
 
@@ -272,7 +273,7 @@ void attack(Aim aim) {
   CHECK(control->opened > 0);
 
   // All that was flipped is survived by replacing it.
-  seqcast::remove(place);
+  seqcast::remove_channel(place);
   seqcast::BytePublisher last{place, {.capacity = capacity, .max_message_size = max_size}};
   seqcast::ByteSubscriber subscriber{place};
   CHECK(last.publish("whole") == 1);
@@ -283,21 +284,21 @@ void attack(Aim aim) {
 
 } // namespace
 
-TEST_CASE("sizes of slots that change between any two looks harm nobody") {
+TEST_CASE("sizes of slots that change between any two loads do no harm") {
   attack(Aim::sizes);
 }
-TEST_CASE("versions of slots that change between any two looks harm nobody") {
+TEST_CASE("versions of slots that change between any two loads do no harm") {
   attack(Aim::versions);
 }
-TEST_CASE("head, oldest, epoch, state and boot id that change between any two looks harm nobody") {
-  attack(Aim::lines);
+TEST_CASE("head, oldest, epoch, state and boot id that change between any two loads do no harm") {
+  attack(Aim::header);
 }
-TEST_CASE("an identity that changes after, and during, opening harms nobody") {
+TEST_CASE("an identity that changes during and after opening does no harm") {
   attack(Aim::identity);
 }
-TEST_CASE("a bell that changes all the time harms nobody") {
+TEST_CASE("a bell that changes all the time does no harm") {
   attack(Aim::bell);
 }
-TEST_CASE("a region that changes anywhere at any time harms nobody") {
+TEST_CASE("a region that changes anywhere at any time does no harm") {
   attack(Aim::anywhere);
 }

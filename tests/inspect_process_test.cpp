@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// An Inspector and a publisher in processes of their own: nothing that the one does is seen by the other, who
-// may die at any time; and users who may not look.
+// An Inspector and a publisher in processes of their own: the publisher does not notice the inspector, and may
+// crash at any time. And users without the right to read a channel.
 #include "support/file_bytes.hpp"
 #include "support/sandbox.hpp"
 #include "support/temporary.hpp"
@@ -51,7 +51,7 @@ std::set<std::string> opened(const std::string& path) {
 
 } // namespace
 
-TEST_CASE("an inspector maps the region for reading, opens no bell, and leaves every byte as it was") {
+TEST_CASE("an inspector maps the region for reading, opens no bell, and changes no byte") {
   const TemporaryFolder folder;
   const auto place = folder.channel();
   Child child{[&](Line& line) {
@@ -74,7 +74,7 @@ TEST_CASE("an inspector maps the region for reading, opens no bell, and leaves e
   CHECK(child.wait() == ended_well);
 }
 
-TEST_CASE("publishers come and go while they are looked at all the time") {
+TEST_CASE("publishers open and close a channel that is inspected all the time") {
   const TemporaryFolder folder;
   const auto place = folder.channel();
   { const seqcast::BytePublisher first{place, {.capacity = 4}}; }
@@ -91,7 +91,7 @@ TEST_CASE("publishers come and go while they are looked at all the time") {
   std::uint64_t refused = 0;
   for (std::uint64_t epoch = 2; epoch < 500 || looks < 500; ++epoch) {
     look_at_everything(stays);
-    std::error_code error;
+    seqcast::Error error;
     auto publisher = seqcast::BytePublisher::open(place, {}, error);
     if (publisher) {
       publisher->publish("message");
@@ -104,7 +104,7 @@ TEST_CASE("publishers come and go while they are looked at all the time") {
   CHECK(refused == 0);
 }
 
-TEST_CASE("a publisher that was killed is seen to be dead, and what it published is still there") {
+TEST_CASE("a killed publisher is reported as dead, and its messages are still there") {
   const TemporaryFolder folder;
   const auto place = folder.channel();
   Child child{[&](Line& line) {
@@ -115,17 +115,17 @@ TEST_CASE("a publisher that was killed is seen to be dead, and what it published
   }};
   child.line().expect<bool>();
   const seqcast::Inspector inspector{place};
-  CHECK(inspector.status().state == seqcast::State::live);
+  CHECK(inspector.status().state == seqcast::ChannelState::live);
   CHECK(inspector.status().publisher_process == static_cast<std::uint64_t>(child.id()));
   CHECK(child.kill() == ended_killed);
   wait_until("the kernel to free the lock", [&] { return !inspector.status().publisher_alive; });
   const seqcast::ChannelStatus status = inspector.status();
-  CHECK(status.state == seqcast::State::no_publisher);
+  CHECK(status.state == seqcast::ChannelState::no_publisher);
   CHECK(status.head == 1);
   CHECK(inspector.slot(0).whole);
 }
 
-TEST_CASE("a message that is copied while it is overwritten is never called whole") {
+TEST_CASE("a message that is overwritten during its copy is never reported as whole") {
   constexpr std::uint32_t size = 4096;
   const TemporaryFolder folder;
   const auto place = folder.channel();
@@ -160,7 +160,7 @@ TEST_CASE("a message that is copied while it is overwritten is never called whol
   MESSAGE(whole << " whole, " << overtaken << " overwritten during the copy");
 }
 
-TEST_CASE("what this user may not read is not listed, and refused when it is asked for by name") {
+TEST_CASE("a channel that this user may not read is not listed, and cannot be opened by name") {
   if (::geteuid() != 0) {
     MESSAGE("skipped: only root can become another user");
     return;
@@ -173,7 +173,7 @@ TEST_CASE("what this user may not read is not listed, and refused when it is ask
     if (!become_nobody()) throw std::runtime_error{"root cannot become nobody"};
     const auto found = seqcast::channels_in_folder(folder.path());
     line.send(found == std::vector{folder.channel("open")});
-    std::error_code error;
+    seqcast::Error error;
     line.send(!seqcast::Inspector::open(folder.channel("shut"), {}, error) &&
               error == std::errc::permission_denied);
     const seqcast::ChannelStatus status = seqcast::Inspector{folder.channel("open")}.status();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What an Inspector tells of a channel, in one process: identity, status and slots, of sound regions and of
-// damaged ones.
+// What an Inspector reports of a channel, in one process: identity, status and slots, of sound and of damaged
+// regions.
 #include "support/file_bytes.hpp"
 #include "support/refusal.hpp"
 #include "support/temporary.hpp"
@@ -24,7 +24,7 @@ std::string text_of(const seqcast::SlotContent& content) {
   return {text, content.bytes.size()};
 }
 
-/// Where the word of slot `index` lies in the file.
+/// The offset in the file of a word of slot `index`.
 std::size_t word_in(const seqcast::ChannelIdentity& identity, std::uint64_t index, std::size_t word) {
   return identity.slots_offset + index * identity.slot_stride + word * detail::word_size;
 }
@@ -46,7 +46,7 @@ TEST_CASE("the identity is what the publisher's options made it") {
                                           .message_alignment = 32,
                                           .timestamps = true,
                                           .copy_behind = true,
-                                          .wake_always = true}};
+                                          .wakeup = seqcast::Wakeup::every_message}};
   const seqcast::Inspector inspector{place};
   const seqcast::ChannelIdentity& identity = inspector.identity();
   CHECK(inspector.location() == place);
@@ -60,8 +60,7 @@ TEST_CASE("the identity is what the publisher's options made it") {
   CHECK(identity.region_size == 512 + 16 * 192);
   CHECK(identity.timestamps);
   CHECK(identity.copy_behind);
-  CHECK(identity.wake_always);
-  CHECK_FALSE(identity.doorbell);
+  CHECK(identity.wakeup == seqcast::Wakeup::every_message);
   CHECK(identity.unknown_flags == 0);
   CHECK(identity.schema_tag == 0);
   CHECK(identity.schema_name.empty());
@@ -93,13 +92,13 @@ TEST_CASE("the identity names the schema of a typed channel, and flags that a ne
   const TemporaryFolder folder;
   const auto place = folder.channel();
   { const seqcast::Publisher<Quote> publisher{place}; }
-  patch_file(place.name(), offsetof(detail::Identity, compatible_flags), detail::flag_doorbell | 1U << 20);
+  patch_file(place.name(), offsetof(detail::Identity, compatible_flags), detail::flag_bell | 1U << 20);
   const seqcast::Inspector inspector{place};
   CHECK(inspector.identity().schema_tag == 7);
   CHECK(inspector.identity().schema_name == "acme.Quote");
   CHECK(inspector.identity().max_message_size == 16);
   CHECK(inspector.identity().message_alignment == 16);
-  CHECK(inspector.identity().doorbell);
+  CHECK(inspector.identity().wakeup == seqcast::Wakeup::bell);
   CHECK(inspector.identity().unknown_flags == 1U << 20);
 }
 
@@ -111,42 +110,45 @@ TEST_CASE("the status follows a channel from its first publisher to its removal"
   const seqcast::Inspector inspector{place};
   seqcast::ChannelStatus status = inspector.status();
   CHECK_FALSE(status.error);
-  CHECK(status.state == seqcast::State::live);
+  CHECK(status.state == seqcast::ChannelState::live);
   CHECK(status.publisher_alive);
   CHECK(status.publisher_process == static_cast<std::uint64_t>(::getpid()));
-  CHECK(status.epoch.number == 1);
-  CHECK(status.epoch.first_sequence == 1);
+  REQUIRE(status.epoch);
+  CHECK(status.epoch->number == 1);
+  CHECK(status.epoch->first_sequence == 1);
   CHECK(status.head == 0);
   CHECK(status.oldest == 1);
-  CHECK(status.published_at_ns == 0);
+  CHECK_FALSE(status.published_at);
   CHECK(status.bell_found);
   CHECK(inspector.head() == 0);
 
-  const std::uint64_t before = detail::monotonic_now();
+  const auto before = std::chrono::steady_clock::now();
   for (int i = 0; i < 6; ++i) publisher->publish("message");
   status = inspector.status();
   CHECK(status.head == 6);
   CHECK(inspector.head() == 6);
   CHECK(status.oldest == 4); // of 4 slots one is open
-  CHECK(status.published_at_ns >= before);
-  CHECK(status.published_at_ns <= detail::monotonic_now());
+  REQUIRE(status.published_at);
+  CHECK(*status.published_at >= before);
+  CHECK(*status.published_at <= std::chrono::steady_clock::now());
 
   publisher.reset();
   status = inspector.status();
-  CHECK(status.state == seqcast::State::closed);
+  CHECK(status.state == seqcast::ChannelState::closed);
   CHECK_FALSE(status.publisher_alive);
 
   publisher.emplace(place);
   status = inspector.status();
-  CHECK(status.state == seqcast::State::live);
-  CHECK(status.epoch.number == 2);
-  CHECK(status.epoch.first_sequence == 7);
+  CHECK(status.state == seqcast::ChannelState::live);
+  REQUIRE(status.epoch);
+  CHECK(status.epoch->number == 2);
+  CHECK(status.epoch->first_sequence == 7);
 
   publisher.reset();
   std::filesystem::remove(place.name() + ".bell");
   CHECK_FALSE(inspector.status().bell_found);
-  seqcast::remove(place);
-  CHECK(inspector.status().state == seqcast::State::superseded);
+  seqcast::remove_channel(place);
+  CHECK(inspector.status().state == seqcast::ChannelState::superseded);
   CHECK(inspector.status().head == 6);
 }
 
@@ -174,7 +176,8 @@ TEST_CASE("a slot is unused, open, complete, and overwritten") {
   CHECK(slot.size == 5);
   CHECK(slot.whole);
   CHECK(text_of(slot) == "first");
-  CHECK(slot.published_at_ns == inspector.status().published_at_ns);
+  CHECK(slot.published_at);
+  CHECK(slot.published_at == inspector.status().published_at);
 
   for (int i = 2; i <= 5; ++i) publisher.publish(std::to_string(i));
   CHECK(inspector.identity().slot_of(5) == 0);
@@ -185,7 +188,7 @@ TEST_CASE("a slot is unused, open, complete, and overwritten") {
   CHECK(inspector.slot(1).sequence == 6);
 }
 
-TEST_CASE("a slot is copied as far as the buffer takes it, and is whole all the same") {
+TEST_CASE("a slot is copied as far as the buffer has room, and is whole all the same") {
   const TemporaryFolder folder;
   const auto place = folder.channel();
   seqcast::BytePublisher publisher{place, {.capacity = 2, .max_message_size = 300}};
@@ -211,7 +214,7 @@ TEST_CASE("a slot that the channel does not have is an error") {
   CHECK_THROWS_AS(inspector.slot(~std::uint64_t{0}), std::out_of_range);
 }
 
-TEST_CASE("neither a size nor a version that cannot be is believed") {
+TEST_CASE("an impossible size or version is not reported as whole") {
   const TemporaryFolder folder;
   const auto place = folder.channel();
   seqcast::BytePublisher publisher{place, {.capacity = 4, .max_message_size = 40}};
@@ -225,7 +228,7 @@ TEST_CASE("neither a size nor a version that cannot be is believed") {
   CHECK(slot.size == 41);
   CHECK_FALSE(slot.whole);
   CHECK(slot.bytes.size() == 40);
-  CHECK(inspector.status().published_at_ns == 0);
+  CHECK_FALSE(inspector.status().published_at);
 
   for (const std::uint64_t version : {std::uint64_t{4}, ~std::uint64_t{0}, std::uint64_t{1} << 63}) {
     CAPTURE(version);
@@ -238,7 +241,7 @@ TEST_CASE("neither a size nor a version that cannot be is believed") {
   }
 }
 
-TEST_CASE("a damaged channel can be looked at, and says so") {
+TEST_CASE("a damaged channel can be inspected, and is reported as damaged") {
   const TemporaryFolder folder;
   const auto place = folder.channel();
   seqcast::BytePublisher publisher{place, {.capacity = 4}};
@@ -248,7 +251,7 @@ TEST_CASE("a damaged channel can be looked at, and says so") {
     CAPTURE(head);
     patch_file(place.name(), detail::head_offset, head);
     CHECK(inspector.status().error == seqcast::Errc::damaged);
-    CHECK(inspector.status().state == seqcast::State::live);
+    CHECK(inspector.status().state == seqcast::ChannelState::live);
     CHECK_NOTHROW(seqcast::Inspector{place});
     CHECK(inspector.head() < std::uint64_t{1} << 62);
   }
@@ -257,7 +260,7 @@ TEST_CASE("a damaged channel can be looked at, and says so") {
   CHECK(inspector.status().error == seqcast::Errc::damaged);
 }
 
-TEST_CASE("of what an earlier boot of the machine left nothing can be read, but the sequence is known") {
+TEST_CASE("of a region from an earlier boot no message can be read, but the sequence is known") {
   const TemporaryFolder folder;
   const auto place = folder.channel();
   {
@@ -267,13 +270,13 @@ TEST_CASE("of what an earlier boot of the machine left nothing can be read, but 
   patch_file(place.name(), detail::boot_offset, std::uint64_t{0});
   const seqcast::ChannelStatus status = seqcast::Inspector{place}.status();
   CHECK_FALSE(status.error);
-  CHECK(status.state == seqcast::State::no_publisher); // not closed: that was another boot's word
+  CHECK(status.state == seqcast::ChannelState::no_publisher); // not closed: that was another boot's word
   CHECK(status.head == 9);
   CHECK(status.oldest == 10);
-  CHECK(status.published_at_ns == 0);
+  CHECK_FALSE(status.published_at);
 }
 
-TEST_CASE("what is no channel is refused with the reason") {
+TEST_CASE("a file that is no channel is refused with the reason") {
   const TemporaryFolder folder;
   const auto refused = [&](const std::string& name) {
     return refusal<seqcast::Inspector>(folder.channel(name), seqcast::InspectorOptions{});
@@ -298,7 +301,7 @@ TEST_CASE("what is no channel is refused with the reason") {
   CHECK(refused("channel").code == seqcast::Errc::wrong_version);
 }
 
-TEST_CASE("a file that is cut is an error, for an inspector that is to survive it") {
+TEST_CASE("a truncated file is an error for an inspector with survive_truncation") {
   const TemporaryFolder folder;
   const auto place = folder.channel();
   seqcast::BytePublisher publisher{place, {.capacity = 16, .max_message_size = 8192, .timestamps = true}};

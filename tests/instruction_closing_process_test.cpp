@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A publisher that is killed after every single instruction of closing its channel, or of removing it: every
-// message is still there, or the channel is gone as a whole. Guarantees G4 and G6.
-#include "support/aftermath.hpp"
+// A publisher that is killed after every single instruction of closing or removing its channel: either every
+// message is still there, or the whole channel is gone. Guarantees G4 and G6.
+#include "support/after_crash.hpp"
 #include "support/instruction_points.hpp"
 
 using namespace test;
@@ -10,8 +10,8 @@ using namespace test;
 namespace {
 
 using Names = std::set<std::string>;
-using Channel = Aftermath<Bytes>;
-using State = seqcast::State;
+using Channel = AfterCrash<Bytes>;
+using ChannelState = seqcast::ChannelState;
 
 enum class End { close, close_and_remove, remove };
 
@@ -25,7 +25,7 @@ class Closing : public Scene {
     publisher_.reset();
     for (const std::string& name : names_in(folder)) std::filesystem::remove(folder / name);
     channel_.publish_history(options_, end_ == End::remove ? history : history - 1);
-    witness_.emplace(channel_.place(), seqcast::SubscriberOptions{.start = seqcast::Start::oldest});
+    witness_.emplace(channel_.place(), seqcast::SubscriberOptions{.start = seqcast::StartPosition::oldest});
   }
   void prepare() override {
     if (end_ == End::remove) return;
@@ -35,31 +35,31 @@ class Closing : public Scene {
   }
   void act() override {
     publisher_.reset();
-    if (end_ == End::remove) seqcast::remove(channel_.place());
+    if (end_ == End::remove) seqcast::remove_channel(channel_.place());
   }
 
   void after() override {
     CHECK(Channel::read_on(*witness_, 0, seed_before) == history);
-    const State state = witness_->state();
+    const ChannelState state = witness_->state();
     found.insert(state);
     const Names names = names_in(folder);
     if (names.count("channel") > 0) {
-      CHECK((state == State::no_publisher || state == State::closed));
-      channel_.go_on(history, &*witness_);
+      CHECK((state == ChannelState::no_publisher || state == ChannelState::closed));
+      channel_.check_successor(history, &*witness_);
       return;
     }
-    CHECK(state == State::superseded);
+    CHECK(state == ChannelState::superseded);
     CHECK((names.empty() || names == Names{"channel.bell"}));
-    std::error_code error;
+    seqcast::Error error;
     CHECK_FALSE(Bytes::Subscriber::open(channel_.place(), {}, error).has_value());
     CHECK(error == seqcast::Errc::no_channel);
-    CHECK(witness_->wait_for(patience) == seqcast::Wait::superseded);
+    CHECK(witness_->wait_for(watchdog_timeout) == seqcast::WaitResult::superseded);
     channel_.publish_history(options_, 0); // a successor, which has to create it
     CHECK(witness_->reopen());
-    channel_.go_on(0, &*witness_);
+    channel_.check_successor(0, &*witness_);
   }
 
-  std::set<State> found;
+  std::set<ChannelState> found;
 
  private:
   const End end_;
@@ -69,7 +69,7 @@ class Closing : public Scene {
   std::optional<Bytes::Subscriber> witness_;
 };
 
-void die_while(const char* what, End end, const std::set<State>& expected) {
+void die_while(const char* what, End end, const std::set<ChannelState>& expected) {
   if (const std::string reason = cannot_step(); !reason.empty()) {
     MESSAGE("skipped: " << reason);
     return;
@@ -82,15 +82,15 @@ void die_while(const char* what, End end, const std::set<State>& expected) {
 } // namespace
 
 TEST_CASE("a publisher killed at any instruction of closing its channel loses no message") {
-  die_while("closing", End::close, {State::no_publisher, State::closed});
+  die_while("closing", End::close, {ChannelState::no_publisher, ChannelState::closed});
 }
 
 TEST_CASE(
     "a publisher killed at any instruction of closing and removing its channel leaves all of it or nothing") {
   die_while("closing and removing", End::close_and_remove,
-            {State::no_publisher, State::closed, State::superseded});
+            {ChannelState::no_publisher, ChannelState::closed, ChannelState::superseded});
 }
 
 TEST_CASE("a process killed at any instruction of removing a channel leaves all of it or nothing") {
-  die_while("removing", End::remove, {State::closed, State::superseded});
+  die_while("removing", End::remove, {ChannelState::closed, ChannelState::superseded});
 }

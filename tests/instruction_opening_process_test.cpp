@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A publisher that is killed after every single instruction of opening: where nothing is, over an empty file,
-// after one that closed or died, and in the place of another channel. Guarantees G4, G6 and G7.
+// A publisher that is killed after every single instruction of opening: a new channel, an empty file, a channel
+// that was closed or whose publisher crashed, and the replacement of another channel. Guarantees G4, G6 and G7.
 //
-// Opening takes thousands of instructions; what is left out by default is printed, SEQCAST_LONG=1 leaves out
-// nothing. instruction_closing_process_test.cpp does the same to closing and removing.
-#include "support/aftermath.hpp"
+// Opening takes thousands of instructions. The stride of the tested ones is printed; SEQCAST_LONG=1 tests all.
+// instruction_closing_process_test.cpp does the same to closing and removing.
+#include "support/after_crash.hpp"
 #include "support/instruction_points.hpp"
 
 #include <fstream>
@@ -15,8 +15,8 @@ using namespace test;
 namespace {
 
 using Names = std::set<std::string>;
-using Channel = Aftermath<Typed>;
-using State = seqcast::State;
+using Channel = AfterCrash<Typed>;
+using ChannelState = seqcast::ChannelState;
 
 constexpr std::uint64_t history = 3;
 constexpr std::uint64_t first_slot = 512; // bytes; then 64 a slot: docs/format.md
@@ -41,14 +41,15 @@ class Opening : public Scene {
   }
 
   const seqcast::PublisherOptions options_;
-  const Channel channel_{folder, options_.doorbell.value_or(true)};
+  const Channel channel_{folder, options_.wakeup.value_or(seqcast::Wakeup::bell) == seqcast::Wakeup::bell};
   std::optional<Typed::Publisher> publisher_;
   std::optional<Typed::Subscriber> witness_;
 };
 
 class Creating : public Opening {
  public:
-  Creating(bool empty_file, bool bell) : Opening{{.capacity = 2, .doorbell = bell}}, empty_file_{empty_file} {}
+  Creating(bool empty_file, seqcast::Wakeup wakeup)
+      : Opening{{.capacity = 2, .wakeup = wakeup}}, empty_file_{empty_file} {}
 
   void before() override {
     Opening::before();
@@ -56,7 +57,7 @@ class Creating : public Opening {
   }
 
   void after() override {
-    std::error_code error;
+    seqcast::Error error;
     const bool there = Typed::Subscriber::open(channel_.place(), {}, error).has_value();
     if (!there) {
       CHECK(error == seqcast::Errc::no_channel);
@@ -66,12 +67,12 @@ class Creating : public Opening {
       channel_.publish_history(options_, 0); // a successor, which had to create it
     }
     (there ? found : not_found) += 1;
-    CHECK(channel_.version_for(1) == 1); // open for the first message before anybody can see it
+    CHECK(channel_.version_for(1) == 1); // open for the first message before the channel is visible
     Typed::Subscriber witness{channel_.place()};
-    CHECK(witness.epoch().number == 1);
-    CHECK(witness.epoch().first_sequence == 1);
+    CHECK(witness.epoch()->number == 1);
+    CHECK(witness.epoch()->first_sequence == 1);
     CHECK(witness.capacity() == 2);
-    channel_.go_on(0, &witness); // and nothing else is left
+    channel_.check_successor(0, &witness); // and nothing else is left
   }
 
   int found = 0;
@@ -111,7 +112,7 @@ std::string bytes_left(Left how) {
   return {std::istreambuf_iterator<char>{file}, {}};
 }
 
-/// A scene that begins with what another publisher has left.
+/// A scene that begins with a region that another publisher left.
 class Succeeding : public Opening {
  public:
   Succeeding(Left how, bool bell_is_there, const seqcast::PublisherOptions& options)
@@ -122,12 +123,12 @@ class Succeeding : public Opening {
 
   void before() override {
     Opening::before();
-    // A closed channel of the same shape comes first, for the sake of its bell.
+    // A closed channel of the same shape first, to make the bell.
     channel_.publish_history({.capacity = 2}, 0);
     if (!bell_is_there_) std::filesystem::remove(channel_.path() + ".bell");
     std::ofstream{channel_.path(), std::ios::binary} << bytes_;
-    witness_.emplace(channel_.place(), seqcast::SubscriberOptions{.start = seqcast::Start::oldest});
-    epoch_ = witness_->epoch().number;
+    witness_.emplace(channel_.place(), seqcast::SubscriberOptions{.start = seqcast::StartPosition::oldest});
+    epoch_ = witness_->epoch()->number;
   }
 
  protected:
@@ -147,11 +148,11 @@ class TakingOver : public Succeeding {
 
   void after() override {
     drain_witness();
-    CHECK((witness_->state() == State::no_publisher || witness_->state() == State::closed));
-    const seqcast::Epoch now = witness_->epoch();
+    CHECK((witness_->state() == ChannelState::no_publisher || witness_->state() == ChannelState::closed));
+    const seqcast::Epoch now = witness_->epoch().value();
     epochs.insert(now.number - epoch_);
     if (now.number != epoch_) CHECK(now.first_sequence == newest_ + 1);
-    channel_.go_on(newest_, &*witness_);
+    channel_.check_successor(newest_, &*witness_);
   }
 
   std::set<std::uint64_t> epochs;
@@ -164,21 +165,21 @@ class Replacing : public Succeeding {
   void after() override {
     const bool is_new = Typed::Subscriber{channel_.place()}.capacity() == 4;
     (is_new ? found_new : found_old) += 1;
-    CHECK((witness_->state() == State::superseded) == is_new);
+    CHECK((witness_->state() == ChannelState::superseded) == is_new);
     drain_witness(); // in either case
     if (is_new) {
       CHECK_FALSE(left("channel.new"));
-      CHECK(witness_->wait_for(patience) == seqcast::Wait::superseded);
+      CHECK(witness_->wait_for(watchdog_timeout) == seqcast::WaitResult::superseded);
       CHECK(witness_->reopen());
-      channel_.go_on(0, &*witness_);
+      channel_.check_successor(0, &*witness_);
       return;
     }
     const bool intermediate = left("channel.new");
     saw_intermediate += intermediate ? 1 : 0;
-    channel_.go_on(newest_, &*witness_, intermediate ? Names{"channel.new"} : Names{});
+    channel_.check_successor(newest_, &*witness_, intermediate ? Names{"channel.new"} : Names{});
     CHECK(Typed::Publisher(channel_.place(), options_).capacity() == 4);
     CHECK(names_in(folder) == Names{"channel", "channel.bell"});
-    CHECK(witness_->state() == State::superseded);
+    CHECK(witness_->state() == ChannelState::superseded);
   }
 
   int found_new = 0;
@@ -196,10 +197,9 @@ bool can_step() {
 
 TEST_CASE("a publisher killed at any instruction of creating a channel leaves a sound one or none") {
   if (!can_step()) return;
-  for (const bool bell : {true, false}) {
-    Creating scene{false, bell};
-    kill_at_each_instruction(bell ? "creating, with a bell" : "creating, without a bell", scene,
-                             Coverage::sample);
+  for (const seqcast::Wakeup wakeup : {seqcast::Wakeup::bell, seqcast::Wakeup::polling}) {
+    Creating scene{false, wakeup};
+    kill_at_each_instruction(std::string{"creating, wakeup by "} + to_string(wakeup), scene, Coverage::sample);
     CHECK(scene.found > 0);
     CHECK(scene.not_found > 0);
     CHECK(scene.saw_intermediate == 0);
@@ -210,7 +210,7 @@ TEST_CASE(
     "a publisher killed at any instruction of creating a channel over an empty file leaves a sound one or "
     "none") {
   if (!can_step()) return;
-  Creating scene{true, true};
+  Creating scene{true, seqcast::Wakeup::bell};
   kill_at_each_instruction("creating over an empty file", scene, Coverage::sample);
   CHECK(scene.found > 0);
   CHECK(scene.not_found > 0);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A publisher that is killed after every single instruction of publish(): a message counts as complete once
-// publish() has returned; the one under way may be there or not, but never in part. Guarantees G1, G4 and G6.
+// publish() has returned; the message of the interrupted call is there completely or not at all. Guarantees G1,
+// G4 and G6.
 //
-// instruction_opening_process_test.cpp does the same to opening and closing, and
-// instruction_subscriber_process_test.cpp stops subscribers.
-#include "support/aftermath.hpp"
+// instruction_opening_process_test.cpp and instruction_closing_process_test.cpp do the same to opening and
+// closing, and instruction_subscriber_process_test.cpp stops subscribers.
+#include "support/after_crash.hpp"
 #include "support/instruction_points.hpp"
 #include "support/shared_block.hpp"
 
@@ -24,14 +25,13 @@ constexpr Coverage coverage = Coverage::sample; // several times the instruction
 struct Flavour {
   const char* name;
   bool timestamps = false;
-  bool bell = false;
-  bool wake_always = false;
-  bool asleep = false; // somebody sleeps on the bell
+  seqcast::Wakeup wakeup = seqcast::Wakeup::polling;
+  bool asleep = false; // a subscriber sleeps on the bell
   bool gather = false;
   bool outlived = false; // by a child that it forked
 };
 
-struct Heir {
+struct Inheritor {
   pid_t id = 0;
   std::atomic<bool> ready{false};
 };
@@ -43,22 +43,21 @@ class Publishing : public Scene {
   Publishing(const Flavour& flavour, std::uint64_t capacity, std::uint64_t history, std::uint64_t count)
       : flavour_{flavour}, history_{history}, count_{count}, options_{Kind::options(capacity)} {
     options_.timestamps = flavour.timestamps;
-    options_.doorbell = flavour.bell;
-    options_.wake_always = flavour.wake_always;
+    options_.wakeup = flavour.wakeup;
   }
 
   ~Publishing() override {
-    end_heir();
+    end_inheritor();
   }
 
   void before() override {
-    end_heir();
+    end_inheritor();
     publisher_.reset();
-    seqcast::remove(channel_.place());
+    seqcast::remove_channel(channel_.place());
     channel_.publish_history(options_, history_);
     witness_.emplace(channel_.place());
-    laggard_.emplace(channel_.place(), seqcast::SubscriberOptions{.start = seqcast::Start::oldest});
-    laggard_cursor_ = laggard_->cursor();
+    slow_.emplace(channel_.place(), seqcast::SubscriberOptions{.start = seqcast::StartPosition::oldest});
+    slow_cursor_ = slow_->cursor();
     *returned_ = history_;
   }
 
@@ -66,7 +65,7 @@ class Publishing : public Scene {
     publisher_.emplace(channel_.place());
     messages_.clear();
     for (std::uint64_t i = 1; i <= count_; ++i) messages_.push_back(Kind::make(history_ + i, seed_before));
-    if (flavour_.outlived) fork_heir();
+    if (flavour_.outlived) fork_inheritor();
     if (flavour_.asleep) set_word_in_file(channel_.path() + ".bell", seqcast::detail::bell_flag_offset, 1);
   }
 
@@ -81,37 +80,37 @@ class Publishing : public Scene {
     const auto latest = witness_->latest();
     CHECK(latest.has_value() == (newest > 0));
     if (latest) CHECK((latest->sequence == newest && Kind::whole(*latest, seed_before)));
-    if (latest) CHECK((latest->published_at_ns > 0) == flavour_.timestamps);
-    // What is overwritten at this moment has not been read by everybody.
-    CHECK(channel_.catch_up(*laggard_, laggard_cursor_) == newest);
+    if (latest) CHECK(latest->published_at.has_value() == flavour_.timestamps);
+    // This subscriber may not have read what is overwritten.
+    CHECK(channel_.catch_up(*slow_, slow_cursor_) == newest);
     found_.insert(newest);
-    channel_.go_on(newest, &*witness_);
-    if (flavour_.outlived) CHECK(::kill(heir_->id, 0) == 0); // it did outlive it
+    channel_.check_successor(newest, &*witness_);
+    if (flavour_.outlived) CHECK(::kill(inheritor_->id, 0) == 0); // the child has outlived the publisher
   }
 
-  /// That there was a death before, between and after all of the messages.
+  /// Checks that the publisher was killed before, between and after all of the messages.
   void check_found() const {
     CHECK(found_.size() == count_ + 1);
   }
 
  private:
   /// A process that inherits the publisher, and does nothing until it is killed.
-  void fork_heir() const {
-    heir_->ready = false;
+  void fork_inheritor() const {
+    inheritor_->ready = false;
     const pid_t id = ::fork();
     if (id < 0) raise_errno("fork");
     if (id > 0) {
-      heir_->id = id;
-      return wait_until("an heir", [this] { return heir_->ready.load(); });
+      inheritor_->id = id;
+      return wait_until("the inheriting child", [this] { return inheritor_->ready.load(); });
     }
-    ::alarm(static_cast<unsigned>(patience.count()));
-    heir_->ready = true; // it has let go of the lock: fork() does that before it returns
+    ::alarm(static_cast<unsigned>(watchdog_timeout.count()));
+    inheritor_->ready = true; // fork() has released the lock before it returned
     for (;;) ::pause();
   }
-  void end_heir() const {
-    if (const pid_t id = std::exchange(heir_->id, 0); id != 0) {
+  void end_inheritor() const {
+    if (const pid_t id = std::exchange(inheritor_->id, 0); id != 0) {
       ::kill(id, SIGKILL);
-      ::waitpid(id, nullptr, 0); // it has become this process's own child: see adopt_orphans()
+      ::waitpid(id, nullptr, 0); // it is this process's own child by then: see adopt_orphans()
     }
   }
 
@@ -127,13 +126,13 @@ class Publishing : public Scene {
   const std::uint64_t history_;
   const std::uint64_t count_;
   seqcast::PublisherOptions options_;
-  const Aftermath<Kind> channel_{folder, flavour_.bell};
+  const AfterCrash<Kind> channel_{folder, flavour_.wakeup == seqcast::Wakeup::bell};
   const SharedBlock<std::uint64_t> returned_;
-  const SharedBlock<Heir> heir_;
+  const SharedBlock<Inheritor> inheritor_;
   std::optional<typename Kind::Publisher> publisher_;
   std::optional<typename Kind::Subscriber> witness_; // has read everything
-  std::optional<typename Kind::Subscriber> laggard_; // has read nothing of what is still there
-  std::uint64_t laggard_cursor_ = 0;
+  std::optional<typename Kind::Subscriber> slow_;    // has read nothing of what is still there
+  std::uint64_t slow_cursor_ = 0;
   std::vector<typename Kind::Message> messages_;
   std::set<std::uint64_t> found_;
 };
@@ -145,7 +144,7 @@ struct Position {
 };
 
 template <class Kind>
-void die_while_publishing(const Flavour& flavour, std::initializer_list<Position> positions) {
+void kill_while_publishing(const Flavour& flavour, std::initializer_list<Position> positions) {
   if (const std::string reason = cannot_step(); !reason.empty()) {
     MESSAGE("skipped: " << reason);
     return;
@@ -168,35 +167,37 @@ constexpr std::initializer_list<Position> here_and_there{{2, 2, 1}, {4, 2, 2}};
 
 TEST_CASE(
     "a publisher killed at any instruction of publish() loses no complete message, at any place of the ring") {
-  die_while_publishing<Typed>({.name = "no bell"}, everywhere);
-  die_while_publishing<Bytes>({.name = "no bell"}, {{2, 1, 1}, {2, 2, 1}, {4, 3, 2}});
+  kill_while_publishing<Typed>({.name = "no bell"}, everywhere);
+  kill_while_publishing<Bytes>({.name = "no bell"}, {{2, 1, 1}, {2, 2, 1}, {4, 3, 2}});
 }
 
 TEST_CASE("a publisher killed at any instruction of publish() loses no complete message, with timestamps") {
   const Flavour flavour{.name = "timestamps", .timestamps = true};
-  die_while_publishing<Typed>(flavour, here_and_there);
-  die_while_publishing<Bytes>(flavour, here_and_there);
+  kill_while_publishing<Typed>(flavour, here_and_there);
+  kill_while_publishing<Bytes>(flavour, here_and_there);
 }
 
-TEST_CASE("a publisher killed at any instruction of ringing leaves nobody asleep when a successor comes") {
-  const Flavour idle{.name = "bell", .bell = true};
-  const Flavour asleep{.name = "bell, somebody asleep", .timestamps = true, .bell = true, .asleep = true};
-  const Flavour always{.name = "wake_always", .wake_always = true};
+TEST_CASE("after a publisher was killed at any instruction of ringing its successor wakes all sleepers") {
+  const Flavour idle{.name = "bell", .wakeup = seqcast::Wakeup::bell};
+  const Flavour asleep{
+      .name = "bell, with a sleeper", .timestamps = true, .wakeup = seqcast::Wakeup::bell, .asleep = true};
+  const Flavour always{.name = "every message wakes", .wakeup = seqcast::Wakeup::every_message};
   for (const Flavour& flavour : {idle, asleep, always}) {
-    die_while_publishing<Typed>(flavour, here_and_there);
-    die_while_publishing<Bytes>(flavour, here_and_there);
+    kill_while_publishing<Typed>(flavour, here_and_there);
+    kill_while_publishing<Bytes>(flavour, here_and_there);
   }
 }
 
 TEST_CASE("a publisher killed at any instruction of a gathering publish() loses no complete message") {
-  die_while_publishing<Bytes>({.name = "gathered", .gather = true}, here_and_there);
+  kill_while_publishing<Bytes>({.name = "gathered", .gather = true}, here_and_there);
 }
 
 TEST_CASE(
-    "a publisher killed at any instruction of publish() gives its lock back although a child of it lives on") {
+    "a publisher killed at any instruction of publish() releases its lock although a child of it lives on") {
   if (!adopt_orphans(true)) {
     MESSAGE(cannot_adopt);
     return;
   }
-  die_while_publishing<Typed>({.name = "outlived by a child", .bell = true, .outlived = true}, {{2, 2, 1}});
+  kill_while_publishing<Typed>(
+      {.name = "outlived by a child", .wakeup = seqcast::Wakeup::bell, .outlived = true}, {{2, 2, 1}});
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A subscriber that is stopped after every single instruction of next() and of latest() while the publisher,
-// which is this process, publishes a few messages or laps the ring; then it runs on and reads all there is.
+// which is this process, publishes a few messages or laps the ring; then it runs on and reads all messages.
 // Guarantees G1, G2 and G4.
 //
-// The subscriber is one process for all points of a series: each point is a round of it.
+// One process is the subscriber for all points of a series: each point is a round of it.
 #include "support/instruction_points.hpp"
 #include "support/message_kinds.hpp"
 #include "support/shared_block.hpp"
@@ -31,7 +31,7 @@ struct LongBytes : Bytes {
 
 enum class Call { next, latest };
 
-/// What the subscriber tells of one round.
+/// What the subscriber reports of one round.
 struct Round {
   struct Seen {
     bool delivered = false;
@@ -62,7 +62,7 @@ template <class Kind>
 void subscribe(const seqcast::Location& place, Call call, Round& round) {
   typename Kind::Subscriber subscriber{place};
   for (;;) {
-    ::alarm(static_cast<unsigned>(patience.count()));
+    ::alarm(static_cast<unsigned>(watchdog_timeout.count()));
     mark();
     const auto received = call == Call::next ? subscriber.next() : subscriber.latest();
     mark();
@@ -116,7 +116,7 @@ class Series {
   }
   static seqcast::PublisherOptions options(std::uint64_t capacity) {
     seqcast::PublisherOptions options = Kind::options(capacity);
-    options.doorbell = false;
+    options.wakeup = seqcast::Wakeup::polling;
     return options;
   }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What happens where the system says no: full file systems, file systems without unnamed files or links, no
-// descriptors left. Each time the error is clear and nothing is left behind.
+// Limits of the system: full file systems, file systems without unnamed files or links, no descriptors left.
+// Each time the error is clear and nothing is left behind.
 //
-// What needs rights that this user does not have is skipped, and says so. So is the case without descriptors
-// under sanitizers: theirs is a check that needs descriptors itself, and reports an error when it has none.
+// Cases that need rights which this user does not have are skipped, with a message. The case without
+// descriptors is skipped under sanitizers, which need descriptors themselves.
 #include "support/sandbox.hpp"
 #include "support/temporary.hpp"
 
@@ -27,7 +27,7 @@ constexpr bool under_sanitizer = __has_feature(address_sanitizer);
 constexpr bool under_sanitizer = false;
 #endif
 
-/// In a child, where doctest cannot be told: what does not hold ends it, and says where.
+/// A check in a child, where doctest does not run: a failure ends the child with a message.
 void expect(bool holds, const char* what) {
   if (!holds) throw std::runtime_error{what};
 }
@@ -50,7 +50,7 @@ std::uint64_t free_blocks(const std::string& folder) {
 /// The life of a channel: made, refused to others, taken over, replaced, removed.
 void live_a_life(const TemporaryFolder& folder) {
   const seqcast::Location place = seqcast::file(folder / "channel");
-  std::error_code error;
+  seqcast::Error error;
   auto publisher =
       std::make_optional<Numbers>(place, seqcast::PublisherOptions{.capacity = 8, .mode = 0444 | 0600});
   NumberSubscriber subscriber{place};
@@ -59,16 +59,16 @@ void live_a_life(const TemporaryFolder& folder) {
   expect(subscriber.next()->message == 7, "the message arrives");
   expect(!Numbers::open(place, {.replace = true}, error) && error == seqcast::Errc::publisher_alive, "refused");
   publisher.reset();
-  expect(subscriber.state() == seqcast::State::closed, "closed");
+  expect(subscriber.state() == seqcast::ChannelState::closed, "closed");
   publisher.emplace(place);
   expect(publisher->head() == 1 && publisher->epoch().number == 2, "taken over");
   publisher.reset();
   publisher.emplace(place, seqcast::PublisherOptions{.capacity = 16, .replace = true});
   expect(publisher->head() == 0 && publisher->capacity() == 16, "replaced");
-  expect(subscriber.state() == seqcast::State::superseded, "the old one's subscriber is told");
+  expect(subscriber.state() == seqcast::ChannelState::superseded, "the old one's subscriber is told");
   expect(folder.entries() == 1, "nothing is left beside the channel");
   publisher.reset();
-  expect(seqcast::remove(place) && folder.entries() == 0, "removed");
+  expect(seqcast::remove_channel(place) && folder.entries() == 0, "removed");
 }
 
 } // namespace
@@ -94,13 +94,13 @@ TEST_CASE("a full file system is a clear error at opening, and nothing is left b
   });
 }
 
-TEST_CASE("a full file system stops a replacement, and the old channel stays as it was") {
+TEST_CASE("on a full file system a replacement fails, and the old channel is unchanged") {
   const TemporaryFolder folder;
   in_sandbox([&] {
     if (!own_mounts() || !mount_tmpfs(folder.path(), "256k")) return false;
     const seqcast::Location place = seqcast::file(folder / "channel");
     { Numbers{place, {.capacity = 64}}.publish(7); }
-    std::error_code error;
+    seqcast::Error error;
     expect(!Numbers::open(place, {.capacity = 65536, .replace = true}, error), "no room for it");
     expect(error == std::errc::no_space_on_device, "the error is 'no space'");
     expect(folder.entries() == 1, "nothing is left beside the channel");
@@ -110,7 +110,7 @@ TEST_CASE("a full file system stops a replacement, and the old channel stays as 
   });
 }
 
-TEST_CASE("a channel lives on overlayfs, as in a container") {
+TEST_CASE("a channel works on overlayfs, as in a container") {
   const TemporaryFolder folder;
   in_sandbox([&] {
     if (!own_mounts() || !mount_tmpfs(folder.path(), "4m")) return false;
@@ -127,7 +127,7 @@ TEST_CASE("a channel lives on overlayfs, as in a container") {
   });
 }
 
-TEST_CASE("a channel lives on a file system without unnamed files, with links and without") {
+TEST_CASE("a channel works on a file system without unnamed files, with links and without") {
   for (const Links links : {Links::allowed, Links::refused}) {
     const TemporaryFolder folder;
     in_sandbox([&] {
@@ -140,7 +140,7 @@ TEST_CASE("a channel lives on a file system without unnamed files, with links an
   }
 }
 
-TEST_CASE("of several publishers that make a channel at once one succeeds, on file systems of every kind") {
+TEST_CASE("of several publishers that create a channel at once one succeeds, on file systems of every kind") {
   for (const int kind : {0, 1, 2}) {
     CAPTURE(kind);
     for (int round = 0; round < 20; ++round) {
@@ -151,7 +151,7 @@ TEST_CASE("of several publishers that make a channel at once one succeeds, on fi
           if (kind > 0 && !forbid_unnamed_files(kind == 1 ? Links::allowed : Links::refused)) return;
           line.send(true);
           line.expect<bool>(); // go
-          std::error_code error;
+          seqcast::Error error;
           const auto publisher = Numbers::open(seqcast::file(folder / "channel"), {.capacity = 8}, error);
           expect(publisher || error == seqcast::Errc::publisher_alive,
                  "opened, or refused for the right reason");
@@ -190,12 +190,12 @@ TEST_CASE("without descriptors opening is a clear error, and no message is lost 
     int refused = 0;
     for (rlim_t more = 0; more < 8; ++more) {
       const auto limited = [&](const auto& open) {
-        std::error_code error;
+        seqcast::Error error;
         limit_descriptors(lowest + more);
         auto opened = open(error);
         limit_descriptors(before.rlim_cur);
         if (!opened && error != std::errc::too_many_files_open)
-          throw std::system_error{error, std::to_string(more)};
+          throw std::system_error{error.code(), std::to_string(more)};
         if (!opened) ++refused;
         return opened;
       };
@@ -206,15 +206,17 @@ TEST_CASE("without descriptors opening is a clear error, and no message is lost 
         if (created) expect(NumberSubscriber{place}.publisher_alive(), "whoever has a publisher has the lock");
       }
       { Numbers{place, {.capacity = 8}}.publish(7); }
-      const auto subscriber = limited(
-          [&](auto& error) { return NumberSubscriber::open(place, {.start = seqcast::Start::oldest}, error); });
+      const auto subscriber = limited([&](auto& error) {
+        return NumberSubscriber::open(place, {.start = seqcast::StartPosition::oldest}, error);
+      });
       if (subscriber) expect(subscriber->lag() == 1, "a subscriber finds the message");
       const auto successor = limited([&](auto& error) { return Numbers::open(place, {}, error); });
-      NumberSubscriber late{place, {.start = seqcast::Start::oldest}};
+      NumberSubscriber late{place, {.start = seqcast::StartPosition::oldest}};
       const auto found = late.next();
       expect(found && found->message == 7, "the message is still there");
       if (successor) expect(successor->head() == 1, "a successor goes on");
-      if (subscriber) expect(subscriber->state() != seqcast::State::superseded, "the region is the same");
+      if (subscriber)
+        expect(subscriber->state() != seqcast::ChannelState::superseded, "the region is the same");
       std::filesystem::remove(folder / "channel");
       std::filesystem::remove(folder / "channel.bell");
     }

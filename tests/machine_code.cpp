@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The calls whose machine code machine_code_test.sh looks at. Compiled, never run.
+// The calls whose machine code machine_code_test.sh reads. Compiled, never run.
 #include <seqcast/seqcast.hpp>
 
 namespace {
@@ -31,7 +31,7 @@ std::uint64_t latest_48_bytes(void* subscriber, void* message) {
       static_cast<seqcast::Subscriber<Small>*>(subscriber)->latest(*static_cast<Small*>(message));
   return delivery ? delivery->sequence : 0;
 }
-// What the test would find if there were one.
+// Shows that the test finds a fence.
 void full_fence() {
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }

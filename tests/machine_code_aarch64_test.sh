@@ -13,7 +13,7 @@ command -v "$1" >/dev/null || { echo "skipped: there is no $1, which writes the 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The whole program, linked statically: nothing that a call executes is left out.
+# The whole program, linked statically, so that the trace has all code of a call.
 text=$("$objdump" -h "$program" | awk '$2 == ".text" { print "0x" $4 "+0x" $3 }')
 timeout 60 "$@" -singlestep -d exec,nochain -dfilter "$text" -D "$work/trace" "$program" "$work/channel" ||
   { echo 'FAILED  the calls themselves' && exit 1; }
@@ -54,7 +54,7 @@ awk '
   }' "$work/code" "$work/trace" >"$work/found"
 
 # publish: [slot-open]; [message-ready], [head], [slot-opened]. A message of more lines: [slot-open] once more, for
-# taking the next slot's lines. With a bell: the fence before the look at it.
+# prefetching the next slot's lines. With a bell: the fence before the load of its flag.
 # next, latest: [message-ready], for latest also [head]; [slot-open].
 cat >"$work/expected" <<'LINES'
 publish_48_bytes: 1 dmb ish, 3 stlr

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Calls each function of machine_code.cpp, in main() and nowhere else, so that machine_code_aarch64_test.sh can
-// tell from a trace which instructions each call has taken.
+// attribute the instructions of a trace to the calls.
 //
 //     machine_code_calls PATH   makes its channels at PATH and beside it
 #include <seqcast/seqcast.hpp>
@@ -22,9 +22,8 @@ template <std::size_t Words>
 struct Channel {
   using Message = std::array<std::uint64_t, Words>;
 
-  Channel(const std::string& path, bool doorbell)
-      : publisher{seqcast::file(path), {.capacity = 8, .doorbell = doorbell}},
-        subscriber{seqcast::file(path)} {}
+  Channel(const std::string& path, seqcast::Wakeup wakeup)
+      : publisher{seqcast::file(path), {.capacity = 8, .wakeup = wakeup}}, subscriber{seqcast::file(path)} {}
 
   seqcast::Publisher<Message> publisher;
   seqcast::Subscriber<Message> subscriber;
@@ -36,9 +35,9 @@ struct Channel {
 int main(int argc, char** argv) try {
   if (argc != 2) return 2;
   const std::string path = argv[1];
-  Channel<6> small{path, false};
-  Channel<512> large{path + ".large", false};
-  Channel<6> with_bell{path + ".with_bell", true};
+  Channel<6> small{path, seqcast::Wakeup::polling};
+  Channel<512> large{path + ".large", seqcast::Wakeup::polling};
+  Channel<6> with_bell{path + ".with_bell", seqcast::Wakeup::bell};
 
   // The order in which the test expects them.
   bool right = publish_48_bytes(&small.publisher, &small.message) == 1;

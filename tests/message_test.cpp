@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Messages of all shapes through a real channel: every size from 1 to 100, over-aligned ones, types without a
-// default constructor, types too large to be returned by value gladly.
+// Messages of many types through a real channel: every size from 1 to 100, over-aligned types, types without a
+// default constructor, types that are too large to be returned by value.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
 #include "support/file_bytes.hpp"
@@ -29,7 +29,7 @@ T filled(std::size_t seed) {
   return block;
 }
 
-/// More messages than the ring has slots go through a channel of T and come out the same, read in each way.
+/// Sends more messages than the ring has slots through a channel of T, and reads them by each call.
 template <class T>
 void round_trip(bool timestamps) {
   const TemporaryFolder folder;
@@ -72,7 +72,7 @@ TEST_CASE("messages of 1 to 17 bytes, and of sizes around whole words and lines"
   round_trip_all(std::index_sequence<31, 32, 33, 47, 48, 49, 63, 64, 65, 99, 100>{});
 }
 
-TEST_CASE("over-aligned messages lie aligned in the region, and arrive") {
+TEST_CASE("over-aligned messages are aligned in the region, and arrive") {
   const auto aligned = []<std::size_t Alignment>(std::integral_constant<std::size_t, Alignment>) {
     using T = Block<Alignment, Alignment>;
     round_trip<T>(false);

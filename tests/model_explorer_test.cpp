@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The model checker against itself: random programs, whose executions it must find as a plain search through
-// all interleavings finds them; and what it has beyond the standard: deaths, and hand-overs from one thread to
+// The model checker against itself: random programs, whose executions it must find exactly as a plain search
+// through all interleavings does; and what it adds to the standard: crashes, and hand-overs from one thread to
 // the next.
 #include "model/litmus.hpp"
 
@@ -61,11 +61,12 @@ TEST_CASE("the explorer finds each execution of random programs once, as many as
               static_cast<unsigned long long>(executions));
 }
 
-TEST_CASE("a death loses what need not have been performed yet, and a successor sees the rest") {
+TEST_CASE("a crash loses stores that need not have been performed yet, and a successor sees the rest") {
   const auto program = [](const Step& between, std::memory_order second) {
     Program made;
-    made.threads.push_back(
-        {.name = "dead", .body = in_order({put(x, 1, relaxed), between, put(y, 1, second)}), .mortal = true});
+    made.threads.push_back({.name = "crashing",
+                            .body = in_order({put(x, 1, relaxed), between, put(y, 1, second)}),
+                            .may_crash = true});
     made.threads.push_back(
         {.name = "successor", .body = in_order({get(0, x, relaxed), get(1, y, relaxed)}), .after = {0}});
     return made;
@@ -76,7 +77,7 @@ TEST_CASE("a death loses what need not have been performed yet, and a successor 
   CHECK(outcomes_of(program(fence(release), relaxed), 2, {}).all == Expected{"00", "10", "11"});
 }
 
-TEST_CASE("a hand-over that orders nothing hides nothing from the successor, and much from everybody else") {
+TEST_CASE("a hand-over that orders nothing hides nothing from the successor, but stores from other threads") {
   for (const bool ordered : {true, false}) {
     Program program;
     program.threads.push_back({.name = "first", .body = put(x, 1, relaxed)});

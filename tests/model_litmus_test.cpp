@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The model checker against the memory model: the usual litmus tests, each with exactly the outcomes that C++20
-// allows, and not one more or less. One exception, named: load buffering, which the standard allows for relaxed
-// operations, and the model (as RC11, and as every compiler and processor that we know of does where it
-// matters) leaves out. The number of executions is held against a plain search through all interleavings.
+// allows, no more and no fewer. There is one exception: load buffering, which the standard allows for relaxed
+// operations, and which the model leaves out (as RC11 does, and as every known compiler and processor does
+// where it matters). The number of executions is compared with a plain search through all interleavings.
 #include "model/litmus.hpp"
 
 #include <doctest/doctest.h>

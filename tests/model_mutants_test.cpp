@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // What the model checker must catch: each fence left out, each release and acquire weakened, and the steps of
-// the protocol that look as if one could do without them. A policy changes the operation while the library's
-// own code runs; the two that no policy can ask for are in variants.hpp. A mutant that survives its case fails
-// the test: then either the library orders too much, or the model sees too little.
+// the protocol that look dispensable. A policy changes the operation while the library's own code runs; the two
+// mistakes that no policy can make are in variants.hpp. A mutant that survives its case fails the test: then
+// either the library orders too much, or the model checks too little.
 #include "model/cases.hpp"
 #include "model/variants.hpp"
 
@@ -27,17 +27,17 @@ bool reading_phase(const Access& access) {
   return access.phase == Phase::next || access.phase == Phase::latest;
 }
 
-/// Weakens every operation of this kind, order and place to relaxed.
-Mutation relax(Kind kind, std::memory_order order, Place place, bool (*also)(const Access&) = nullptr) {
+/// Weakens every operation of this kind, order and field to relaxed.
+Mutation relax(Kind kind, std::memory_order order, Field field, bool (*also)(const Access&) = nullptr) {
   return [=](Access& access) {
-    if (access.kind == kind && access.order == order && access.place == place &&
+    if (access.kind == kind && access.order == order && access.field == field &&
         (also == nullptr || also(access))) {
       access.order = relaxed;
     }
   };
 }
 
-/// Leaves out every fence of this order for which `which` says so.
+/// Leaves out every fence of this order for which `which` holds.
 Mutation without_fence(std::memory_order order, bool (*which)(const Access&)) {
   return [=](Access& access) {
     if (access.kind == Kind::fence && access.order == order && which(access)) access.skip = true;
@@ -62,62 +62,62 @@ bool no_phase(const Access& access) {
 
 const char* const torn_case = "one subscriber nn c2 m3 w2";
 const char* const latest_case = "one subscriber ll c2 m3 w2";
-const char* const two_successors = "death in 1 messages, 2 successors, ordered hand-over, nn c2 w2";
+const char* const two_successors = "crash in 1 messages, 2 successors, ordered hand-over, nn c2 w2";
 const char* const unordered_take_over =
-    "death in 2 messages, 1 successors, hand-over that orders nothing, ll c4 w2";
+    "crash in 2 messages, 1 successors, hand-over that orders nothing, ll c4 w2";
 
 std::vector<Mutant> mutants() {
   std::vector<Mutant> all;
-  // Each end of each tag in slot.hpp and ring_subscriber.hpp.
+  // Each end of each tag in ring.hpp, follow.hpp and header.hpp.
   all.push_back({"[slot-open] release fence left out", torn_case, without_fence(release, publishing_phase)});
-  all.push_back({"[slot-open] release fence left out before lines are owned ahead",
+  all.push_back({"[slot-open] release fence left out before lines are prefetched",
                  "one subscriber nn c2 m3 w2 lines of 2", without_fence(release, [](const Access& access) {
-                   return publishing_phase(access) && access.previous_place == Place::version;
+                   return publishing_phase(access) && access.previous_field == Field::version;
                  })});
   all.push_back(
       {"[slot-open] acquire fence left out", torn_case, without_fence(acquire, [](const Access& access) {
-         return access.previous_place == Place::payload || access.previous_place == Place::size;
+         return access.previous_field == Field::payload || access.previous_field == Field::size;
        })});
   all.push_back(
       {"[slot-opened] acquire fence left out", torn_case,
-       without_fence(acquire, [](const Access& access) { return access.previous_place == Place::version; })});
+       without_fence(acquire, [](const Access& access) { return access.previous_field == Field::version; })});
   all.push_back(
-      {"[slot-opened] release weakened", torn_case, relax(Kind::store, release, Place::version, odd)});
-  all.push_back({"[slot-opened] release weakened: a death loses a message",
-                 "death in 2 messages, 1 successors, ordered hand-over, nn c4 w2",
-                 relax(Kind::store, release, Place::version, odd)});
+      {"[slot-opened] release weakened", torn_case, relax(Kind::store, release, Field::version, odd)});
+  all.push_back({"[slot-opened] release weakened: a crash loses a message",
+                 "crash in 2 messages, 1 successors, ordered hand-over, nn c4 w2",
+                 relax(Kind::store, release, Field::version, odd)});
   all.push_back(
-      {"[message-ready] release weakened", torn_case, relax(Kind::store, release, Place::version, even)});
+      {"[message-ready] release weakened", torn_case, relax(Kind::store, release, Field::version, even)});
   all.push_back({"[message-ready] acquire weakened", torn_case,
-                 relax(Kind::load, acquire, Place::version, reading_phase)});
-  all.push_back({"[head] release weakened", latest_case, relax(Kind::store, release, Place::head)});
-  all.push_back({"[head] acquire weakened", latest_case, relax(Kind::load, acquire, Place::head)});
+                 relax(Kind::load, acquire, Field::version, reading_phase)});
+  all.push_back({"[head] release weakened", latest_case, relax(Kind::store, release, Field::head)});
+  all.push_back({"[head] acquire weakened", latest_case, relax(Kind::load, acquire, Field::head)});
   all.push_back({"[head] release weakened, at take-over", unordered_take_over,
-                 relax(Kind::store, release, Place::head, recovering)});
+                 relax(Kind::store, release, Field::head, recovering)});
   all.push_back({"[slot-opened] release weakened, at take-over",
-                 "death in 2 messages, 1 successors, ordered hand-over, nn c2 w2",
-                 relax(Kind::store, release, Place::version, recovering)});
-  all.push_back({"[state] release weakened", "closing c4 m2 w2", relax(Kind::store, release, Place::state)});
-  all.push_back({"[state] acquire weakened", "closing c4 m2 w2", relax(Kind::load, acquire, Place::state)});
+                 "crash in 2 messages, 1 successors, ordered hand-over, nn c2 w2",
+                 relax(Kind::store, release, Field::version, recovering)});
+  all.push_back({"[state] release weakened", "closing c4 m2 w2", relax(Kind::store, release, Field::state)});
+  all.push_back({"[state] acquire weakened", "closing c4 m2 w2", relax(Kind::load, acquire, Field::state)});
   const char* const epochs_case = "three epochs, ordered hand-over";
-  all.push_back({"[epoch] release weakened", epochs_case, relax(Kind::store, release, Place::epoch)});
-  all.push_back({"[epoch] acquire weakened", epochs_case, relax(Kind::load, acquire, Place::epoch)});
+  all.push_back({"[epoch] release weakened", epochs_case, relax(Kind::store, release, Field::epoch)});
+  all.push_back({"[epoch] acquire weakened", epochs_case, relax(Kind::load, acquire, Field::epoch)});
   all.push_back({"[epoch] release fence left out", epochs_case, without_fence(release, no_phase)});
   all.push_back({"[epoch] acquire fence left out", epochs_case, without_fence(acquire, no_phase)});
   const char* const behind_case = "one subscriber nn c2 m3 w2 behind";
-  const char* const behind_death = "death in 1 messages, 1 successors, ordered hand-over, behind nn c2 w2";
-  all.push_back({"[progress] release weakened", behind_case, relax(Kind::store, release, Place::progress)});
-  all.push_back({"[progress] acquire weakened", behind_case, relax(Kind::load, acquire, Place::progress)});
-  all.push_back({"progress not taken back when a slot is opened", behind_death, [](Access& access) {
+  const char* const behind_crash = "crash in 1 messages, 1 successors, ordered hand-over, behind nn c2 w2";
+  all.push_back({"[progress] release weakened", behind_case, relax(Kind::store, release, Field::progress)});
+  all.push_back({"[progress] acquire weakened", behind_case, relax(Kind::load, acquire, Field::progress)});
+  all.push_back({"progress not reset when a slot is opened", behind_crash, [](Access& access) {
                    access.skip =
-                       access.kind == Kind::store && access.place == Place::progress && access.order == relaxed;
+                       access.kind == Kind::store && access.field == Field::progress && access.order == relaxed;
                  }});
-  all.push_back({"epoch not read again after following", behind_death, [](Access& access) {
+  all.push_back({"epoch not read again after following", behind_crash, [](Access& access) {
                    access.stale =
-                       access.kind == Kind::load && access.place == Place::epoch && access.phase == Phase::next;
+                       access.kind == Kind::load && access.field == Field::epoch && access.phase == Phase::next;
                  }});
-  all.push_back({"[epoch] acquire weakened before following", behind_death, [](Access& access) {
-                   if (access.kind == Kind::load && access.place == Place::epoch &&
+  all.push_back({"[epoch] acquire weakened before following", behind_crash, [](Access& access) {
+                   if (access.kind == Kind::load && access.field == Field::epoch &&
                        access.phase == Phase::next) {
                      access.order = relaxed;
                    }
@@ -125,56 +125,56 @@ std::vector<Mutant> mutants() {
   // Steps of the protocol.
   all.push_back({"version not read again after the copy", torn_case, [](Access& access) {
                    access.stale =
-                       access.kind == Kind::load && access.place == Place::version && access.order == relaxed;
+                       access.kind == Kind::load && access.field == Field::version && access.order == relaxed;
                  }});
   all.push_back({"head not read again in latest()", latest_case, [](Access& access) {
-                   access.stale = access.kind == Kind::load && access.place == Place::head;
+                   access.stale = access.kind == Kind::load && access.field == Field::head;
                  }});
   all.push_back({"next slot not opened ahead", torn_case, [](Access& access) {
-                   access.skip = access.kind == Kind::store && access.place == Place::version && odd(access);
+                   access.skip = access.kind == Kind::store && access.field == Field::version && odd(access);
                  }});
   all.push_back({"release fence after opening, not before the payload",
                  "handed over to another thread nn c2 m3 w2", [](Access& access) {
                    if (access.kind == Kind::fence && access.order == release) access.skip = true;
-                   if (access.kind == Kind::store && access.place == Place::version && odd(access)) {
+                   if (access.kind == Kind::store && access.field == Field::version && odd(access)) {
                      access.fence_after = true;
                    }
                  }});
   all.push_back({"wrong parity at take-over", two_successors, [](Access& access) {
-                   if (access.kind == Kind::store && access.place == Place::version && recovering(access)) {
+                   if (access.kind == Kind::store && access.field == Field::version && recovering(access)) {
                      ++access.value;
                    }
                  }});
   all.push_back({"opened for the message before, at take-over", two_successors, [](Access& access) {
-                   if (access.kind == Kind::store && access.place == Place::version && recovering(access)) {
+                   if (access.kind == Kind::store && access.field == Field::version && recovering(access)) {
                      access.value -= 2;
                    }
                  }});
   all.push_back({"head not stored at take-over", two_successors, [](Access& access) {
                    access.skip =
-                       access.kind == Kind::store && access.place == Place::head && recovering(access);
+                       access.kind == Kind::store && access.field == Field::head && recovering(access);
                  }});
   all.push_back({"slot not opened at take-over", two_successors, [](Access& access) {
                    access.skip =
-                       access.kind == Kind::store && access.place == Place::version && recovering(access);
+                       access.kind == Kind::store && access.field == Field::version && recovering(access);
                  }});
   return all;
 }
 
-/// What no execution can tell from the library's code, and why.
+/// Mutants without an observable difference, and the reason.
 std::vector<Mutant> indistinguishable() {
   // What a successor releases carries its own loads, and a load binds later loads of the same word, relaxed or
-  // not (read-read coherence). The take-over loads head and every version before it stores anything, so whoever
-  // acquires from the successor finds these versions or newer ones, and acquires the dead publisher's message
-  // from them directly. The payload needs nothing more: no successor reads it.
+  // not (read-read coherence). The take-over loads head and every version before it stores anything, so a
+  // subscriber that acquires from the successor finds these versions or newer ones, and acquires the dead
+  // publisher's message from them directly. The payload needs nothing more: no successor reads it.
   const std::string because = "read-read coherence";
   const auto relaxed_at_take_over = [](Access& access) {
     if (access.kind == Kind::load && recovering(access)) access.order = relaxed;
   };
   return {
       {"[message-ready] acquire weakened, at take-over", because,
-       relax(Kind::load, acquire, Place::version, recovering)},
-      {"[head] acquire weakened, at take-over", because, relax(Kind::load, acquire, Place::head, recovering)},
+       relax(Kind::load, acquire, Field::version, recovering)},
+      {"[head] acquire weakened, at take-over", because, relax(Kind::load, acquire, Field::head, recovering)},
       {"every acquire weakened, at take-over", because, relaxed_at_take_over}};
 }
 
@@ -197,7 +197,7 @@ TEST_CASE("every weakened ordering and every step left out is found") {
     REQUIRE(by != cases.end());
     const Found found = Explorer{by->program, mutant.mutation, 3'000'000}.run();
     CHECK_FALSE(found.violation.empty());
-    if (found.violation.empty()) { // helps whoever has to find out why
+    if (found.violation.empty()) { // shows which cases would find it
       for (const Case& other : cases) {
         if (other.only_long) continue;
         const Found elsewhere = Explorer{other.program, mutant.mutation, 100'000}.run();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Publishers and subscribers in process-id namespaces of their own, as in containers that share a folder. There
-// the process ids of one mean nothing to the other, or are somebody else's; who publishes is a matter of the
-// lock alone.
+// a process id of one namespace may be unknown in the other, or belong to another process; only the lock
+// decides who publishes.
 //
-// Where neither this user nor a user namespace of its own may make one, all is skipped, and says so.
+// All is skipped, with a message, where neither this user nor a user namespace of its own may make one.
 #include "support/sandbox.hpp"
 #include "support/temporary.hpp"
 #include "support/waiting.hpp"
@@ -13,8 +13,8 @@
 #include <seqcast/seqcast.hpp>
 
 using namespace test;
+using seqcast::ChannelState;
 using seqcast::Errc;
-using seqcast::State;
 
 namespace {
 
@@ -31,7 +31,7 @@ class Container {
           if (inner > 0) {
             line.send(inner);
             announced.send(true); // from here on the line is the other one's
-            const Ended ended = reap(inner, Watchdog{"the end of process 1", 2 * patience});
+            const Ended ended = reap(inner, Watchdog{"the end of process 1", 2 * watchdog_timeout});
             ::_exit(ended == ended_well ? 0 : ended == ended_killed ? killed : 1);
           }
           ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -65,13 +65,13 @@ class Container {
   pid_t inner_; // as it is called outside; 0 if there is none
 };
 
-std::error_code try_to_publish(const seqcast::Location& place) {
-  std::error_code error;
+seqcast::Error try_to_publish(const seqcast::Location& place) {
+  seqcast::Error error;
   const auto publisher = NumberPublisher::open(place, {}, error);
   return error;
 }
 
-/// A publisher in a container, which publishes the numbers that it is told to, and answers with their sequence.
+/// A publisher in a container: it publishes the numbers that it receives, and sends back their sequences.
 Container publishing(const seqcast::Location& place) {
   return Container{[&](Line& line) {
     NumberPublisher publisher{place};
@@ -84,7 +84,7 @@ Container publishing(const seqcast::Location& place) {
 void pass_on(Container& publisher, NumberSubscriber& subscriber, Number number) {
   publisher.line().send(number);
   CHECK(publisher.line().expect<Number>() == number);
-  CHECK(subscriber.wait_for(far_away) == Wait::message);
+  CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
   const auto found = subscriber.next();
   REQUIRE(found);
   CHECK(found->message == number);
@@ -94,7 +94,7 @@ void pass_on(Container& publisher, NumberSubscriber& subscriber, Number number) 
 
 } // namespace
 
-TEST_CASE("a publisher in another process-id namespace is seen to live, and to die") {
+TEST_CASE("a publisher in another process-id namespace is reported as alive, and as dead after its crash") {
   for (const bool in_file : {true, false}) {
     const TemporaryFolder folder;
     const TemporaryObject object;
@@ -102,15 +102,15 @@ TEST_CASE("a publisher in another process-id namespace is seen to live, and to d
     Container publisher = publishing(place);
     if (!publisher) return;
     CHECK(publisher.line().expect<Number>() == 0);
-    NumberSubscriber subscriber{place, {.strategy = seqcast::Strategy::sleep}};
+    NumberSubscriber subscriber{place, {.strategy = seqcast::WaitStrategy::sleep}};
     pass_on(publisher, subscriber, 1);
-    CHECK(subscriber.wakeup() == seqcast::Wakeup::doorbell);
+    CHECK(subscriber.wakeup() == seqcast::Wakeup::bell);
     CHECK(subscriber.publisher_alive());
-    CHECK(subscriber.state() == State::live);
+    CHECK(subscriber.state() == ChannelState::live);
     CHECK(publisher.kill());
     CHECK_FALSE(subscriber.publisher_alive());
-    CHECK(subscriber.state() == State::no_publisher);
-    CHECK(subscriber.wait_for(far_away) == Wait::no_publisher);
+    CHECK(subscriber.state() == ChannelState::no_publisher);
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::no_publisher);
   }
 }
 
@@ -122,16 +122,16 @@ TEST_CASE("a second publisher is refused across process-id namespaces") {
   CHECK(publisher.line().expect<Number>() == 0);
   // Outside; and in a container whose process 1 is not the publisher's process 1.
   CHECK(try_to_publish(place) == Errc::publisher_alive);
-  std::error_code error;
-  CHECK_FALSE(seqcast::remove(place, error));
+  seqcast::Error error;
+  CHECK_FALSE(seqcast::remove_channel(place, error));
   CHECK(error == Errc::publisher_alive);
-  Container rival{[&](Line& line) {
+  Container second_container{[&](Line& line) {
     line.send(try_to_publish(place) == Errc::publisher_alive);
     line.send(NumberSubscriber{place}.state());
   }};
-  CHECK(rival.line().expect<bool>());
-  CHECK(rival.line().expect<State>() == State::live);
-  CHECK(rival.ends_well());
+  CHECK(second_container.line().expect<bool>());
+  CHECK(second_container.line().expect<ChannelState>() == ChannelState::live);
+  CHECK(second_container.ends_well());
   CHECK(publisher.ends_well());
   CHECK_FALSE(try_to_publish(place));
 }
@@ -146,11 +146,11 @@ TEST_CASE("publishers of several process-id namespaces take over from each other
     if (!publisher) return;
     CHECK(publisher.line().expect<Number>() == last);
     if (!subscriber)
-      subscriber.emplace(place, seqcast::SubscriberOptions{.strategy = seqcast::Strategy::sleep});
-    CHECK(subscriber->state() == State::live);
+      subscriber.emplace(place, seqcast::SubscriberOptions{.strategy = seqcast::WaitStrategy::sleep});
+    CHECK(subscriber->state() == ChannelState::live);
     pass_on(publisher, *subscriber, ++last);
     CHECK((killed ? publisher.kill() : publisher.ends_well()));
-    CHECK(subscriber->state() == (killed ? State::no_publisher : State::closed));
+    CHECK(subscriber->state() == (killed ? ChannelState::no_publisher : ChannelState::closed));
     // Taken over from outside, and by the next container from out there.
     NumberPublisher outside{place};
     CHECK(outside.head() == last);
@@ -158,19 +158,19 @@ TEST_CASE("publishers of several process-id namespaces take over from each other
     while (const auto found = subscriber->next()) CHECK(found->sequence == ++last);
     CHECK(subscriber->cursor() == last);
   }
-  CHECK(subscriber->epoch().number == 6);
+  CHECK(subscriber->epoch().value().number == 6);
   CHECK(last == 6);
 }
 
-TEST_CASE("a subscriber in another process-id namespace is woken, and told what becomes of the publisher") {
+TEST_CASE("a subscriber in another process-id namespace is woken, and gets the publisher's state") {
   const TemporaryFolder folder;
   const seqcast::Location place = seqcast::file(folder / "channel");
   auto publisher = std::make_optional<NumberPublisher>(place);
   Container inside{[&](Line& line) {
-    NumberSubscriber subscriber{place, {.strategy = seqcast::Strategy::sleep}};
+    NumberSubscriber subscriber{place, {.strategy = seqcast::WaitStrategy::sleep}};
     line.send(subscriber.state());
     for (int waits = 0; waits < 2; ++waits) {
-      line.send(subscriber.wait_for(far_away));
+      line.send(subscriber.wait_for(long_timeout));
       while (const auto found = subscriber.next()) line.send(found->message);
     }
     line.send(subscriber.state());
@@ -178,13 +178,13 @@ TEST_CASE("a subscriber in another process-id namespace is woken, and told what 
     line.send(successor.publish(43));
   }};
   if (!inside) return;
-  CHECK(inside.line().expect<State>() == State::live);
+  CHECK(inside.line().expect<ChannelState>() == ChannelState::live);
   publisher->publish(42);
-  CHECK(inside.line().expect<Wait>() == Wait::message);
+  CHECK(inside.line().expect<WaitResult>() == WaitResult::message);
   CHECK(inside.line().expect<Number>() == 42);
   publisher.reset();
-  CHECK(inside.line().expect<Wait>() == Wait::closed);
-  CHECK(inside.line().expect<State>() == State::closed);
+  CHECK(inside.line().expect<WaitResult>() == WaitResult::closed);
+  CHECK(inside.line().expect<ChannelState>() == ChannelState::closed);
   CHECK(inside.line().expect<Number>() == 2);
   CHECK(inside.ends_well());
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What becomes of a name: replaced, removed, left by an earlier boot of the machine, waited for.
-// Subscribers keep the region that they mapped, and are told. Other users are in opening_linux_test.cpp.
+// The life of a channel's name: replaced, removed, left by an earlier boot of the machine, waited for.
+// Subscribers keep the region that they mapped, and get ChannelState::superseded. Other users are in
+// opening_linux_test.cpp.
 #include <doctest/doctest.h>
 #include "support/file_bytes.hpp"
 #include "support/refusal.hpp"
@@ -11,37 +12,25 @@
 
 using namespace seqcast;
 using namespace std::chrono_literals;
+using test::publish_all;
 using test::publisher_refusal;
+using test::reboot;
 using test::TemporaryFolder;
 
-namespace {
+namespace {} // namespace
 
-/// Publishes these texts, one message each, and closes.
-void publish_all(const Location& location, std::initializer_list<std::string_view> texts,
-                 const PublisherOptions& options = {}) {
-  BytePublisher publisher{location, options};
-  for (const std::string_view text : texts) publisher.publish(text);
-}
-
-/// As if the machine had been restarted since the file was written.
-void reboot(const std::string& path) {
-  test::patch_file<std::uint64_t>(path, 432, 0x1234);
-}
-
-} // namespace
-
-TEST_CASE("replace puts a new region in the old one's place, which its subscribers drain before they reopen") {
+TEST_CASE("replace makes a new region, and subscribers drain the old one before they reopen") {
   const TemporaryFolder folder;
   const Location location = folder.channel();
   publish_all(location, {"old 1", "old 2"}, {.max_message_size = 8});
-  ByteSubscriber subscriber{location, {.start = Start::oldest}};
-  CHECK(subscriber.state() == State::closed);
+  ByteSubscriber subscriber{location, {.start = StartPosition::oldest}};
+  CHECK(subscriber.state() == ChannelState::closed);
   CHECK_FALSE(subscriber.reopen()); // it is still the one behind the name
 
   BytePublisher publisher{location, {.max_message_size = 16, .replace = true}};
   CHECK(publisher.epoch().number == 1);
   CHECK(publisher.publish("a new message 1") == 1);
-  CHECK(subscriber.state() == State::superseded);
+  CHECK(subscriber.state() == ChannelState::superseded);
   CHECK_FALSE(subscriber.publisher_alive());
   CHECK(subscriber.next()->text() == "old 1");
   CHECK(subscriber.next()->text() == "old 2");
@@ -49,7 +38,7 @@ TEST_CASE("replace puts a new region in the old one's place, which its subscribe
   CHECK(subscriber.max_message_size() == 8);
 
   CHECK(subscriber.reopen());
-  CHECK(subscriber.state() == State::live);
+  CHECK(subscriber.state() == ChannelState::live);
   CHECK(subscriber.max_message_size() == 16);
   const auto received = subscriber.next();
   REQUIRE(received);
@@ -59,16 +48,16 @@ TEST_CASE("replace puts a new region in the old one's place, which its subscribe
   CHECK_FALSE(subscriber.reopen());
 }
 
-TEST_CASE("replace leaves a channel of the same identity as it is, and goes on") {
+TEST_CASE("replace keeps a channel of the same identity, and goes on") {
   const TemporaryFolder folder;
   publish_all(folder.channel(), {"1", "2"});
   const ByteSubscriber subscriber{folder.channel()};
   BytePublisher publisher{folder.channel(), {.replace = true}};
   CHECK(publisher.publish("3") == 3);
-  CHECK(subscriber.state() == State::live);
+  CHECK(subscriber.state() == ChannelState::live);
 }
 
-TEST_CASE("replace and remove() fail while a publisher lives, and change nothing") {
+TEST_CASE("replace and remove_channel() fail while a publisher is alive, and change nothing") {
   const TemporaryFolder folder;
   BytePublisher publisher{folder.channel(), {.max_message_size = 8}};
   ByteSubscriber subscriber{folder.channel()};
@@ -76,64 +65,64 @@ TEST_CASE("replace and remove() fail while a publisher lives, and change nothing
       publisher_refusal<BytePublisher>(folder.channel(), {.max_message_size = 16, .replace = true});
   CHECK(refusal.code == Errc::publisher_alive);
   CHECK(refusal.says({"a live publisher", std::to_string(test::process_id()).c_str()}));
-  std::error_code error;
-  CHECK_FALSE(seqcast::remove(folder.channel(), error));
+  seqcast::Error error;
+  CHECK_FALSE(seqcast::remove_channel(folder.channel(), error));
   CHECK(error == Errc::publisher_alive);
-  CHECK_THROWS_AS(seqcast::remove(folder.channel()), std::system_error);
+  CHECK_THROWS_AS(seqcast::remove_channel(folder.channel()), std::system_error);
   publisher.publish("still");
   CHECK(subscriber.next()->text() == "still");
-  CHECK(subscriber.state() == State::live);
+  CHECK(subscriber.state() == ChannelState::live);
 }
 
-TEST_CASE("a replacement may stay, but a subscriber of the old type refuses to move on to it") {
+TEST_CASE("a subscriber refuses to move on to a replacement of another type") {
   const TemporaryFolder folder;
   { const Publisher<std::uint32_t> publisher{folder.channel()}; }
   Subscriber<std::uint32_t> subscriber{folder.channel()};
   const Publisher<double> publisher{folder.channel(), {.replace = true}};
-  std::error_code error;
+  seqcast::Error error;
   CHECK_FALSE(subscriber.reopen(error));
   CHECK(error == Errc::wrong_identity);
   CHECK_THROWS_AS(subscriber.reopen(), std::system_error);
-  CHECK(subscriber.state() == State::superseded); // and it stays where it was
+  CHECK(subscriber.state() == ChannelState::superseded); // and it stays where it was
 }
 
-TEST_CASE("remove() removes region and bell and says true, and false where there is nothing") {
+TEST_CASE("remove_channel() removes region and bell and gives true, and gives false where there is nothing") {
   const TemporaryFolder folder;
   publish_all(folder.channel(), {"1", "2"});
-  ByteSubscriber subscriber{folder.channel(), {.start = Start::oldest}};
-  CHECK(seqcast::remove(folder.channel()));
+  ByteSubscriber subscriber{folder.channel(), {.start = StartPosition::oldest}};
+  CHECK(seqcast::remove_channel(folder.channel()));
   CHECK(folder.entries() == 0);
-  CHECK_FALSE(seqcast::remove(folder.channel()));
-  std::error_code error = Errc::corrupt;
-  CHECK_FALSE(seqcast::remove(folder.channel(), error));
+  CHECK_FALSE(seqcast::remove_channel(folder.channel()));
+  seqcast::Error error{Errc::corrupt, "an older error"};
+  CHECK_FALSE(seqcast::remove_channel(folder.channel(), error));
   CHECK_FALSE(error);
 
-  CHECK(subscriber.state() == State::superseded);
+  CHECK(subscriber.state() == ChannelState::superseded);
   CHECK(subscriber.next()->text() == "1"); // what is mapped stays
   CHECK_FALSE(subscriber.reopen(error));
   CHECK(error == Errc::no_channel);
   CHECK(subscriber.next()->text() == "2");
 }
 
-TEST_CASE("remove() removes the bell of a region that was removed by hand") {
+TEST_CASE("remove_channel() removes the bell of a region that was removed by hand") {
   const TemporaryFolder folder;
   const std::string path = folder.channel().name();
   publish_all(folder.channel(), {"1"});
   REQUIRE(std::filesystem::remove(path));
   REQUIRE(std::filesystem::exists(path + ".bell"));
-  CHECK_FALSE(seqcast::remove(folder.channel()));
+  CHECK_FALSE(seqcast::remove_channel(folder.channel()));
   CHECK_FALSE(std::filesystem::exists(path + ".bell"));
 }
 
-TEST_CASE("remove() works for shared memory as well") {
+TEST_CASE("remove_channel() works for shared memory") {
   const test::TemporaryObject name;
   std::optional<BytePublisher> publisher{name.channel()};
   publisher->publish("1");
-  ByteSubscriber subscriber{name.channel(), {.start = Start::oldest}};
+  ByteSubscriber subscriber{name.channel(), {.start = StartPosition::oldest}};
   publisher.reset();
-  CHECK(seqcast::remove(name.channel()));
-  CHECK_FALSE(seqcast::remove(name.channel()));
-  CHECK(subscriber.state() == State::superseded);
+  CHECK(seqcast::remove_channel(name.channel()));
+  CHECK_FALSE(seqcast::remove_channel(name.channel()));
+  CHECK(subscriber.state() == ChannelState::superseded);
   CHECK(subscriber.next()->text() == "1");
 }
 
@@ -152,18 +141,18 @@ TEST_CASE("remove_on_close removes the channel in the destructor, but not one th
   CHECK(test::read_file(folder / "channel").size() == 14);
 }
 
-TEST_CASE("moving the file away is noticed, and so is another file in its place") {
+TEST_CASE("a subscriber notices that the file was renamed, or another file took its name") {
   const TemporaryFolder folder;
   const BytePublisher publisher{folder.channel()};
   ByteSubscriber subscriber{folder.channel()};
-  CHECK(subscriber.state() == State::live);
+  CHECK(subscriber.state() == ChannelState::live);
   std::filesystem::rename(folder / "channel", folder / "elsewhere");
-  CHECK(subscriber.state() == State::superseded);
+  CHECK(subscriber.state() == ChannelState::superseded);
   std::filesystem::rename(folder / "elsewhere", folder / "channel");
-  CHECK(subscriber.state() == State::live);
+  CHECK(subscriber.state() == ChannelState::live);
   std::filesystem::rename(folder / "channel", folder / "elsewhere");
   test::write_text(folder / "channel", "another file");
-  CHECK(subscriber.state() == State::superseded);
+  CHECK(subscriber.state() == ChannelState::superseded);
 }
 
 TEST_CASE(
@@ -174,8 +163,8 @@ TEST_CASE(
   test::patch_file<std::uint64_t>(location.name(), 256, 2); // head did not reach the disk
   reboot(location.name());
 
-  ByteSubscriber early{location, {.start = Start::oldest}};
-  CHECK(early.state() == State::no_publisher);
+  ByteSubscriber early{location, {.start = StartPosition::oldest}};
+  CHECK(early.state() == ChannelState::no_publisher);
   CHECK_FALSE(early.next());
   CHECK_FALSE(early.latest());
   CHECK_FALSE(early.error());
@@ -185,7 +174,7 @@ TEST_CASE(
   CHECK(publisher.head() == 3);
   CHECK(publisher.epoch().number == 2);
   CHECK(publisher.epoch().first_sequence == 4);
-  ByteSubscriber late{location, {.start = Start::oldest}};
+  ByteSubscriber late{location, {.start = StartPosition::oldest}};
   CHECK_FALSE(late.next());
   CHECK(publisher.publish("4") == 4);
   for (ByteSubscriber* subscriber : {&early, &late}) {
@@ -194,27 +183,27 @@ TEST_CASE(
     CHECK(received->text() == "4");
     CHECK(received->sequence == 4);
     CHECK(received->lost == 0);
-    CHECK(subscriber->state() == State::live);
+    CHECK(subscriber->state() == ChannelState::live);
   }
 }
 
 TEST_CASE("follow moves a drained subscriber on to the channel that has taken the name") {
   const TemporaryFolder folder;
   publish_all(folder.channel(), {"old"}, {.max_message_size = 8});
-  ByteSubscriber subscriber{folder.channel(), {.start = Start::oldest, .follow = true}};
+  ByteSubscriber subscriber{folder.channel(), {.start = StartPosition::oldest, .follow = true}};
   BytePublisher publisher{folder.channel(), {.max_message_size = 16, .replace = true}};
   publisher.publish("new");
-  CHECK(subscriber.wait_for(test::patience) == Wait::message);
+  CHECK(subscriber.wait_for(test::watchdog_timeout) == WaitResult::message);
   CHECK(subscriber.next()->text() == "old");
-  CHECK(subscriber.wait_for(test::patience) == Wait::superseded);
-  CHECK(subscriber.wait_for(test::patience) == Wait::message);
+  CHECK(subscriber.wait_for(test::watchdog_timeout) == WaitResult::superseded);
+  CHECK(subscriber.wait_for(test::watchdog_timeout) == WaitResult::message);
   CHECK(subscriber.next()->text() == "new");
-  CHECK(subscriber.state() == State::live);
+  CHECK(subscriber.state() == ChannelState::live);
 }
 
 TEST_CASE("open_timeout waits for a channel to appear, and no longer than it says") {
   const TemporaryFolder folder;
-  std::error_code error;
+  seqcast::Error error;
   const auto begin = std::chrono::steady_clock::now();
   CHECK_FALSE(ByteSubscriber::open(folder.channel(), {.open_timeout = 20ms}, error));
   CHECK(error == Errc::no_channel);
@@ -231,7 +220,7 @@ TEST_CASE("open_timeout waits for a channel to appear, and no longer than it say
 TEST_CASE("open_timeout does not wait where something wrong is there") {
   const TemporaryFolder folder;
   test::write_text(folder / "channel", "something else");
-  std::error_code error;
+  seqcast::Error error;
   CHECK_FALSE(ByteSubscriber::open(folder.channel(), {.open_timeout = std::chrono::hours{24}}, error));
   CHECK(error == Errc::not_a_channel);
 }

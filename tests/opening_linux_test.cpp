@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What a file can be on Linux and not on Windows: a FIFO, a socket, a link, of some mode, another user's, full
-// of holes.
+// Files that exist on Linux and not on Windows: a FIFO, a socket, a link, files with a mode, files of another
+// user, sparse files.
 #include <doctest/doctest.h>
 #include "support/file_bytes.hpp"
 #include "support/refusal.hpp"
@@ -14,18 +14,13 @@
 #include <unistd.h>
 
 using namespace seqcast;
+using test::publish_all;
 using test::publisher_refusal;
+using test::reboot;
 using test::subscriber_refusal;
 using test::TemporaryFolder;
 
 namespace {
-
-/// Publishes these texts, one message each, and closes.
-void publish_all(const Location& location, std::initializer_list<std::string_view> texts,
-                 const PublisherOptions& options = {}) {
-  BytePublisher publisher{location, options};
-  for (const std::string_view text : texts) publisher.publish(text);
-}
 
 /// What a child process that first becomes another user returns: 0 if `holds`.
 template <class Check>
@@ -53,11 +48,6 @@ bool root() {
   return false;
 }
 
-/// As if the machine had been restarted since the file was written.
-void reboot(const std::string& path) {
-  test::patch_file<std::uint64_t>(path, 432, 0x1234);
-}
-
 mode_t mode_of(const std::string& path) {
   struct stat status {};
   REQUIRE(::stat(path.c_str(), &status) == 0);
@@ -78,7 +68,7 @@ class Umask {
 
 } // namespace
 
-TEST_CASE("a huge region from before a reboot is nobody's channel until a publisher takes it over") {
+TEST_CASE("a huge region from before a reboot is no channel until a publisher takes it over") {
   const TemporaryFolder folder;
   const Location location = folder.channel();
   publish_all(location, {"1"}, {.capacity = 2, .max_message_size = 48});
@@ -89,24 +79,24 @@ TEST_CASE("a huge region from before a reboot is nobody's channel until a publis
   std::filesystem::resize_file(location.name(), size);
   reboot(location.name());
 
-  std::error_code error;
+  seqcast::Error error;
   CHECK_FALSE(ByteSubscriber::open(location, {}, error));
   CHECK(error == Errc::no_channel);
   struct stat facts {};
   REQUIRE(::stat(location.name().c_str(), &facts) == 0);
-  CHECK(facts.st_blocks * 512 < 1 << 20); // nobody has looked at every slot
+  CHECK(facts.st_blocks * 512 < 1 << 20); // the slots were not loaded one by one
 }
 
-TEST_CASE("unlinking the file is noticed, and so is another file in its place") {
+TEST_CASE("a subscriber notices that the file was unlinked, or another file took its name") {
   const TemporaryFolder folder;
   std::optional<BytePublisher> publisher{std::in_place, folder.channel(),
                                          PublisherOptions{.remove_on_close = true}};
   const ByteSubscriber subscriber{folder.channel()};
-  CHECK(subscriber.state() == State::live);
+  CHECK(subscriber.state() == ChannelState::live);
   std::filesystem::remove(folder / "channel");
-  CHECK(subscriber.state() == State::superseded);
+  CHECK(subscriber.state() == ChannelState::superseded);
   test::write_text(folder / "channel", "another file");
-  CHECK(subscriber.state() == State::superseded);
+  CHECK(subscriber.state() == ChannelState::superseded);
   publisher.reset();
   CHECK(test::read_file(folder / "channel").size() == 12);
 }
@@ -128,7 +118,7 @@ TEST_CASE("a mode is exact whatever the umask, and 0600 by default") {
   }
 }
 
-TEST_CASE("what is not a regular file is refused, whatever it points to") {
+TEST_CASE("a file that is not a regular one is refused, whatever it points to") {
   const TemporaryFolder folder;
   const Location location = folder.channel();
   const std::string path = location.name();
@@ -157,8 +147,8 @@ TEST_CASE("what is not a regular file is refused, whatever it points to") {
     CHECK(refusal.code == Errc::not_a_regular_file);
     CHECK(refusal.says({to_string(location).c_str(), "found a", "give the"}));
   }
-  std::error_code error;
-  CHECK_FALSE(seqcast::remove(location, error));
+  seqcast::Error error;
+  CHECK_FALSE(seqcast::remove_channel(location, error));
   CHECK(error == Errc::not_a_regular_file);
   CHECK_FALSE(std::filesystem::exists(folder / "nowhere"));
 }
@@ -166,7 +156,7 @@ TEST_CASE("what is not a regular file is refused, whatever it points to") {
 TEST_CASE("a region that another user owns is refused to publishers unless they trust that user") {
   if (!root()) return;
   const TemporaryFolder folder;
-  publish_all(folder.channel(), {"1"}, {.doorbell = false});
+  publish_all(folder.channel(), {"1"}, {.wakeup = seqcast::Wakeup::polling});
   REQUIRE(::chown((folder / "channel").c_str(), 65534, 65534) == 0);
   const auto refusal = publisher_refusal<BytePublisher>(folder.channel());
   CHECK(refusal.code == Errc::other_owner);
@@ -184,18 +174,18 @@ TEST_CASE("a file of mode 0444 of another user can be subscribed to, and not pub
   publisher.publish("for everybody");
   REQUIRE(::chmod((folder / "channel").c_str(), 0444) == 0);
   CHECK(as_another_user([&] {
-          ByteSubscriber subscriber{folder.channel(), {.start = Start::oldest}};
+          ByteSubscriber subscriber{folder.channel(), {.start = StartPosition::oldest}};
           const auto received = subscriber.next();
-          return received && received->text() == "for everybody" && subscriber.state() == State::live &&
+          return received && received->text() == "for everybody" && subscriber.state() == ChannelState::live &&
                  subscriber.publisher_alive() && subscriber.wakeup() == Wakeup::polling;
         }) == 0);
   CHECK(as_another_user([&] {
-          std::error_code error;
+          seqcast::Error error;
           return !BytePublisher::open(folder.channel(), {}, error) && error == std::errc::permission_denied;
         }) == 0);
 }
 
-TEST_CASE("a channel is private by default: another user is told so") {
+TEST_CASE("a channel is private by default, and the error for another user names the option") {
   if (!root()) return;
   const TemporaryFolder folder;
   REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);

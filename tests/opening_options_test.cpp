@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Options and names: what no channel can have, what the channel that is there contradicts, what unset options
-// adopt. Permissions are in opening_linux_test.cpp.
+// Options and names: impossible ones, options that contradict an existing channel, and unset options, which
+// adopt its values. Permissions are in opening_linux_test.cpp.
 #include <doctest/doctest.h>
 #include "support/file_bytes.hpp"
 #include "support/refusal.hpp"
@@ -65,7 +65,7 @@ using test::publisher_refusal;
 using test::subscriber_refusal;
 using test::TemporaryFolder;
 
-TEST_CASE("options that no channel can have are refused, and nothing is made") {
+TEST_CASE("options that no channel can have are refused, and no file is made") {
   const TemporaryFolder folder;
   const auto refused = [&](const PublisherOptions& options, std::initializer_list<const char*> words) {
     const auto refusal = publisher_refusal<BytePublisher>(folder.channel(), options);
@@ -74,17 +74,17 @@ TEST_CASE("options that no channel can have are refused, and nothing is made") {
     CHECK(refusal.says({to_string(folder.channel()).c_str()}));
     CHECK(refusal.says(words));
   };
-  refused({.capacity = 0}, {"capacity is 0", "a power of two, at least 2", "take 2"});
-  refused({.capacity = 1}, {"capacity is 1", "take 2"});
-  refused({.capacity = 3}, {"capacity is 3", "take 4"});
-  refused({.capacity = 1000}, {"capacity is 1000", "take 1024"});
-  refused({.capacity = 1ULL << 40}, {"capacity is 1099511627776", "take 4294967296"});
+  refused({.capacity = 0}, {"capacity is 0", "a power of two, at least 2", "next one is 2"});
+  refused({.capacity = 1}, {"capacity is 1", "next one is 2"});
+  refused({.capacity = 3}, {"capacity is 3", "next one is 4"});
+  refused({.capacity = 1000}, {"capacity is 1000", "next one is 1024"});
+  refused({.capacity = 1ULL << 40}, {"capacity is 1099511627776", "next one is 4294967296"});
   refused({.capacity = ~std::uint64_t{0}}, {"capacity is 18446744073709551615"});
   refused({.capacity = 1ULL << 32, .max_message_size = 1U << 31}, {"more than the 64 TiB"});
   refused({.max_message_size = (1U << 31) + 1}, {"max_message_size is 2147483649", "at most 2147483648"});
   refused({.message_alignment = 0}, {"message_alignment is 0", "a power of two"});
   refused({.message_alignment = 24}, {"message_alignment is 24"});
-  refused({.message_alignment = 8192}, {"message_alignment is 8192", "at most 4096"});
+  refused({.message_alignment = 8192}, {"message_alignment is 8192", "up to 4096"});
   refused({.mode = 0400}, {"mode", "owner read and write"});
   refused({.mode = 0200}, {"mode"});
   refused({.mode = 0}, {"mode"});
@@ -130,9 +130,9 @@ TEST_CASE("another size, alignment or schema is refused by both sides, which nam
   refused(subscriber_refusal<Subscriber<Narrow>>(points), {"expected alignment 4", "found 8"});
   refused(publisher_refusal<Publisher<Narrow>>(points), {"expected alignment 4", "found 8"});
   refused(subscriber_refusal<Subscriber<Labelled>>(points),
-          {"expected schema opening.Label, tag 1", "found without a name, tag 0"});
-  refused(subscriber_refusal<Subscriber<Relabelled>>(labels), {"tag 2", "found opening.Label, tag 1"});
-  refused(publisher_refusal<Publisher<Relabelled>>(labels), {"tag 2", "found opening.Label, tag 1"});
+          {"expected schema opening.Label with tag 1", "found without a name with tag 0"});
+  refused(subscriber_refusal<Subscriber<Relabelled>>(labels), {"tag 2", "found opening.Label with tag 1"});
+  refused(publisher_refusal<Publisher<Relabelled>>(labels), {"tag 2", "found opening.Label with tag 1"});
   const Subscriber<Point> without_a_schema{labels}; // which compares size and alignment alone
 }
 
@@ -177,10 +177,10 @@ TEST_CASE("names that cannot be are refused") {
       CHECK(refusal.code == Errc::invalid_location);
       CHECK(refusal.says({words}));
     }
-    std::error_code error;
-    CHECK_FALSE(seqcast::remove(location, error));
+    seqcast::Error error;
+    CHECK_FALSE(seqcast::remove_channel(location, error));
     CHECK(error == Errc::invalid_location);
-    CHECK_THROWS_AS(seqcast::remove(location), std::system_error);
+    CHECK_THROWS_AS(seqcast::remove_channel(location), std::system_error);
   };
   refused(file(""), "expected a path");
   refused(file(std::string{"a\0b", 3}), "cannot"); // what() ends at the zero
@@ -198,5 +198,5 @@ TEST_CASE("a missing folder is no channel for a subscriber, and the system's err
   CHECK(subscriber_refusal<ByteSubscriber>(location).code == Errc::no_channel);
   const auto refusal = publisher_refusal<BytePublisher>(location);
   CHECK(refusal.code == std::errc::no_such_file_or_directory);
-  CHECK(refusal.says({to_string(location).c_str(), "cannot be made there"}));
+  CHECK(refusal.says({to_string(location).c_str(), "cannot be created there"}));
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What is behind a name and is no channel of this version: each is refused with a code of its own and a
-// sentence that names the location, what was expected and what was found, and stays byte for byte what it was.
+// Files that are no channel of this version: each is refused with a code of its own and an explanation that
+// names the location, what was expected and what was found, and no byte of it changes.
 #include <doctest/doctest.h>
 #include "support/file_bytes.hpp"
 #include "support/refusal.hpp"
 #include "support/temporary.hpp"
+
+#include <algorithm>
 
 #include <limits>
 
@@ -19,7 +21,8 @@ namespace {
 
 /// A small channel with three messages in it, closed.
 void make_channel(const Location& location) {
-  BytePublisher publisher{location, {.capacity = 4, .max_message_size = 32, .doorbell = false}};
+  BytePublisher publisher{location,
+                          {.capacity = 4, .max_message_size = 32, .wakeup = seqcast::Wakeup::polling}};
   for (const char* text : {"one", "two", "three"}) publisher.publish(std::string_view{text});
 }
 
@@ -41,15 +44,15 @@ void is_left_alone(const Location& location) {
   const test::Refusal refusal = publisher_refusal<BytePublisher>(location, {.replace = true});
   CHECK(refusal.code == Errc::not_a_channel);
   CHECK(refusal.says({"left alone"}));
-  std::error_code error;
-  CHECK_FALSE(seqcast::remove(location, error));
+  seqcast::Error error;
+  CHECK_FALSE(seqcast::remove_channel(location, error));
   CHECK(error == Errc::not_a_channel);
   CHECK(test::read_file(location.name()) == before);
 }
 
 } // namespace
 
-TEST_CASE("nothing there is no channel yet, for a subscriber") {
+TEST_CASE("for a subscriber a missing file is Errc::no_channel") {
   const TemporaryFolder folder;
   const auto refusal = subscriber_refusal<ByteSubscriber>(folder.channel());
   CHECK(refusal.code == Errc::no_channel);
@@ -67,11 +70,11 @@ TEST_CASE("an empty file is no channel yet for a subscriber, and a place for a p
   CHECK(refusal.code == Errc::no_channel);
   CHECK(refusal.says({"the file is empty"}));
   make_channel(folder.channel());
-  ByteSubscriber subscriber{folder.channel(), {.start = Start::oldest}};
+  ByteSubscriber subscriber{folder.channel(), {.start = StartPosition::oldest}};
   CHECK(subscriber.next()->text() == "one");
 }
 
-TEST_CASE("a foreign file is refused and left alone, by replace and by remove() too") {
+TEST_CASE("a file that is no channel is refused and not changed, by replace and remove_channel() too") {
   const TemporaryFolder folder;
   const Location location = folder.channel();
   SUBCASE("one byte") {
@@ -106,7 +109,8 @@ TEST_CASE("a channel of the other byte order, another version or with an unknown
     Bytes bytes = test::read_file(location.name());
     std::reverse(bytes.begin(), bytes.begin() + 8);
     test::write_file(location.name(), bytes);
-    refused(location, Errc::wrong_byte_order, {"expected this machine's byte order", "found the other"});
+    refused(location, Errc::wrong_byte_order,
+            {"expected a channel of this machine's byte order", "found the other"});
   }
   SUBCASE("version") {
     test::patch_file<std::uint32_t>(location.name(), 8, 2);
@@ -118,20 +122,20 @@ TEST_CASE("a channel of the other byte order, another version or with an unknown
   }
   SUBCASE("incompatible flag") {
     test::patch_file<std::uint64_t>(location.name(), 72, 1ULL << 40);
-    refused(location, Errc::unknown_feature, {"expected no unknown incompatible flags", "found 1099511627776"});
+    refused(location, Errc::unknown_feature, {"a newer seqcast made the channel", "1099511627776"});
   }
   BytePublisher replacing{location, {.replace = true}};
   CHECK(replacing.publish("goes on") == 1);
 }
 
-TEST_CASE("an unknown compatible flag is no obstacle") {
+TEST_CASE("an unknown compatible flag is accepted") {
   const TemporaryFolder folder;
   make_channel(folder.channel());
   test::patch_file<std::uint64_t>(folder / "channel", 64, 1ULL << 40);
   CHECK(ByteSubscriber{folder.channel()}.latest()->text() == "three");
 }
 
-TEST_CASE("every absurd number in the header is refused by both sides") {
+TEST_CASE("every impossible number in the header is refused by both sides") {
   struct Field {
     std::size_t offset;
     std::size_t size;
@@ -162,7 +166,7 @@ TEST_CASE("every absurd number in the header is refused by both sides") {
       } else {
         test::patch_file(location.name(), field.offset, value);
       }
-      const std::string found = "found " + std::to_string(value);
+      const std::string found = "the header has " + std::to_string(value);
       refused(location, Errc::wrong_geometry, {field.expected, found.c_str()});
       test::write_file(location.name(), sound);
     }
@@ -188,11 +192,11 @@ TEST_CASE("sizes that fit the stride but not one another are refused") {
   }
   SUBCASE("a truncated file") {
     std::filesystem::resize_file(location.name(), 767);
-    refused(location, Errc::wrong_geometry, {"was it truncated?", "found 767"});
+    refused(location, Errc::wrong_geometry, {"767 bytes", "may have been truncated"});
   }
   SUBCASE("a file cut behind the header") {
     std::filesystem::resize_file(location.name(), 512);
-    refused(location, Errc::wrong_geometry, {"was it truncated?", "found 512"});
+    refused(location, Errc::wrong_geometry, {"512 bytes", "may have been truncated"});
   }
   SUBCASE("a schema name without an end") {
     for (std::size_t i = 88; i < 192; ++i) test::patch_file<std::uint8_t>(location.name(), i, 'x');
@@ -220,7 +224,7 @@ TEST_CASE("a head that no publisher stores is damage for a subscriber") {
   CHECK(subscriber_refusal<ByteSubscriber>(folder.channel()).code == Errc::damaged);
 }
 
-TEST_CASE("a folder is no channel, and is left alone") {
+TEST_CASE("a folder is no channel, and is not changed") {
   const TemporaryFolder folder;
   const Location location = folder.channel();
   std::filesystem::create_directory(location.name());
@@ -231,8 +235,8 @@ TEST_CASE("a folder is no channel, and is left alone") {
     CHECK(refusal.code == Errc::not_a_regular_file);
     CHECK(refusal.says({to_string(location).c_str(), "found a folder", "give the path of a file"}));
   }
-  std::error_code error;
-  CHECK_FALSE(seqcast::remove(location, error));
+  seqcast::Error error;
+  CHECK_FALSE(seqcast::remove_channel(location, error));
   CHECK(error == Errc::not_a_regular_file);
   CHECK(std::filesystem::is_directory(location.name()));
 }

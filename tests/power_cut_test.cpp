@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // What a power cut leaves: a file whose pages are of different ages, or were never written and read as zeros.
-// Such files are built from snapshots, page by page, in every combination, and carry the boot id of another
-// boot. Nothing of them is ever delivered, and sequences go on above every trace.
+// Such files are built from snapshots, page by page, in every combination, with the boot id of another boot. No
+// message of them is ever delivered, and sequences go on above every plausible one.
 #include <doctest/doctest.h>
 #include <seqcast/detail/layout.hpp>
 #include <seqcast/seqcast.hpp>
@@ -42,9 +42,11 @@ struct Snapshots {
 Snapshots of_one_publisher(const TemporaryFolder& folder, std::uint64_t capacity, std::uint64_t before,
                            std::uint64_t more) {
   const std::string path = folder / "made";
-  seqcast::BytePublisher publisher{
-      seqcast::file(path),
-      {.capacity = capacity, .max_message_size = message_size, .doorbell = false, .remove_on_close = true}};
+  seqcast::BytePublisher publisher{seqcast::file(path),
+                                   {.capacity = capacity,
+                                    .max_message_size = message_size,
+                                    .wakeup = seqcast::Wakeup::polling,
+                                    .remove_on_close = true}};
   publish(publisher, before, 1);
   Snapshots made{.older = read_file(path), .newer = {}};
   publish(publisher, more, 1);
@@ -95,17 +97,17 @@ void is_new(const std::optional<seqcast::ReceivedBytes>& received, std::uint64_t
   CHECK(is_whole(received->message, sequence, 3));
 }
 
-/// Everything that can come after the cut.
+/// All possible contents after the cut.
 void survive(const std::string& path, const Bytes& left) {
   write_file(path, left);
   const std::uint64_t trace = newest_trace(left);
-  seqcast::ByteSubscriber early{seqcast::file(path), {.start = seqcast::Start::oldest}};
-  CHECK(early.state() == seqcast::State::no_publisher);
+  seqcast::ByteSubscriber early{seqcast::file(path), {.start = seqcast::StartPosition::oldest}};
+  CHECK(early.state() == seqcast::ChannelState::no_publisher);
   has_nothing(early);
 
   seqcast::BytePublisher publisher{seqcast::file(path)};
   CHECK(publisher.head() >= trace);
-  seqcast::ByteSubscriber late{seqcast::file(path), {.start = seqcast::Start::oldest}};
+  seqcast::ByteSubscriber late{seqcast::file(path), {.start = seqcast::StartPosition::oldest}};
   has_nothing(early);
   has_nothing(late);
   const std::uint64_t first = publisher.head() + 1;
@@ -123,7 +125,7 @@ void survive(const std::string& path, const Bytes& left) {
 
 } // namespace
 
-TEST_CASE("of a file whose pages are a mix of two ages nothing is delivered, and sequences go on above it") {
+TEST_CASE("no message of a file with pages of two ages is delivered, and sequences go on above it") {
   const TemporaryFolder folder;
   std::uint64_t files = 0;
   for (const auto make : {of_one_publisher, of_two_boots}) {
@@ -170,7 +172,7 @@ TEST_CASE(
     }
     ++refused;
     write_file(folder / "mixed", mixed);
-    std::error_code error;
+    seqcast::Error error;
     for (const bool replace : {false, true}) {
       CHECK_FALSE(seqcast::BytePublisher::open(folder.channel("mixed"), {.replace = replace}, error));
       CHECK(error == Errc::not_a_channel);
@@ -183,17 +185,17 @@ TEST_CASE(
   CHECK(refused == 81);
 }
 
-TEST_CASE("a creation that was interrupted before the magic is no channel, and is left alone") {
+TEST_CASE("a creation that was interrupted before the magic is no channel, and is not changed") {
   const TemporaryFolder folder;
   Bytes bytes = of_one_publisher(folder, 2, 3, 0).older;
   put_number<std::uint64_t>(bytes, 0, 0);
   write_file(folder / "channel", bytes);
-  std::error_code error;
+  seqcast::Error error;
   CHECK_FALSE(seqcast::ByteSubscriber::open(folder.channel(), {}, error));
   CHECK(error == Errc::not_a_channel);
   CHECK_FALSE(seqcast::BytePublisher::open(folder.channel(), {.replace = true}, error));
   CHECK(error == Errc::not_a_channel);
-  CHECK_FALSE(seqcast::remove(folder.channel(), error));
+  CHECK_FALSE(seqcast::remove_channel(folder.channel(), error));
   CHECK(error == Errc::not_a_channel);
   CHECK(read_file(folder / "channel") == bytes);
 }
@@ -203,7 +205,7 @@ TEST_CASE("a channel of an older format is refused with both versions, and repla
   Bytes bytes = of_one_publisher(folder, 2, 3, 0).older;
   put_number<std::uint32_t>(bytes, offsetof(detail::Identity, version), 0);
   write_file(folder / "channel", bytes);
-  std::error_code error;
+  seqcast::Error error;
   CHECK_FALSE(seqcast::ByteSubscriber::open(folder.channel(), {}, error));
   CHECK(error == Errc::wrong_version);
   CHECK_FALSE(seqcast::BytePublisher::open(folder.channel(), {}, error));

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Publisher and subscribers in programs of their own, which share nothing but the channel: stress, sleep and
-// wake-up, one publisher at a time, and publishers that are killed. The tests of forked children are harder on
-// Linux; these are for every system.
+// wake-up, one publisher at a time, and publishers that are killed. The tests of forked children are more
+// demanding on Linux; these are for every system.
 //
-// Every message carries the epoch of the publisher that made it. What a program has to tell the test it tells
-// through a channel of its own.
+// Every message contains its publisher's epoch. A program reports to the test through a channel of its own.
 #include "support/checked_payload.hpp"
 #include "support/program.hpp"
 #include "support/waiting.hpp"
@@ -16,8 +15,8 @@
 #include <random>
 
 using namespace test;
+using seqcast::ChannelState;
 using seqcast::Errc;
-using seqcast::State;
 
 namespace {
 
@@ -89,7 +88,7 @@ const Role reader{"reader", [](const Arguments& arguments) {
                       }
                       if (subscriber.error() == Errc::overrun) continue;
                       if (subscriber.error()) throw std::system_error{subscriber.error()};
-                      closed = before == State::closed;
+                      closed = before == ChannelState::closed;
                       if (!closed && report.received % 2 == 0) subscriber.wait_for(10ms); // sometimes asleep
                     }
                     reports.publish(report);
@@ -97,41 +96,43 @@ const Role reader{"reader", [](const Arguments& arguments) {
                   }};
 
 /// Publishes until it is killed, never more than half a ring ahead of what the test has acknowledged.
-const Role mortal{
-    "mortal", [](const Arguments& arguments) {
-      constexpr std::uint64_t capacity = 64;
-      seqcast::Subscriber<Number> acknowledged{location_in(arguments, 2), {.start = seqcast::Start::oldest}};
-      seqcast::BytePublisher publisher{location_in(arguments, 0), options_of(capacity)};
-      std::vector<std::byte> scratch;
-      for (Number delivered = 0;; delivered = acknowledged.latest()->message) {
-        while (publisher.head() < delivered + capacity / 2) publish_checked(publisher, scratch);
-        std::this_thread::yield();
-      }
-      return 0;
-    }};
+const Role killed_publisher{"killed_publisher", [](const Arguments& arguments) {
+                              constexpr std::uint64_t capacity = 64;
+                              seqcast::Subscriber<Number> acknowledged{
+                                  location_in(arguments, 2), {.start = seqcast::StartPosition::oldest}};
+                              seqcast::BytePublisher publisher{location_in(arguments, 0), options_of(capacity)};
+                              std::vector<std::byte> scratch;
+                              for (Number delivered = 0;; delivered = acknowledged.latest()->message) {
+                                while (publisher.head() < delivered + capacity / 2)
+                                  publish_checked(publisher, scratch);
+                                std::this_thread::yield();
+                              }
+                              return 0;
+                            }};
 
 /// Answers each number with itself, asleep in between, until the other side closes.
 const Role echo{
     "echo", [](const Arguments& arguments) {
-      seqcast::Subscriber<Number> calls{location_in(arguments, 0), {.strategy = seqcast::Strategy::sleep}};
+      seqcast::Subscriber<Number> calls{location_in(arguments, 0), {.strategy = seqcast::WaitStrategy::sleep}};
       seqcast::Publisher<Number> answers{location_in(arguments, 2)};
-      while (calls.wait_for(patience) == Wait::message) {
+      while (calls.wait_for(watchdog_timeout) == WaitResult::message) {
         while (const auto call = calls.next()) answers.publish(call->message);
       }
-      return calls.state() == State::closed ? 0 : 1;
+      return calls.state() == ChannelState::closed ? 0 : 1;
     }};
 
-/// Opens the channel as a publisher; the status says what came of it.
-const Role rival{"rival", [](const Arguments& arguments) {
-                   std::error_code error;
-                   const auto publisher =
-                       seqcast::BytePublisher::open(location_in(arguments, 0), options_of(8), error);
-                   return publisher ? 10 : error == Errc::publisher_alive ? 11 : 12;
-                 }};
+/// Opens the channel as a publisher; the result is the status.
+const Role second_publisher{"second_publisher", [](const Arguments& arguments) {
+                              seqcast::Error error;
+                              const auto publisher =
+                                  seqcast::BytePublisher::open(location_in(arguments, 0), options_of(8), error);
+                              return publisher ? 10 : error == Errc::publisher_alive ? 11 : 12;
+                            }};
 
 template <class T>
 seqcast::Subscriber<T> subscribe(const seqcast::Location& location) {
-  return seqcast::Subscriber<T>{location, {.start = seqcast::Start::oldest, .open_timeout = patience}};
+  return seqcast::Subscriber<T>{location,
+                                {.start = seqcast::StartPosition::oldest, .open_timeout = watchdog_timeout}};
 }
 
 template <class T>
@@ -195,36 +196,36 @@ TEST_CASE("programs: nothing is torn, and received + lost is exactly what was pu
   }
 }
 
-TEST_CASE("programs that sleep are woken by every message") {
+TEST_CASE("sleeping programs are woken by every message") {
   for (const bool in_file : {true, false}) {
-    for (const bool wake_always : {false, true}) {
+    for (const seqcast::Wakeup wakeup : {seqcast::Wakeup::bell, seqcast::Wakeup::every_message}) {
       CAPTURE(in_file);
-      CAPTURE(wake_always);
+      CAPTURE(to_string(wakeup));
       const TemporaryFolder folder;
       const TemporaryObject object, other;
       const auto there = in_file ? folder.channel("calls") : object.channel();
       const auto back = in_file ? folder.channel("answers") : other.channel();
       std::optional<seqcast::Publisher<Number>> calls{std::in_place, there,
-                                                      seqcast::PublisherOptions{.wake_always = wake_always}};
+                                                      seqcast::PublisherOptions{.wakeup = wakeup}};
       Program program{"echo", words_of(there) + words_of(back)};
-      seqcast::Subscriber<Number> answers{back,
-                                          {.strategy = seqcast::Strategy::sleep, .open_timeout = patience}};
+      seqcast::Subscriber<Number> answers{
+          back, {.strategy = seqcast::WaitStrategy::sleep, .open_timeout = watchdog_timeout}};
       Number last = 0;
       expect_quick("quick answers", 200, [&] {
         const auto begin = steady::now();
         calls->publish(++last);
-        REQUIRE(answers.wait_for(patience) == Wait::message);
+        REQUIRE(answers.wait_for(watchdog_timeout) == WaitResult::message);
         REQUIRE(answers.next()->message == last);
         return steady::now() - begin < 90ms;
       });
-      CHECK(answers.wakeup() == seqcast::Wakeup::doorbell);
+      CHECK(answers.wakeup() == seqcast::Wakeup::bell);
       calls.reset();
       CHECK(program.wait() == 0);
     }
   }
 }
 
-TEST_CASE("there is one publisher among all programs, and a killed one is told and makes room") {
+TEST_CASE("there is one publisher among all programs, and after a killed one the next can open the channel") {
   for (const bool in_file : {true, false}) {
     CAPTURE(in_file);
     const TemporaryFolder folder;
@@ -232,29 +233,29 @@ TEST_CASE("there is one publisher among all programs, and a killed one is told a
     const auto place = in_file ? folder.channel() : object.channel();
     seqcast::Publisher<Number> acknowledged{folder.channel("acknowledged")};
     acknowledged.publish(0);
-    Program program{"mortal", words_of(place) + words_of(folder.channel("acknowledged"))};
-    seqcast::ByteSubscriber subscriber{place, {.open_timeout = patience}};
+    Program program{"killed_publisher", words_of(place) + words_of(folder.channel("acknowledged"))};
+    seqcast::ByteSubscriber subscriber{place, {.open_timeout = watchdog_timeout}};
     CHECK(subscriber.publisher_alive());
-    CHECK(Program{"rival", words_of(place)}.wait() == 11);
-    std::error_code error;
+    CHECK(Program{"second_publisher", words_of(place)}.wait() == 11);
+    seqcast::Error error;
     CHECK_FALSE(seqcast::BytePublisher::open(place, options_of(64), error));
     CHECK(error == Errc::publisher_alive);
-    CHECK_FALSE(seqcast::remove(place, error));
+    CHECK_FALSE(seqcast::remove_channel(place, error));
     CHECK(error == Errc::publisher_alive);
-    CHECK(subscriber.publisher_alive()); // asking has disturbed nobody
+    CHECK(subscriber.publisher_alive()); // the question has not disturbed the publisher
     program.kill();
-    Wait reason = Wait::message;
-    while ((reason = subscriber.wait_for(patience)) == Wait::message) {
+    WaitResult reason = WaitResult::message;
+    while ((reason = subscriber.wait_for(watchdog_timeout)) == WaitResult::message) {
       while (subscriber.next()) continue;
     }
-    CHECK(reason == Wait::no_publisher);
-    CHECK(subscriber.state() == State::no_publisher);
+    CHECK(reason == WaitResult::no_publisher);
+    CHECK(subscriber.state() == ChannelState::no_publisher);
     CHECK_FALSE(subscriber.publisher_alive());
     const seqcast::BytePublisher successor{place, options_of(64)};
     CHECK(successor.epoch().number == 2);
     CHECK(successor.head() == subscriber.cursor());
-    CHECK(subscriber.state() == State::live);
-    CHECK(Program{"rival", words_of(place)}.wait() == 11);
+    CHECK(subscriber.state() == ChannelState::live);
+    CHECK(Program{"second_publisher", words_of(place)}.wait() == 11);
   }
 }
 
@@ -267,14 +268,14 @@ TEST_CASE("no complete message is lost or torn when one program after the other 
     seqcast::Publisher<Number> acknowledged{folder.channel("acknowledged")};
     acknowledged.publish(0);
     std::optional<seqcast::BytePublisher> first{std::in_place, place, options_of(64)};
-    seqcast::ByteSubscriber subscriber{place, {.start = seqcast::Start::oldest}};
+    seqcast::ByteSubscriber subscriber{place, {.start = seqcast::StartPosition::oldest}};
     first.reset();
-    const std::uint64_t epoch_before = subscriber.epoch().number;
+    const std::uint64_t epoch_before = subscriber.epoch().value().number;
     Report report{};
     std::mt19937 random{20240229};
     constexpr int kills = 40;
     for (int kill = 0; kill < kills; ++kill) {
-      Program program{"mortal", words_of(place) + words_of(folder.channel("acknowledged"))};
+      Program program{"killed_publisher", words_of(place) + words_of(folder.channel("acknowledged"))};
       const std::uint64_t enough = report.last + 1 + random() % 200;
       const Watchdog watchdog{"a publisher to publish"};
       while (report.last < enough) {

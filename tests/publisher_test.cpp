@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Publisher<T> as its user sees it: what may be a message, sequences across publishers, one at a time, and what
-// a moved-from publisher leaves.
+// Publisher<T> as its user sees it: what may be a message, sequences across publishers, one publisher at a
+// time, and moved-from publishers.
 #include <doctest/doctest.h>
 #include "support/refusal.hpp"
 #include "support/temporary.hpp"
@@ -87,13 +87,14 @@ TEST_CASE("sequences go on over three publishers, and each has its epoch") {
     CHECK(quotes.epoch().number == round);
     CHECK(quotes.epoch().first_sequence == (round - 1) * 5 + 1);
     const Subscriber<Quote> subscriber{folder.channel()};
-    CHECK(subscriber.epoch().number == round);
-    CHECK(subscriber.epoch().first_sequence == quotes.epoch().first_sequence);
+    REQUIRE(subscriber.epoch());
+    CHECK(subscriber.epoch()->number == round);
+    CHECK(subscriber.epoch()->first_sequence == quotes.epoch().first_sequence);
     for (std::uint64_t i = 1; i <= 5; ++i) CHECK(quotes.publish({1, 2}) == (round - 1) * 5 + i);
   }
 }
 
-TEST_CASE("a second publisher is refused in the same process, and says who is in the way") {
+TEST_CASE("a second publisher is refused in the same process, and the error names the first one's process") {
   const TemporaryFolder folder;
   const auto first = std::make_unique<Publisher<Quote>>(folder.channel());
   for (int i = 0; i < 2; ++i) {
@@ -104,7 +105,7 @@ TEST_CASE("a second publisher is refused in the same process, and says who is in
   }
 }
 
-TEST_CASE("when the first publisher is gone the second is welcome") {
+TEST_CASE("a second publisher can open the channel after the first one's end") {
   const TemporaryFolder folder;
   auto first = std::make_unique<Publisher<Quote>>(folder.channel());
   first->publish({1, 2});
@@ -135,7 +136,7 @@ TEST_CASE("a relative path keeps its meaning when the working folder changes") {
     Publisher<Quote> publisher{file("relative"), {.remove_on_close = true}};
     const Subscriber<Quote> subscriber{file("relative")};
     std::filesystem::current_path(before);
-    CHECK(subscriber.state() == State::live);
+    CHECK(subscriber.state() == ChannelState::live);
     CHECK(std::filesystem::exists(folder / "relative"));
   }
   CHECK_FALSE(std::filesystem::exists(folder / "relative"));
@@ -149,14 +150,14 @@ TEST_CASE("a publisher that is moved goes on publishing, and the one moved from 
   CHECK(second.publish({2, 2}) == 2);
   first.reset(); // does not close the channel
   const Subscriber<Quote> subscriber{folder.channel()};
-  CHECK(subscriber.state() == State::live);
+  CHECK(subscriber.state() == ChannelState::live);
   CHECK(second.publish({3, 3}) == 3);
 
   Publisher<Quote> other{folder.channel("other")};
   const Subscriber<Quote> other_subscriber{folder.channel("other")};
   other = std::move(second); // closes what it had
-  CHECK(other_subscriber.state() == State::closed);
-  CHECK(subscriber.state() == State::live);
+  CHECK(other_subscriber.state() == ChannelState::closed);
+  CHECK(subscriber.state() == ChannelState::live);
   CHECK(other.publish({4, 4}) == 4);
   second = std::move(other);
   CHECK(second.publish({5, 5}) == 5);
@@ -164,7 +165,7 @@ TEST_CASE("a publisher that is moved goes on publishing, and the one moved from 
 
 TEST_CASE("open() gives a publisher, or nothing and the reason, and clears an old error") {
   const TemporaryFolder folder;
-  std::error_code error = Errc::corrupt;
+  seqcast::Error error{Errc::corrupt, "an older error"};
   auto publisher = Publisher<Quote>::open(folder.channel(), {.capacity = 16}, error);
   REQUIRE(publisher);
   CHECK_FALSE(error);
@@ -174,9 +175,9 @@ TEST_CASE("open() gives a publisher, or nothing and the reason, and clears an ol
   CHECK(error == Errc::publisher_alive);
 }
 
-TEST_CASE("without a doorbell there is no file beside the channel") {
+TEST_CASE("without a bell there is no file beside the channel") {
   const TemporaryFolder folder;
-  const Publisher<Quote> publisher{folder.channel(), {.doorbell = false}};
+  const Publisher<Quote> publisher{folder.channel(), {.wakeup = seqcast::Wakeup::polling}};
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator{folder.path()}) files += entry.exists() ? 1 : 0;
   CHECK(files == 1);

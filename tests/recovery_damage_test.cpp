@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What a successor does not believe: every kind of damage is refused with nothing stored. And what it does with
-// a file that an earlier boot of the machine left, where nothing at all is believed but that sequences were
-// used.
+// Take-over of a damaged region: every kind of damage is refused, with nothing stored. Take-over of a file that
+// an earlier boot of the machine left: its messages are discarded, and only the sequence goes on.
 #include <doctest/doctest.h>
 #include "support/staged_ring.hpp"
 
@@ -41,8 +40,8 @@ const std::array<Damage, 16> damages{{
     {"the oldest message is to come long after head", [](StagedRing& ring) { ring.oldest() = 22; }},
 }};
 
-std::uint64_t trace(StagedRing& ring) {
-  return detail::newest_trace<StagedAtomics>(ring.words.data(), ring.geometry);
+std::uint64_t newest_plausible(StagedRing& ring) {
+  return detail::newest_plausible<StagedPolicy>(ring.words.data(), ring.geometry);
 }
 
 } // namespace
@@ -60,40 +59,40 @@ TEST_CASE("every kind of damage is refused, and nothing is stored") {
   }
 }
 
-TEST_CASE("after a reboot damage of any kind is survived, above every sequence that can be told") {
+TEST_CASE("after a reboot a take-over survives any damage, and goes on above every plausible sequence") {
   for (const Damage& damage : damages) {
     CAPTURE(damage.name);
     StagedRing ring{8};
     ring.publish(20);
     damage.make(ring);
-    const std::uint64_t newest = trace(ring);
-    CHECK(newest >= 19); // it was 20, or the damage hides it
+    const std::uint64_t newest = newest_plausible(ring);
+    CHECK(newest >= 19); // 20, or 19 where the damage hides message 20
     CHECK(newest < two_to_62 / 2);
     CHECK(ring.recovery().take_over_after_reboot() == newest);
-    CHECK(ring.recovery().take_over() == newest); // a sound region by now
+    CHECK(ring.recovery().take_over() == newest); // the region is sound by then
   }
 }
 
-TEST_CASE("the newest trace is the largest of head and of what any plausible version proves") {
+TEST_CASE("the newest plausible sequence is the largest of head and of what any plausible version proves") {
   StagedRing ring{8};
-  CHECK(trace(ring) == 0);
+  CHECK(newest_plausible(ring) == 0);
   ring.publish(20);
-  CHECK(trace(ring) == 20);
+  CHECK(newest_plausible(ring) == 20);
   ring.head() = 25;
-  CHECK(trace(ring) == 25);
+  CHECK(newest_plausible(ring) == 25);
   ring.head() = 3;
-  CHECK(trace(ring) == 20);
+  CHECK(newest_plausible(ring) == 20);
   ring.version(17) = 2 * 33; // its own slot
-  CHECK(trace(ring) == 33);
+  CHECK(newest_plausible(ring) == 33);
   ring.version(17) = 2 * 41 - 1; // open for 41, so 40 was there
-  CHECK(trace(ring) == 40);
+  CHECK(newest_plausible(ring) == 40);
   ring.version(17) = 2 * 34; // not its slot
-  CHECK(trace(ring) == 20);
+  CHECK(newest_plausible(ring) == 20);
   ring.head() = ~std::uint64_t{0};
-  CHECK(trace(ring) == 20);
+  CHECK(newest_plausible(ring) == 20);
 }
 
-TEST_CASE("after a reboot the content is gone, the sequence goes on, and nobody is given an old message") {
+TEST_CASE("after a reboot messages are discarded, the sequence goes on, and no old message is delivered") {
   StagedRing ring{4};
   ring.publish(10);
   ring.version(8) = 0; // this page did not reach the disk
@@ -102,18 +101,18 @@ TEST_CASE("after a reboot the content is gone, the sequence goes on, and nobody 
   for (std::uint64_t sequence = 8; sequence <= 10; ++sequence) CHECK(ring.version(sequence) == 0);
   CHECK(ring.version(11) == detail::open_version(11));
 
-  auto subscriber = ring.subscriber(ResumeAt::half, 10);
-  CHECK(latest(subscriber).taken.outcome == Outcome::nothing);
-  CHECK(next(subscriber).taken.outcome == Outcome::nothing);
+  auto subscriber = ring.subscriber(ResumePosition::half, 10);
+  CHECK(latest(subscriber).result.status == ReadStatus::nothing);
+  CHECK(next(subscriber).result.status == ReadStatus::nothing);
   ring.publisher = {ring.words.data(), ring.geometry, 10};
   ring.publish_one();
   const Read read = next(subscriber);
   CHECK(read.whole());
-  CHECK(read.taken.sequence == 11);
-  CHECK(read.taken.lost == 0);
+  CHECK(read.result.sequence == 11);
+  CHECK(read.result.lost == 0);
 }
 
-TEST_CASE("a death at any store of taking over after a reboot leaves the same to the next one") {
+TEST_CASE("a crash at any store of a take-over after a reboot can be repeated with the same result") {
   for (std::uint64_t published = 0; published <= 9; ++published) {
     StagedRing undisturbed{4};
     undisturbed.publish(published);
@@ -122,26 +121,26 @@ TEST_CASE("a death at any store of taking over after a reboot leaves the same to
       StagedRing ring{4};
       ring.publish(published);
       {
-        StagedAtomics::Staging staging;
-        staging.die_after(stores);
+        StagedPolicy::Staging staging;
+        staging.crash_after(stores);
         ring.recovery().take_over_after_reboot();
         CHECK(staging.stores_left() == 0);
       }
-      // The boot id is not stored yet, so the next one does all of it again.
+      // The boot id is not stored yet, so the successor does all of it again.
       CHECK(ring.recovery().take_over_after_reboot() == head);
       CHECK(ring.contents() == undisturbed.contents());
     }
   }
 }
 
-TEST_CASE("a death at any store of creation, which nobody could see, is repeated from zeros") {
+TEST_CASE("a crash at any store of a creation can be repeated from zeros") {
   StagedRing whole{4};
   for (std::int64_t stores = 0; stores <= 2; ++stores) {
     StagedRing ring{4};
     for (auto& word : ring.words) word.value = 0;
     {
-      StagedAtomics::Staging staging;
-      staging.die_after(stores);
+      StagedPolicy::Staging staging;
+      staging.crash_after(stores);
       ring.recovery().create();
     }
     CHECK((ring.contents() == whole.contents()) == (stores == 2));

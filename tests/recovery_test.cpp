@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A publisher dies after every single store, of publish() and of taking over itself; its successor goes on with
-// the next sequence, no complete message is lost, and a subscriber that was there all along notices nothing.
+// A publisher crashes after every single store, of publish() and of its take-over. Its successor goes on with
+// the next sequence, no complete message is lost, and a subscriber that had the channel open all along does not
+// notice.
 #include <doctest/doctest.h>
 #include "support/staged_ring.hpp"
 
@@ -15,19 +16,19 @@ constexpr std::int64_t stores_of_publish = 1 + message_words + 3; // size, paylo
 /// missing.
 class Follower {
  public:
-  explicit Follower(StagedRing& ring) : subscriber_{ring.subscriber(ResumeAt::oldest)} {}
+  explicit Follower(StagedRing& ring) : subscriber_{ring.subscriber(ResumePosition::oldest)} {}
 
-  /// Gives who published the last message.
+  /// Gives the author of the last message.
   std::uint64_t drain() {
     for (;;) {
       const Read read = next(subscriber_);
       if (!read.delivered()) {
-        CHECK(read.taken.outcome == Outcome::nothing);
+        CHECK(read.result.status == ReadStatus::nothing);
         return author_;
       }
-      CHECK(read.taken.lost == 0);
-      CHECK(read.taken.sequence == last_ + 1);
-      last_ = read.taken.sequence;
+      CHECK(read.result.lost == 0);
+      CHECK(read.result.sequence == last_ + 1);
+      last_ = read.result.sequence;
       for (author_ = 1; author_ <= 4 && !read.whole(author_); ++author_) {
       }
       CHECK(author_ <= 4);
@@ -43,10 +44,10 @@ class Follower {
   std::uint64_t author_ = 0;
 };
 
-/// Publishes one message and dies after `stores` stores of it.
-void die_publishing(StagedRing& ring, std::int64_t stores) {
-  StagedAtomics::Staging staging;
-  staging.die_after(stores);
+/// Publishes one message and crashes after `stores` stores of it.
+void crash_publishing(StagedRing& ring, std::int64_t stores) {
+  StagedPolicy::Staging staging;
+  staging.crash_after(stores);
   ring.publish_one();
 }
 
@@ -68,8 +69,8 @@ bool idle(StagedRing& ring, std::uint64_t head) {
 
 TEST_CASE("publish() makes the stores that these tests count") {
   StagedRing ring{4};
-  StagedAtomics::Staging staging;
-  staging.die_after(100);
+  StagedPolicy::Staging staging;
+  staging.crash_after(100);
   ring.publish_one();
   CHECK(100 - staging.stores_left() == stores_of_publish);
 }
@@ -83,7 +84,7 @@ TEST_CASE("a new region is what an idle publisher leaves") {
   CHECK(ring.contents() == before);
 }
 
-TEST_CASE("after a death at any store of publish() a successor goes on, and no complete message is lost") {
+TEST_CASE("after a crash at any store of publish() a successor goes on, and no complete message is lost") {
   for (const std::uint64_t capacity : {2U, 4U, 8U}) {
     for (std::uint64_t published = 0; published <= 2 * capacity + 1; ++published) {
       for (std::int64_t stores = 0; stores <= stores_of_publish; ++stores) {
@@ -96,12 +97,12 @@ TEST_CASE("after a death at any store of publish() a successor goes on, and no c
           ring.publish_one();
           follower.drain();
         }
-        die_publishing(ring, stores);
+        crash_publishing(ring, stores);
         const bool complete = stores >= 1 + static_cast<std::int64_t>(message_words) + 1;
         succeed(ring);
         CHECK(ring.publisher.head() == published + (complete ? 1 : 0));
         CHECK(idle(ring, ring.publisher.head()));
-        if (complete) CHECK(follower.drain() == 1); // the dead one's message, not another in its place
+        if (complete) CHECK(follower.drain() == 1); // the crashed publisher's message, not another in its place
         for (int i = 0; i < 5; ++i) {
           ring.publish_one();
           CHECK(follower.drain() == 2);
@@ -112,7 +113,7 @@ TEST_CASE("after a death at any store of publish() a successor goes on, and no c
   }
 }
 
-TEST_CASE("two successors in a row may die as well") {
+TEST_CASE("two successors in a row may crash as well") {
   for (const std::uint64_t capacity : {2U, 4U}) {
     for (std::uint64_t published = 0; published <= capacity; ++published) {
       for (std::int64_t first = 0; first <= stores_of_publish; ++first) {
@@ -123,11 +124,11 @@ TEST_CASE("two successors in a row may die as well") {
             ring.publish_one();
             follower.drain();
           }
-          die_publishing(ring, first);
+          crash_publishing(ring, first);
           follower.drain();
           succeed(ring);
           follower.drain();
-          die_publishing(ring, second);
+          crash_publishing(ring, second);
           follower.drain();
           succeed(ring);
           follower.drain();
@@ -141,21 +142,21 @@ TEST_CASE("two successors in a row may die as well") {
   }
 }
 
-TEST_CASE("a successor may die at any store of taking over, too") {
+TEST_CASE("a successor may crash at any store of its take-over") {
   for (const std::uint64_t capacity : {2U, 4U}) {
     for (std::uint64_t published = 0; published <= capacity + 1; ++published) {
       for (std::int64_t first = 0; first <= stores_of_publish; ++first) {
         StagedRing undisturbed{capacity};
         undisturbed.publish(published);
-        die_publishing(undisturbed, first);
+        crash_publishing(undisturbed, first);
         succeed(undisturbed);
         for (std::int64_t second = 0; second <= 2; ++second) {
           StagedRing ring{capacity};
           ring.publish(published);
-          die_publishing(ring, first);
+          crash_publishing(ring, first);
           {
-            StagedAtomics::Staging staging;
-            staging.die_after(second);
+            StagedPolicy::Staging staging;
+            staging.crash_after(second);
             ring.recovery().take_over();
           }
           succeed(ring);
@@ -167,14 +168,13 @@ TEST_CASE("a successor may die at any store of taking over, too") {
   }
 }
 
-TEST_CASE(
-    "a message that was complete, and only that, is there after a death; whoever reads meanwhile agrees") {
+TEST_CASE("after a crash exactly a complete message is there, and subscribers before and after agree on it") {
   for (std::int64_t stores = 0; stores <= stores_of_publish; ++stores) {
     StagedRing ring{4};
     ring.publish(6);
-    auto before = ring.subscriber(ResumeAt::half, 6);
-    die_publishing(ring, stores);
-    auto during = ring.subscriber(ResumeAt::half, 6);
+    auto before = ring.subscriber(ResumePosition::half, 6);
+    crash_publishing(ring, stores);
+    auto during = ring.subscriber(ResumePosition::half, 6);
     const bool seen = next(during).delivered();
     succeed(ring);
     CHECK(next(before).delivered() == seen);
@@ -182,10 +182,10 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("taking over twice is taking over once") {
+TEST_CASE("a second take-over changes nothing") {
   StagedRing ring{8};
   ring.publish(11);
-  die_publishing(ring, 5);
+  crash_publishing(ring, 5);
   const auto first = ring.recovery().take_over();
   const auto contents = ring.contents();
   CHECK(ring.recovery().take_over() == first);

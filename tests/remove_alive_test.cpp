@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// remove() with even_if_alive: the name is taken from a live publisher, and from nothing that is no channel.
+// remove_channel() with even_if_alive: the name is taken from a live publisher, and never from a file that is
+// no channel.
 #include <doctest/doctest.h>
 #include "support/temporary.hpp"
 
@@ -14,13 +15,13 @@
 using namespace seqcast;
 using test::TemporaryFolder;
 
-TEST_CASE("even_if_alive takes the name from a live publisher, and tells its subscribers") {
+TEST_CASE("even_if_alive takes the name from a live publisher, and its subscribers get superseded") {
   const TemporaryFolder folder;
   auto first = std::make_optional<BytePublisher>(folder.channel());
   ByteSubscriber subscriber{folder.channel()};
-  CHECK(seqcast::remove(folder.channel(), {.even_if_alive = true}));
+  CHECK(seqcast::remove_channel(folder.channel(), {.even_if_alive = true}));
   CHECK(std::filesystem::is_empty(folder.path()));
-  CHECK(subscriber.state() == State::superseded);
+  CHECK(subscriber.state() == ChannelState::superseded);
 
   // Both go on with what they have mapped, beside a channel that begins afresh.
   BytePublisher second{folder.channel()};
@@ -30,7 +31,7 @@ TEST_CASE("even_if_alive takes the name from a live publisher, and tells its sub
   first.reset(); // and takes nothing of the second one's with it
   CHECK(subscriber.reopen());
   CHECK(subscriber.next()->text() == "new");
-  CHECK(subscriber.state() == State::live);
+  CHECK(subscriber.state() == ChannelState::live);
 }
 
 TEST_CASE("even_if_alive removes a channel whose lock is obstructed") {
@@ -40,15 +41,15 @@ TEST_CASE("even_if_alive removes a channel whose lock is obstructed") {
   struct flock lock {};
   lock.l_type = F_RDLCK;
   REQUIRE(::fcntl(obstacle.id(), F_OFD_SETLK, &lock) == 0);
-  std::error_code error;
-  CHECK_FALSE(seqcast::remove(folder.channel(), error));
+  seqcast::Error error;
+  CHECK_FALSE(seqcast::remove_channel(folder.channel(), error));
   CHECK(error == Errc::lock_obstructed);
-  CHECK(seqcast::remove(folder.channel(), {.even_if_alive = true}, error));
+  CHECK(seqcast::remove_channel(folder.channel(), {.even_if_alive = true}, error));
   CHECK_FALSE(error);
   CHECK(std::filesystem::is_empty(folder.path()));
 }
 
-TEST_CASE("even_if_alive leaves a file alone that is no channel, locked or not") {
+TEST_CASE("even_if_alive does not change a file that is no channel, locked or not") {
   const TemporaryFolder folder;
   for (const std::string& content : {std::string{}, std::string{"precious"}, std::string(5000, 'x')}) {
     const std::string path = folder / "channel";
@@ -58,15 +59,15 @@ TEST_CASE("even_if_alive leaves a file alone that is no channel, locked or not")
       struct flock lock {};
       lock.l_type = type;
       REQUIRE(::fcntl(holder.id(), F_OFD_SETLK, &lock) == 0);
-      std::error_code error;
-      CHECK_FALSE(seqcast::remove(folder.channel(), {.even_if_alive = true}, error));
+      seqcast::Error error;
+      CHECK_FALSE(seqcast::remove_channel(folder.channel(), {.even_if_alive = true}, error));
       CHECK(error == Errc::not_a_channel);
       CHECK(std::filesystem::exists(path));
     }
   }
 }
 
-TEST_CASE("even_if_alive says false where there is nothing") {
+TEST_CASE("even_if_alive gives false where there is nothing") {
   const TemporaryFolder folder;
-  CHECK_FALSE(seqcast::remove(folder.channel(), {.even_if_alive = true}));
+  CHECK_FALSE(seqcast::remove_channel(folder.channel(), {.even_if_alive = true}));
 }

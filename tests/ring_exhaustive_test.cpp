@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Every point at which the other side can act during a call, for small rings: a burst of messages before every
-// single operation of next() and latest(), before every pair of operations, and a subscriber before every
-// operation of publish(). What is delivered is whole and in order, and nothing goes uncounted.
+// single operation of next() and latest(), before every pair of operations, and a subscriber's call before
+// every operation of publish(). What is delivered is whole and in order, and nothing is lost uncounted.
 #include <doctest/doctest.h>
 #include "support/staged_ring.hpp"
 
@@ -22,23 +22,23 @@ struct Ledger {
 
   void note_next(const Read& read) {
     if (!read.delivered()) return;
-    right = right && read.whole() && read.taken.sequence == previous + 1 + read.taken.lost;
+    right = right && read.whole() && read.result.sequence == previous + 1 + read.result.lost;
     ++received;
-    lost += read.taken.lost;
-    previous = read.taken.sequence;
+    lost += read.result.lost;
+    previous = read.result.sequence;
   }
   void note_latest(const Read& read) {
     if (!read.delivered()) return;
-    right = right && read.whole() && read.taken.sequence >= previous && read.taken.lost == 0;
-    if (read.taken.sequence == previous) return;
+    right = right && read.whole() && read.result.sequence >= previous && read.result.lost == 0;
+    if (read.result.sequence == previous) return;
     ++received;
-    skipped += read.taken.sequence - previous - 1;
-    previous = read.taken.sequence;
+    skipped += read.result.sequence - previous - 1;
+    previous = read.result.sequence;
   }
   void drain(RingSubscriber& subscriber, std::uint64_t published) {
     while (right && previous < published) {
       const Read read = next(subscriber);
-      right = read.delivered(); // the publisher pauses: no call may give up
+      right = read.delivered(); // the publisher pauses, so every call delivers
       note_next(read);
     }
     right = right && received + lost + skipped == published;
@@ -47,7 +47,7 @@ struct Ledger {
 
 struct Trial {
   std::uint64_t capacity;
-  ResumeAt resume;
+  ResumePosition resume;
   std::uint64_t backlog; // messages before the call
   bool newest;           // latest(), not next()
 };
@@ -55,7 +55,7 @@ struct Trial {
 template <class Run>
 void for_each_trial(const Run& run) {
   for (const std::uint64_t capacity : {2U, 4U, 8U}) {
-    for (const ResumeAt resume : {ResumeAt::half, ResumeAt::newest, ResumeAt::oldest}) {
+    for (const ResumePosition resume : {ResumePosition::half, ResumePosition::newest, ResumePosition::oldest}) {
       for (const std::uint64_t backlog :
            {std::uint64_t{0}, std::uint64_t{1}, capacity - 1, capacity, 3 * capacity}) {
         run(Trial{capacity, resume, backlog, false});
@@ -79,7 +79,7 @@ std::uint64_t try_one(const Trial& trial, std::uint64_t at, std::uint64_t first,
   Ledger ledger;
   std::uint64_t operations = 0;
   {
-    StagedAtomics::Staging staging;
+    StagedPolicy::Staging staging;
     staging.before_each([&](std::uint64_t k) {
       if (k == at) ring.publish(first);
       if (k == then) ring.publish(second);
@@ -98,7 +98,7 @@ std::uint64_t try_one(const Trial& trial, std::uint64_t at, std::uint64_t first,
 
 } // namespace
 
-TEST_CASE("a burst before any one operation of next() or latest() costs nothing but what is counted") {
+TEST_CASE("a burst before any one operation of next() or latest() loses nothing uncounted") {
   std::uint64_t tried = 0;
   for_each_trial([&](const Trial& trial) {
     for (const std::uint64_t burst : bursts_of(trial.capacity)) {
@@ -120,7 +120,7 @@ TEST_CASE("a burst before any one operation of next() or latest() costs nothing 
   CHECK(tried > 2000);
 }
 
-TEST_CASE("so do two bursts before any two operations") {
+TEST_CASE("two bursts before any two operations lose nothing uncounted") {
   std::uint64_t tried = 0;
   for_each_trial([&](const Trial& trial) {
     for (const std::uint64_t first : bursts_of(trial.capacity)) {
@@ -148,7 +148,7 @@ TEST_CASE("so do two bursts before any two operations") {
   CHECK(tried > 50'000);
 }
 
-TEST_CASE("a subscriber that looks before any one operation of publish() sees whole messages in order") {
+TEST_CASE("a subscriber that reads before any one operation of publish() gets whole messages in order") {
   std::uint64_t looks = 0;
   for (const std::uint64_t capacity : {2U, 4U, 8U}) {
     for (std::uint64_t behind = 0; behind <= capacity + 1; ++behind) {
@@ -161,7 +161,7 @@ TEST_CASE("a subscriber that looks before any one operation of publish() sees wh
           ledger.drain(subscriber, capacity);
           ring.publish(behind);
           {
-            StagedAtomics::Staging staging;
+            StagedPolicy::Staging staging;
             staging.before(at, [&] {
               ++looks;
               if (newest) ledger.note_latest(latest(subscriber));

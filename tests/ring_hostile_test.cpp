@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What a region that no honest publisher leaves does to a subscriber: it is told, in a bounded number of steps,
-// and nothing is copied that was not asked for. Every word that a subscriber reads is made wrong in turn.
+// A subscriber of a region that no honest publisher leaves: it reports that in a bounded number of steps, and
+// copies nothing outside the message. Every word that a subscriber reads is made wrong in turn.
 #include <doctest/doctest.h>
 #include "support/staged_ring.hpp"
 
@@ -30,7 +30,7 @@ TEST_CASE("a message of an impossible size is passed over and counts as lost") {
     ring.slot_word(2, detail::size_word) = detail::pack_size(message_size - 1);
   }
   const Read read = next(subscriber);
-  CHECK(read.taken.outcome == Outcome::wrong_size);
+  CHECK(read.result.status == ReadStatus::wrong_size);
   CHECK(read.words == MessageWords{}); // nothing was copied
   CHECK(subscriber.cursor() == 2);
   is_message(next(subscriber), 3, 1);
@@ -42,38 +42,38 @@ TEST_CASE("two impossible sizes in a row count as two lost") {
   auto subscriber = ring.subscriber();
   is_message(next(subscriber), 1, 0);
   ring.slot_word(2, detail::size_word) = ring.slot_word(3, detail::size_word) = 0;
-  CHECK(next(subscriber).taken.outcome == Outcome::wrong_size);
-  CHECK(next(subscriber).taken.outcome == Outcome::wrong_size);
+  CHECK(next(subscriber).result.status == ReadStatus::wrong_size);
+  CHECK(next(subscriber).result.status == ReadStatus::wrong_size);
   is_message(next(subscriber), 4, 2);
 }
 
-TEST_CASE("latest() passes over a message of an impossible size, and nobody sticks") {
+TEST_CASE("latest() passes over a message of an impossible size, and goes on") {
   StagedRing ring{8};
   ring.publish(5);
   ring.slot_word(5, detail::size_word) = detail::pack_size(message_size + 1);
   auto subscriber = ring.subscriber();
-  CHECK(latest(subscriber).taken.outcome == Outcome::wrong_size);
+  CHECK(latest(subscriber).result.status == ReadStatus::wrong_size);
   CHECK(subscriber.cursor() == 5);
   ring.publish_one();
-  CHECK(latest(subscriber).taken.sequence == 6);
+  CHECK(latest(subscriber).result.sequence == 6);
 }
 
-TEST_CASE("a message longer than the buffer stays unread, and its size is told") {
+TEST_CASE("a message longer than the buffer stays unread, and its size is reported") {
   StagedRing ring{8};
   ring.publish(2);
   auto subscriber = ring.subscriber();
   std::array<std::byte, message_size> bytes{};
   for (int i = 0; i < 2; ++i) {
-    const Taken taken = subscriber.next(detail::BoundedInto{bytes.data(), message_size - 1});
-    CHECK(taken.outcome == Outcome::buffer_too_small);
-    CHECK(taken.size == message_size);
+    const ReadResult result = subscriber.next(detail::BufferDestination{bytes.data(), message_size - 1});
+    CHECK(result.status == ReadStatus::buffer_too_small);
+    CHECK(result.size == message_size);
     CHECK(subscriber.cursor() == 0);
     CHECK(bytes == std::array<std::byte, message_size>{});
   }
-  CHECK(subscriber.latest(detail::BoundedInto{bytes.data(), 0}).outcome == Outcome::buffer_too_small);
+  CHECK(subscriber.latest(detail::BufferDestination{bytes.data(), 0}).status == ReadStatus::buffer_too_small);
   CHECK(subscriber.cursor() == 0);
-  const Taken taken = subscriber.next(detail::BoundedInto{bytes.data(), message_size});
-  is_message(finish(taken, bytes), 1, 0);
+  const ReadResult result = subscriber.next(detail::BufferDestination{bytes.data(), message_size});
+  is_message(finish(result, bytes), 1, 0);
 }
 
 TEST_CASE("a size above the maximum is never copied, however large the buffer is") {
@@ -82,7 +82,8 @@ TEST_CASE("a size above the maximum is never copied, however large the buffer is
   ring.slot_word(1, detail::size_word) = detail::pack_size(message_size + 8);
   auto subscriber = ring.subscriber();
   std::array<std::byte, 4096> bytes{};
-  CHECK(subscriber.next(detail::BoundedInto{bytes.data(), bytes.size()}).outcome == Outcome::wrong_size);
+  CHECK(subscriber.next(detail::BufferDestination{bytes.data(), bytes.size()}).status ==
+        ReadStatus::wrong_size);
   CHECK(bytes == std::array<std::byte, 4096>{});
 }
 
@@ -106,8 +107,8 @@ TEST_CASE("a version that no publisher stores in that slot is corrupt") {
   }
   const auto before = ring.contents();
   auto subscriber = ring.subscriber();
-  CHECK(subscriber.ready()); // there is something to be said
-  CHECK(next(subscriber).taken.outcome == Outcome::corrupt);
+  CHECK(subscriber.ready()); // there is something to report
+  CHECK(next(subscriber).result.status == ReadStatus::corrupt);
   CHECK(subscriber.cursor() == 0);
   CHECK(ring.contents() == before);
 }
@@ -115,18 +116,18 @@ TEST_CASE("a version that no publisher stores in that slot is corrupt") {
 TEST_CASE("a version that decreases during a read is corrupt") {
   StagedRing ring{4};
   ring.publish(5);
-  auto subscriber = ring.subscriber(ResumeAt::half, 4);
+  auto subscriber = ring.subscriber(ResumePosition::half, 4);
   for (const std::uint64_t lower : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{9}}) {
-    StagedAtomics::Staging staging;
+    StagedPolicy::Staging staging;
     staging.before(6, [&] { ring.version(5) = lower; });
-    CHECK(next(subscriber).taken.outcome == Outcome::corrupt);
+    CHECK(next(subscriber).result.status == ReadStatus::corrupt);
     CHECK(subscriber.cursor() == 4);
     ring.version(5) = 10;
   }
   is_message(next(subscriber), 5, 0);
 }
 
-TEST_CASE("an implausible head is corrupt for latest(), and lag does not believe it") {
+TEST_CASE("an implausible head is corrupt for latest(), and lag ignores it") {
   StagedRing ring{4};
   ring.publish(3);
   auto subscriber = ring.subscriber();
@@ -136,7 +137,7 @@ TEST_CASE("an implausible head is corrupt for latest(), and lag does not believe
   SUBCASE("the largest there is") {
     ring.head() = std::numeric_limits<std::uint64_t>::max();
   }
-  CHECK(latest(subscriber).taken.outcome == Outcome::corrupt);
+  CHECK(latest(subscriber).result.status == ReadStatus::corrupt);
   CHECK(subscriber.newest() == 0);
   CHECK(subscriber.cursor() == 0);
   is_message(next(subscriber), 1, 0); // which does not need head
@@ -149,12 +150,12 @@ TEST_CASE("a head one below the limit does not make the newest sequence reach it
   CHECK(ring.subscriber().newest() < detail::sequence_limit);
 }
 
-TEST_CASE("a head whose version would overflow to one that is there is corrupt for latest()") {
+TEST_CASE("a head whose version would overflow to a stored one is corrupt for latest()") {
   StagedRing ring{4};
   ring.publish_one();
   ring.head() = two_to_63 + 1; // twice that is 2, the version of message 1
   auto subscriber = ring.subscriber();
-  CHECK(latest(subscriber).taken.outcome == Outcome::corrupt);
+  CHECK(latest(subscriber).result.status == ReadStatus::corrupt);
   CHECK(subscriber.cursor() == 0);
 }
 
@@ -164,7 +165,7 @@ TEST_CASE("a head ahead of the slots is corrupt for latest()") {
   for (const std::uint64_t ahead : {std::uint64_t{4}, std::uint64_t{5}, detail::sequence_limit - 1}) {
     ring.head() = ahead;
     auto subscriber = ring.subscriber();
-    CHECK(latest(subscriber).taken.outcome == Outcome::corrupt);
+    CHECK(latest(subscriber).result.status == ReadStatus::corrupt);
     CHECK(subscriber.cursor() == 0);
   }
 }
@@ -172,11 +173,11 @@ TEST_CASE("a head ahead of the slots is corrupt for latest()") {
 TEST_CASE("a message that was delivered and is no longer there is corrupt for latest()") {
   StagedRing ring{4};
   ring.publish(3);
-  auto subscriber = ring.subscriber(ResumeAt::half, 2);
+  auto subscriber = ring.subscriber(ResumePosition::half, 2);
   is_message(next(subscriber), 3, 0);
   ring.version(3) = 5;
   ring.head() = 2;
-  CHECK(latest(subscriber).taken.outcome == Outcome::corrupt);
+  CHECK(latest(subscriber).result.status == ReadStatus::corrupt);
 }
 
 TEST_CASE("a message that latest() delivers after it was passed over for its size no longer counts as lost") {
@@ -185,37 +186,37 @@ TEST_CASE("a message that latest() delivers after it was passed over for its siz
   auto subscriber = ring.subscriber();
   const std::uint64_t size = ring.slot_word(1, detail::size_word);
   ring.slot_word(1, detail::size_word) = detail::pack_size(1 << 30);
-  CHECK(next(subscriber).taken.outcome == Outcome::wrong_size);
+  CHECK(next(subscriber).result.status == ReadStatus::wrong_size);
   ring.slot_word(1, detail::size_word) = size;
   is_message(latest(subscriber), 1, 0);
   ring.publish(1);
   is_message(next(subscriber), 2, 0);
 }
 
-TEST_CASE("a head that stays behind makes latest() give up, not hang") {
+TEST_CASE("latest() ends after a bounded number of steps when head stays behind") {
   StagedRing ring{4};
   ring.publish(9);
   ring.head() = 3;
   auto subscriber = ring.subscriber();
-  StagedAtomics::Staging staging;
-  CHECK(latest(subscriber).taken.outcome == Outcome::overrun);
+  StagedPolicy::Staging staging;
+  CHECK(latest(subscriber).result.status == ReadStatus::overrun);
   CHECK(staging.operations() <= 4 * 2);
 }
 
-TEST_CASE("a head that the slots do not bear out is corrupt for a subscriber that resumes after an overrun") {
+TEST_CASE("a head ahead of the slots is corrupt for a subscriber that resumes after an overrun") {
   StagedRing ring{4};
   ring.publish(9);
   auto subscriber = ring.subscriber();
   for (const std::uint64_t head : {std::uint64_t{20}, detail::sequence_limit - 1, detail::sequence_limit}) {
     ring.head() = head;
-    CHECK(next(subscriber).taken.outcome == Outcome::corrupt);
+    CHECK(next(subscriber).result.status == ReadStatus::corrupt);
     CHECK(subscriber.cursor() == 0);
   }
   ring.head() = 9;
   is_message(next(subscriber), 8, 7);
 }
 
-TEST_CASE("whatever one word of the region holds, a call ends soon and the cursor does not go back") {
+TEST_CASE("whatever one word of the region contains, a call ends soon and the cursor does not go back") {
   const std::array<std::uint64_t, 14> values{0,
                                              1,
                                              2,
@@ -237,8 +238,8 @@ TEST_CASE("whatever one word of the region holds, a call ends soon and the curso
     for (const std::uint64_t value : values) {
       const std::uint64_t honest = std::exchange(ring.words[word].value, value);
       for (std::uint64_t cursor = 0; cursor <= 8; ++cursor) {
-        auto subscriber = ring.subscriber(ResumeAt::half, cursor);
-        StagedAtomics::Staging staging;
+        auto subscriber = ring.subscriber(ResumePosition::half, cursor);
+        StagedPolicy::Staging staging;
         next(subscriber);
         CHECK(staging.operations() <= 20);
         CHECK(subscriber.cursor() >= cursor);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Publishers and subscribers that are stopped with SIGSTOP, and go on with SIGCONT. A publisher stands still in
-// the middle of a message: the second piece of it lies in a page that nobody may read, and the handler of that
-// fault stops the process; when it goes on, the page can be read, and publish() with it.
+// Publishers and subscribers that are stopped with SIGSTOP, and go on with SIGCONT. A publisher is stopped in
+// the middle of a message: the second piece of it is in a page without access, and the handler of that fault
+// stops the process; when the process goes on the page is readable, and publish() finishes.
 //
-// A SIGKILL at every instruction is instruction_publish_process_test.cpp; a subscriber that stands still within
-// next() is instruction_subscriber_process_test.cpp.
+// instruction_publish_process_test.cpp kills at every instruction; instruction_subscriber_process_test.cpp
+// stops a subscriber within next().
 #include "support/checked_payload.hpp"
 #include "support/child.hpp"
 #include "support/temporary.hpp"
@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 
 using namespace test;
-using seqcast::State;
+using seqcast::ChannelState;
 
 namespace {
 
@@ -39,7 +39,7 @@ std::vector<std::byte> message(std::uint64_t sequence, std::uint64_t seed = 0) {
   return bytes;
 }
 
-/// Publishes up to `history`, stands still after `split` bytes of the next one, and publishes on as it is told.
+/// Publishes up to `history`, stops after `split` bytes of the next message, and then publishes on request.
 void publish_and_stop(const seqcast::Location& place, const seqcast::PublisherOptions& options,
                       std::size_t split, Line& line) {
   seqcast::BytePublisher publisher{place, options};
@@ -63,16 +63,16 @@ void check_next(seqcast::ByteSubscriber& subscriber, std::uint64_t sequence, std
   CHECK(std::ranges::equal(found->message, message(sequence, seed)));
 }
 
-/// That a publisher which stands still in the middle of message `history` + 1 is in nobody's way.
+/// Checks that a publisher that is stopped in the middle of message `history` + 1 delays no other process.
 void check_readers(const seqcast::Location& place, seqcast::ByteSubscriber& reader) {
   CHECK_FALSE(reader.next());
   CHECK_FALSE(reader.error());
   CHECK(reader.lag() == 0);
   CHECK(reader.latest().value().sequence == history);
-  CHECK(reader.wait_for(30ms) == Wait::timeout);
+  CHECK(reader.wait_for(30ms) == WaitResult::timeout);
   CHECK(reader.publisher_alive());
-  CHECK(reader.state() == State::live);
-  seqcast::ByteSubscriber late{place, {.start = seqcast::Start::oldest}};
+  CHECK(reader.state() == ChannelState::live);
+  seqcast::ByteSubscriber late{place, {.start = seqcast::StartPosition::oldest}};
   for (std::uint64_t sequence = history - capacity + 2; sequence <= history; ++sequence)
     check_next(late, sequence);
   CHECK_FALSE(late.next());
@@ -91,16 +91,16 @@ void check_overrun(seqcast::ByteSubscriber& early) {
 }
 
 void check_rivals(const seqcast::Location& place) {
-  std::error_code error;
+  seqcast::Error error;
   for (const bool replace : {false, true}) {
     CHECK_FALSE(seqcast::BytePublisher::open(place, {.replace = replace}, error));
     CHECK(error == seqcast::Errc::publisher_alive);
   }
-  CHECK_FALSE(seqcast::remove(place, error));
+  CHECK_FALSE(seqcast::remove_channel(place, error));
   CHECK(error == seqcast::Errc::publisher_alive);
 }
 
-/// A channel with a publisher that stands still after `split` bytes of a message.
+/// A channel with a publisher that is stopped after `split` bytes of a message.
 struct Standstill {
   Standstill(const seqcast::PublisherOptions& options, std::size_t split)
       : early{[&] {
@@ -121,16 +121,18 @@ struct Standstill {
 
 const seqcast::PublisherOptions all_options[] = {
     {.capacity = capacity, .max_message_size = size},
-    {.capacity = capacity, .max_message_size = size, .doorbell = false},
-    {.capacity = capacity, .max_message_size = size, .timestamps = true, .wake_always = true},
+    {.capacity = capacity, .max_message_size = size, .wakeup = seqcast::Wakeup::polling},
+    {.capacity = capacity,
+     .max_message_size = size,
+     .timestamps = true,
+     .wakeup = seqcast::Wakeup::every_message},
 };
 
 constexpr std::size_t splits[] = {0, 1, size / 2, size - 1};
 
 } // namespace
 
-TEST_CASE(
-    "a publisher that stands still in the middle of a message stays the publisher, and then finishes it") {
+TEST_CASE("a publisher that is stopped in the middle of a message stays the publisher, and then finishes it") {
   for (const auto& options : all_options) {
     for (const std::size_t split : splits) {
       CAPTURE(split);
@@ -149,31 +151,31 @@ TEST_CASE(
       }
       still.publisher.line().hang_up();
       CHECK(still.publisher.wait() == ended_well);
-      CHECK(reader.state() == State::closed);
+      CHECK(reader.state() == ChannelState::closed);
     }
   }
 }
 
 TEST_CASE(
-    "a publisher that is killed where it stands still is succeeded with the message that it never finished") {
+    "the successor of a publisher that is killed while it is stopped publishes the unfinished sequence anew") {
   for (const auto& options : all_options) {
     for (const std::size_t split : splits) {
       CAPTURE(split);
       Standstill still{options, split};
       seqcast::ByteSubscriber reader{still.place};
       REQUIRE(still.publisher.kill() == ended_killed);
-      CHECK(reader.state() == State::no_publisher);
+      CHECK(reader.state() == ChannelState::no_publisher);
       check_overrun(still.early);
       seqcast::BytePublisher successor{still.place};
       CHECK(successor.epoch().number == 3);
       CHECK(successor.publish(message(history + 1, 1)) == history + 1);
       check_next(reader, history + 1, 1);
-      CHECK(reader.state() == State::live);
+      CHECK(reader.state() == ChannelState::live);
     }
   }
 }
 
-TEST_CASE("a subscriber that stands still keeps nobody up, and counts exactly what it missed") {
+TEST_CASE("a stopped subscriber delays no other process, and counts exactly what it missed") {
   for (const auto& options : all_options) {
     for (const bool asleep : {false, true}) {
       CAPTURE(asleep);
@@ -181,13 +183,13 @@ TEST_CASE("a subscriber that stands still keeps nobody up, and counts exactly wh
       const seqcast::Location place = seqcast::file(folder / "channel");
       seqcast::BytePublisher publisher{place, options};
       Child subscriber{[&](Line& line) {
-        seqcast::ByteSubscriber messages{place, {.strategy = seqcast::Strategy::sleep}};
+        seqcast::ByteSubscriber messages{place, {.strategy = seqcast::WaitStrategy::sleep}};
         line.send(true);
         if (!asleep) line.expect<bool>();
-        line.send(messages.wait_for(far_away));
+        line.send(messages.wait_for(long_timeout));
         std::uint64_t received = 0, lost = 0;
         while (const auto found = messages.next()) {
-          if (!std::ranges::equal(found->message, message(found->sequence))) throw GaveUp{"a torn message"};
+          if (!std::ranges::equal(found->message, message(found->sequence))) throw WaitFailed{"a torn message"};
           ++received;
           lost += found->lost;
         }
@@ -204,7 +206,7 @@ TEST_CASE("a subscriber that stands still keeps nobody up, and counts exactly wh
       }
       subscriber.resume();
       if (!asleep) subscriber.line().send(true);
-      CHECK(subscriber.line().expect<Wait>() == Wait::message);
+      CHECK(subscriber.line().expect<WaitResult>() == WaitResult::message);
       const auto received = subscriber.line().expect<std::uint64_t>();
       CHECK(received > 0);
       CHECK(received < capacity);

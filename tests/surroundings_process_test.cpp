@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What surrounds a channel: other users, the current folder, and what a process has open. Nothing may leak, and
-// nobody but the owner may publish.
+// The surroundings of a channel: other users, the current folder, and the open resources of a process. Nothing
+// may leak, and only the owner may publish.
 //
-// What needs root is skipped without it, and says so.
-#include "support/belongings.hpp"
+// Cases that need root are skipped without it, with a message.
+#include "support/open_resources.hpp"
 #include "support/sandbox.hpp"
 #include "support/temporary.hpp"
 
@@ -25,7 +25,7 @@ bool root() {
 
 } // namespace
 
-TEST_CASE("a subscriber of another user reads a channel that it may only read") {
+TEST_CASE("a subscriber of another user reads a channel that it may not write") {
   if (!root()) return;
   const TemporaryFolder folder;
   folder.open_to_all();
@@ -35,9 +35,9 @@ TEST_CASE("a subscriber of another user reads a channel that it may only read") 
   publisher->publish(7);
   Child stranger{[&](Line& line) {
     if (!become_nobody()) throw std::runtime_error{"root cannot become nobody"};
-    std::error_code error;
-    auto subscriber = NumberSubscriber::open(place, {.start = seqcast::Start::oldest}, error);
-    if (!subscriber) throw std::system_error{error};
+    seqcast::Error error;
+    auto subscriber = NumberSubscriber::open(place, {.start = seqcast::StartPosition::oldest}, error);
+    if (!subscriber) throw std::system_error{error.code()};
     line.send(subscriber->next()->message);
     line.send(subscriber->publisher_alive());
     line.expect<bool>(); // it is closed
@@ -50,12 +50,12 @@ TEST_CASE("a subscriber of another user reads a channel that it may only read") 
   CHECK(stranger.line().expect<bool>());
   publisher.reset();
   stranger.line().send(true);
-  CHECK(stranger.line().expect<seqcast::State>() == seqcast::State::closed);
+  CHECK(stranger.line().expect<seqcast::ChannelState>() == seqcast::ChannelState::closed);
   CHECK(stranger.line().expect<bool>());
   CHECK(stranger.wait() == ended_well);
 }
 
-TEST_CASE("a channel that is the owner's alone is refused to a subscriber of another user") {
+TEST_CASE("a channel of mode 0600 is refused to a subscriber of another user") {
   if (!root()) return;
   const TemporaryFolder folder;
   folder.open_to_all();
@@ -63,13 +63,13 @@ TEST_CASE("a channel that is the owner's alone is refused to a subscriber of ano
   const Numbers publisher{place};
   Child stranger{[&](Line& line) {
     if (!become_nobody()) throw std::runtime_error{"root cannot become nobody"};
-    std::error_code error;
+    seqcast::Error error;
     line.send(!NumberSubscriber::open(place, {}, error) && error == std::errc::permission_denied);
   }};
   CHECK(stranger.line().expect<bool>());
 }
 
-TEST_CASE("a publisher refuses a channel that belongs to another user, unless it is told to trust that user") {
+TEST_CASE("a publisher refuses a channel that belongs to another user, unless allow_other_owner is set") {
   if (!root()) return;
   const TemporaryFolder folder;
   folder.open_to_all();
@@ -79,7 +79,7 @@ TEST_CASE("a publisher refuses a channel that belongs to another user, unless it
     Numbers{place}.publish(7);
   }};
   REQUIRE(stranger.wait() == ended_well);
-  std::error_code error;
+  seqcast::Error error;
   for (const bool replace : {false, true}) {
     CHECK_FALSE(Numbers::open(place, {.replace = replace}, error));
     CHECK(error == seqcast::Errc::other_owner);
@@ -98,11 +98,11 @@ TEST_CASE("a change of the current folder does not change which channel a relati
     NumberSubscriber subscriber{seqcast::file("channel")};
     std::filesystem::current_path("/");
     publisher->publish(7);
-    line.send(subscriber.state() == seqcast::State::live && !subscriber.reopen());
+    line.send(subscriber.state() == seqcast::ChannelState::live && !subscriber.reopen());
     line.send(folder.entries());
     publisher.reset();
     line.send(folder.entries());
-    line.send(subscriber.state() == seqcast::State::superseded);
+    line.send(subscriber.state() == seqcast::ChannelState::superseded);
     const Numbers successor{seqcast::file(folder / "channel")};
     line.send(subscriber.reopen());
   }};
@@ -118,7 +118,7 @@ TEST_CASE("a thousand openings and closings leave no descriptor, no mapping and 
   const TemporaryFolder folder;
   const seqcast::Location place = seqcast::file(folder / "channel");
   const auto cycle = [&](int round) {
-    std::error_code error;
+    seqcast::Error error;
     std::optional<Numbers> publisher{std::in_place, place, seqcast::PublisherOptions{.capacity = 8}};
     std::optional<NumberSubscriber> subscriber{std::in_place, place};
     publisher->publish(7);
@@ -134,17 +134,17 @@ TEST_CASE("a thousand openings and closings leave no descriptor, no mapping and 
     CHECK(subscriber->reopen());
     elsewhere.reset();
     CHECK(folder.entries() == 1);
-    CHECK(seqcast::remove(place));
+    CHECK(seqcast::remove_channel(place));
     CHECK_FALSE(NumberSubscriber::open(place, {}, error)); // nothing there
   };
   cycle(0); // what is opened once and for all
-  const Belongings before;
+  const OpenResources before;
   for (int round = 1; round <= 1000; ++round) cycle(round);
-  CHECK(Belongings{} == before);
+  CHECK(OpenResources{} == before);
   CHECK(folder.entries() == 0);
   {
     const Numbers publisher{place};
-    CHECK_FALSE(Belongings{} == before); // this test can see one that is open
+    CHECK_FALSE(OpenResources{} == before); // this test can see one that is open
   }
-  CHECK(Belongings{} == before);
+  CHECK(OpenResources{} == before);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What is different on Windows: names, objects that live for as long as somebody has them, files that cannot be
-// deleted or truncated while they are mapped, and handles.
+// What is different on Windows: names, objects that live for as long as a process has them open, files that
+// cannot be deleted or truncated while they are mapped, and handles.
 #include <doctest/doctest.h>
 #include "support/file_bytes.hpp"
 #include "support/refusal.hpp"
@@ -28,22 +28,23 @@ std::size_t leftovers(const TemporaryFolder& folder) {
 
 /// Opens, uses and leaves channels in every way.
 void use(const Location& place) {
-  std::optional<NumberPublisher> publisher{std::in_place, place, PublisherOptions{.wake_always = true}};
-  NumberSubscriber subscriber{place, {.strategy = Strategy::sleep}};
-  Notifier notifier;
-  notifier.add(subscriber);
+  std::optional<NumberPublisher> publisher{std::in_place, place,
+                                           PublisherOptions{.wakeup = seqcast::Wakeup::every_message}};
+  NumberSubscriber subscriber{place, {.strategy = WaitStrategy::sleep}};
+  PollDescriptor poll;
+  poll.arm(subscriber);
   publisher->publish(1);
-  CHECK(readable(notifier.descriptor(), Watchdog{"a notification"}));
-  CHECK(subscriber.wait_for(far_away) == Wait::message);
+  CHECK(readable(poll.native_handle(), Watchdog{"a readable handle"}));
+  CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
   CHECK(drain(subscriber) == 1);
-  CHECK(subscriber.wait_for(1ms) == Wait::timeout);
+  CHECK(subscriber.wait_for(1ms) == WaitResult::timeout);
   CHECK(publisher_refusal<NumberPublisher>(place).code == Errc::publisher_alive);
   publisher.reset();
-  publisher.emplace(place, PublisherOptions{.doorbell = true, .wake_always = false, .replace = true});
-  CHECK(subscriber.state() == State::superseded);
+  publisher.emplace(place, PublisherOptions{.wakeup = seqcast::Wakeup::bell, .replace = true});
+  CHECK(subscriber.state() == ChannelState::superseded);
   CHECK(subscriber.reopen());
   publisher.reset();
-  CHECK(seqcast::remove(place));
+  CHECK(seqcast::remove_channel(place));
 }
 
 } // namespace
@@ -82,18 +83,18 @@ TEST_CASE("a path may be longer than 260 characters") {
   NumberSubscriber subscriber{place};
   publisher.publish(7);
   CHECK(subscriber.next()->message == 7);
-  CHECK(subscriber.wakeup() == Wakeup::doorbell);
+  CHECK(subscriber.wakeup() == Wakeup::bell);
 }
 
-TEST_CASE("a shared-memory object lives for as long as somebody has it open, and no longer") {
+TEST_CASE("a shared-memory object lives for as long as a process has it open, and no longer") {
   const TemporaryObject object;
   {
     std::optional<NumberPublisher> publisher{object.channel()};
     publisher->publish(1);
     std::optional<NumberSubscriber> subscriber{std::in_place, object.channel(),
-                                               SubscriberOptions{.start = Start::oldest}};
+                                               SubscriberOptions{.start = StartPosition::oldest}};
     publisher.reset();
-    CHECK(subscriber->state() == State::closed);
+    CHECK(subscriber->state() == ChannelState::closed);
     publisher.emplace(object.channel());
     CHECK(publisher->epoch().number == 2);
     CHECK(publisher->publish(2) == 2);
@@ -108,16 +109,16 @@ TEST_CASE("a replaced object ends with its last subscriber, and frees the name f
   const TemporaryObject object;
   std::optional<BytePublisher> publisher{std::in_place, object.channel(),
                                          PublisherOptions{.max_message_size = 8}};
-  ByteSubscriber old{object.channel(), {.start = Start::oldest}};
+  ByteSubscriber old{object.channel(), {.start = StartPosition::oldest}};
   publisher->publish("old");
   publisher.reset();
   publisher.emplace(object.channel(), PublisherOptions{.max_message_size = 16, .replace = true});
   publisher->publish("new");
-  CHECK(old.state() == State::superseded);
+  CHECK(old.state() == ChannelState::superseded);
   CHECK(old.next()->text() == "old");
-  CHECK(ByteSubscriber{object.channel(), {.start = Start::oldest}}.next()->text() == "new");
+  CHECK(ByteSubscriber{object.channel(), {.start = StartPosition::oldest}}.next()->text() == "new");
   publisher.reset();
-  // The new region is gone, though the page that names it is there for the old one's sake.
+  // The new region is gone; the page that names it exists for the old region.
   CHECK(subscriber_refusal<ByteSubscriber>(object.channel()).code == Errc::no_channel);
   BytePublisher next{object.channel()};
   CHECK(next.publish("next") == 1);
@@ -125,21 +126,21 @@ TEST_CASE("a replaced object ends with its last subscriber, and frees the name f
   CHECK(old.max_message_size() == 1024);
 }
 
-TEST_CASE("what lost its name while it was mapped is deleted by whoever opens the channel next") {
+TEST_CASE("a file that lost its name while it was mapped is deleted by the next opening of the channel") {
   const TemporaryFolder folder;
   const Location place = folder.channel();
   {
     { const BytePublisher publisher{place, {.max_message_size = 8}}; }
     const ByteSubscriber subscriber{place};
     const BytePublisher publisher{place, {.max_message_size = 16, .replace = true}};
-    CHECK(subscriber.state() == State::superseded);
+    CHECK(subscriber.state() == ChannelState::superseded);
     write_text(folder / "channel.seqcast-gone-0123456789abcdef", "left by somebody");
     write_text(folder / "channel.bell.seqcast-gone-0123456789abcdef", "left by somebody");
     CHECK(leftovers(folder) >= 2);
   }
   { const BytePublisher publisher{place}; }
   CHECK(leftovers(folder) == 0);
-  CHECK(seqcast::remove(place));
+  CHECK(seqcast::remove_channel(place));
   CHECK(std::filesystem::is_empty(folder.path()));
 }
 
@@ -162,14 +163,13 @@ TEST_CASE("the system refuses to truncate a file that is mapped") {
 
 TEST_CASE("a region of 16 MiB can be kept in memory, by both sides") {
   const TemporaryFolder folder;
-  BytePublisher publisher{
-      folder.channel(), {.capacity = 16, .max_message_size = 1 << 20, .huge_pages = true, .lock_memory = true}};
+  BytePublisher publisher{folder.channel(), {.capacity = 16, .max_message_size = 1 << 20, .lock_memory = true}};
   ByteSubscriber subscriber{folder.channel(), {.lock_memory = true}};
   publisher.publish("kept");
   CHECK(subscriber.next()->text() == "kept");
 }
 
-TEST_CASE("a lock that is no publisher's is told from a publisher") {
+TEST_CASE("a lock that is no publisher's is distinguished from a publisher") {
   const TemporaryFolder folder;
   { const NumberPublisher publisher{folder.channel()}; }
   const NumberSubscriber subscriber{folder.channel()};
@@ -183,7 +183,7 @@ TEST_CASE("a lock that is no publisher's is told from a publisher") {
   CHECK(refusal.code == Errc::lock_obstructed);
 }
 
-TEST_CASE("no handle is left open, whatever was done with a channel") {
+TEST_CASE("no handle is left open after any use of a channel") {
   const TemporaryFolder folder;
   const TemporaryObject object;
   use(folder.channel());

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Threads of one process: over one array of words that all of them share, and through publishers and
-// subscribers of one channel. This is the test to run under ThreadSanitizer, which sees one process only, and
-// every access of both sides here; without it the processes of channel_stress_test.cpp are the harder test.
+// subscribers of one channel. This is the test to run under ThreadSanitizer, which checks one process only,
+// with all accesses of both sides in it. Without it the processes of channel_stress_test.cpp are the more
+// demanding test.
 #include "support/checked_payload.hpp"
 #include "support/temporary.hpp"
 
 #include <doctest/doctest.h>
+#include <seqcast/detail/recovery.hpp>
 #include <seqcast/seqcast.hpp>
 
 #include <atomic>
 #include <thread>
 
 using namespace test;
-using seqcast::detail::HardwareAtomics;
+using seqcast::detail::HardwarePolicy;
+using seqcast::detail::ReadStatus;
 
 namespace {
 
-constexpr std::uint64_t floor_of_distinct = 50;
+constexpr std::uint64_t minimum_distinct = 50;
 constexpr std::uint64_t at_least = 5000; // messages
 
 /// What a subscriber thread has seen. doctest's checks are made by the main thread, afterwards.
@@ -35,7 +38,7 @@ void check(const std::vector<Account>& accounts, std::uint64_t published) {
     CHECK(account.torn == 0);
     CHECK(account.disorder == 0);
     CHECK(account.failed == 0);
-    CHECK(account.distinct >= floor_of_distinct);
+    CHECK(account.distinct >= minimum_distinct);
     CHECK(account.last == published);
     CHECK(account.distinct + account.lost == published);
   }
@@ -48,7 +51,7 @@ std::uint64_t publish_enough(const Publish& publish, std::uint64_t capacity,
   const Watchdog watchdog{"subscriber threads to see their floor of distinct messages"};
   const auto floor_reached = [&] {
     return std::all_of(accounts.begin(), accounts.end(),
-                       [](const Account& account) { return account.distinct >= floor_of_distinct; });
+                       [](const Account& account) { return account.distinct >= minimum_distinct; });
   };
   std::uint64_t sequence = 0;
   while ((sequence < at_least || !floor_reached()) && !watchdog.expired()) {
@@ -70,44 +73,41 @@ void stress_ring(std::uint64_t capacity, std::uint32_t size) {
                                            .max_message_size = size,
                                            .timestamps = false};
   std::vector<seqcast::detail::Word> words(64 + stride * capacity);
-  seqcast::detail::PublisherSlot<HardwareAtomics>{words.data() + geometry.slots_word, 2}.open(1);
+  seqcast::detail::Recovery<HardwarePolicy>{words.data(), geometry}.create();
   std::vector<Account> accounts(3);
   std::atomic<bool> finished{false};
   std::vector<std::jthread> subscribers;
   for (Account& account : accounts) {
     subscribers.emplace_back([&] {
-      seqcast::detail::RingSubscriber<HardwareAtomics> ring{words.data(), geometry, 0, 1,
-                                                            seqcast::detail::ResumeAt::half};
+      seqcast::detail::RingSubscriber<HardwarePolicy> ring{words.data(), geometry, 0, 1, capacity / 2 - 1};
       std::vector<std::byte> buffer(size);
       for (;;) {
         const bool last_round = finished;
-        const auto taken = ring.next(seqcast::detail::BoundedInto{buffer.data(), buffer.size()});
-        if (taken.outcome == seqcast::detail::Outcome::overrun) continue;
-        if (taken.outcome == seqcast::detail::Outcome::nothing) {
+        const auto read = ring.next(seqcast::detail::BufferDestination{buffer.data(), buffer.size()});
+        if (read.status == ReadStatus::overrun) continue;
+        if (read.status == ReadStatus::nothing) {
           if (last_round) return;
           std::this_thread::yield();
           continue;
         }
-        if (taken.outcome != seqcast::detail::Outcome::message) {
+        if (read.status != ReadStatus::message) {
           ++account.failed;
           return;
         }
-        if (taken.size != size || !is_whole(buffer, taken.sequence)) ++account.torn;
-        if (taken.sequence != account.last + 1 + taken.lost) ++account.disorder;
-        account.last = taken.sequence;
-        account.lost += taken.lost;
+        if (read.size != size || !is_whole(buffer, read.sequence)) ++account.torn;
+        if (read.sequence != account.last + 1 + read.lost) ++account.disorder;
+        account.last = read.sequence;
+        account.lost += read.lost;
         ++account.distinct;
       }
     });
   }
-  seqcast::detail::RingPublisher<HardwareAtomics> ring{words.data(), geometry, 0};
+  seqcast::detail::RingPublisher<HardwarePolicy> ring{words.data(), geometry, 0};
   std::vector<std::byte> message(size);
   const std::uint64_t published = publish_enough(
       [&](std::uint64_t sequence) {
         fill_payload(message, sequence);
-        ring.publish(size, 0, [&](seqcast::detail::Word* payload) {
-          seqcast::detail::store_payload<HardwareAtomics>(payload, message.data(), message.size());
-        });
+        ring.publish(message.data(), size, 0);
       },
       capacity, accounts);
   finished = true;
@@ -123,7 +123,7 @@ TEST_CASE("threads that share one mapping get whole messages, and count what the
   }
 }
 
-TEST_CASE("publisher and subscribers in threads of one process get along as in processes of their own") {
+TEST_CASE("publisher and subscribers in threads of one process work as in processes of their own") {
   using Message = CheckedMessage<200>;
   const TemporaryObject object;
   std::vector<Account> accounts(3);
@@ -166,7 +166,7 @@ TEST_CASE("publisher and subscribers in threads of one process get along as in p
   check(accounts, published);
 }
 
-TEST_CASE("a publisher handed from thread to thread goes on without a tear") {
+TEST_CASE("a publisher handed from thread to thread tears no message") {
   using Message = CheckedMessage<120>;
   const TemporaryObject object;
   std::vector<Account> accounts(1);
@@ -198,7 +198,7 @@ TEST_CASE("a publisher handed from thread to thread goes on without a tear") {
     }}.join();
   }
   wait_until("the reader to see its floor", [&] {
-    if (accounts[0].distinct >= floor_of_distinct) return true;
+    if (accounts[0].distinct >= minimum_distinct) return true;
     Message message;
     message.fill(++sequence);
     publisher.publish(message);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What becomes of an application's own way with SIGBUS when it has a subscriber that survives truncation: all
-// that is not about that subscriber's region goes on as before, and so does everything after it has ended.
+// An application's own handlers of SIGBUS beside a subscriber that survives truncation: every fault outside
+// that subscriber's region is handled as before, and so is every fault after the subscriber's end.
 //
-// Each case runs in a child, since handlers are the whole process's, and ours is installed for good.
+// Each case runs in a child, since handlers belong to the whole process, and the library's is installed for
+// good.
 #include "support/child.hpp"
 #include "support/temporary.hpp"
 #include "support/truncation.hpp"
@@ -24,7 +25,8 @@ using NumberSubscriber = seqcast::Subscriber<std::uint64_t>;
 namespace {
 
 constexpr std::size_t page = 4096;
-constexpr seqcast::SubscriberOptions surviving{.start = seqcast::Start::oldest, .survive_truncation = true};
+constexpr seqcast::SubscriberOptions surviving{.start = seqcast::StartPosition::oldest,
+                                               .survive_truncation = true};
 
 void expect(bool holds, const char* what) {
   if (!holds) throw std::runtime_error{what};
@@ -92,7 +94,7 @@ void install_plain(void (*handler)(int)) {
   ::sigaction(SIGBUS, &action, nullptr);
 }
 
-/// A fault that is the application's; comes back if its handler jumps.
+/// A fault of the application's own; returns if its handler jumps.
 void fault(const ShortFile& file) {
   if (sigsetjmp(seen.back, 1) == 0) file.look();
 }
@@ -253,7 +255,7 @@ TEST_CASE("threads may open and close protected subscribers while another surviv
         }) == ended_well);
 }
 
-TEST_CASE("a file that is truncated at the moment of opening is refused, and kills nobody") {
+TEST_CASE("a file that is truncated during opening is refused, and no process is killed") {
   CHECK(in_child([](const TemporaryFolder& folder) {
           const std::string path = folder / "channel";
           { const Numbers publisher{seqcast::file(path), {.capacity = 16384}}; }
@@ -275,7 +277,7 @@ TEST_CASE("a file that is truncated at the moment of opening is refused, and kil
           const Watchdog watchdog{"each kind of opening to have happened"};
           while (refused == 0 || truncated == 0 || accepted == 0) {
             watchdog.check();
-            std::error_code error;
+            seqcast::Error error;
             auto subscriber = NumberSubscriber::open(seqcast::file(path), surviving, error);
             ++(subscriber ? accepted : error == seqcast::Errc::truncated ? truncated : refused);
             if (subscriber) subscriber->latest();

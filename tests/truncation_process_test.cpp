@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Truncation under a subscriber: between reads, at any page of a copy, while it waits; with the option
-// survive_truncation, and what happens without it. truncation_handlers_process_test.cpp is about the signal
-// handlers of the application.
+// Truncation under a subscriber: between reads, at any page of a copy, during a wait; with the option
+// survive_truncation, and without it. truncation_handlers_process_test.cpp tests the signal handlers of the
+// application.
 #include "support/checked_payload.hpp"
 #include "support/child.hpp"
 #include "support/temporary.hpp"
@@ -16,15 +16,16 @@
 
 using namespace test;
 using namespace std::chrono_literals;
+using seqcast::ChannelState;
 using seqcast::Errc;
-using seqcast::State;
-using seqcast::Wait;
+using seqcast::WaitResult;
 
 namespace {
 
 constexpr std::size_t page = 4096;
 constexpr std::size_t message_size = 3 * page + 1;
-constexpr seqcast::SubscriberOptions surviving{.start = seqcast::Start::oldest, .survive_truncation = true};
+constexpr seqcast::SubscriberOptions surviving{.start = seqcast::StartPosition::oldest,
+                                               .survive_truncation = true};
 
 struct Channel {
   explicit Channel(seqcast::PublisherOptions options = {}) {
@@ -50,13 +51,13 @@ struct Channel {
   std::optional<seqcast::BytePublisher> publisher; // not to be used, nor ended, once its file is short
 };
 
-/// The publisher is not protected: its destructor would store into the file. So it goes first.
+/// The publisher is not protected: its destructor would store into the file. So it is destroyed first.
 void close_and_cut(Channel& channel, off_t size) {
   channel.publisher.reset();
   cut(channel.path(), size);
 }
 
-void has_had_it(seqcast::ByteSubscriber& subscriber) {
+void check_ended(seqcast::ByteSubscriber& subscriber) {
   const std::uint64_t cursor = subscriber.cursor();
   for (int i = 0; i < 3; ++i) {
     CHECK_FALSE(subscriber.next());
@@ -66,20 +67,20 @@ void has_had_it(seqcast::ByteSubscriber& subscriber) {
   }
   CHECK(subscriber.cursor() == cursor);
   CHECK(subscriber.lag() == 0);
-  CHECK(subscriber.epoch().number == 0);
+  CHECK_FALSE(subscriber.epoch());
   CHECK(subscriber.wakeup() == seqcast::Wakeup::polling);
-  std::error_code error;
+  seqcast::Error error;
   CHECK_FALSE(subscriber.reopen(error));
 }
 
 } // namespace
 
-TEST_CASE("without the option a look beyond the end of a truncated file kills the subscriber") {
+TEST_CASE("without the option a read beyond the end of a truncated file kills the subscriber") {
   Channel channel;
   channel.publish(3);
   Child child{[&](Line& line) {
     no_core();
-    seqcast::ByteSubscriber subscriber{channel.place(), {.start = seqcast::Start::oldest}};
+    seqcast::ByteSubscriber subscriber{channel.place(), {.start = seqcast::StartPosition::oldest}};
     line.send(subscriber.next().has_value());
     line.expect<bool>();
     subscriber.next();
@@ -90,7 +91,7 @@ TEST_CASE("without the option a look beyond the end of a truncated file kills th
   CHECK(child.wait() == Ended{-1, SIGBUS});
 }
 
-TEST_CASE("a subscriber that survives a truncation is told so, and is given nothing more") {
+TEST_CASE("a subscriber that survives a truncation reports it, and delivers nothing more") {
   for (const off_t size : {0, 1, 512, 4096, 5 * 4096, 13 * 4096, 20 * 4096}) {
     CAPTURE(size);
     Channel channel;
@@ -107,8 +108,8 @@ TEST_CASE("a subscriber that survives a truncation is told so, and is given noth
       CHECK(is_whole(received->message, received->sequence));
     }
     CHECK(calls <= 8);
-    has_had_it(subscriber);
-    CHECK(subscriber.state() == State::no_publisher);
+    check_ended(subscriber);
+    CHECK(subscriber.state() == ChannelState::no_publisher);
   }
 }
 
@@ -132,21 +133,21 @@ TEST_CASE("a message whose copy is interrupted by the truncation, at any of its 
       SUBCASE("latest") {
         received = subscriber.latest(buffer.bytes());
       }
-      CHECK(buffer.sprung());
+      CHECK(buffer.was_written());
       CHECK_FALSE(received);
-      has_had_it(subscriber);
+      check_ended(subscriber);
     }
   }
 }
 
-TEST_CASE("a waiting subscriber is told once, and then waits without spinning") {
+TEST_CASE("a waiting subscriber reports a truncation once, and then waits without spinning") {
   seqcast::PublisherOptions options;
   SUBCASE("on the doorbell") {}
   SUBCASE("on the wake word, which is truncated with the region") {
-    options.wake_always = true;
+    options.wakeup = seqcast::Wakeup::every_message;
   }
   SUBCASE("polling") {
-    options.doorbell = false;
+    options.wakeup = seqcast::Wakeup::polling;
   }
   off_t size = 0;
   SUBCASE("to nothing") {}
@@ -159,39 +160,39 @@ TEST_CASE("a waiting subscriber is told once, and then waits without spinning") 
   Channel channel{options};
   seqcast::ByteSubscriber subscriber{channel.place(), surviving};
   channel.publisher.reset();
-  CHECK(subscriber.wait_for(patience) == Wait::closed);
+  CHECK(subscriber.wait_for(watchdog_timeout) == WaitResult::closed);
   std::jthread other{[&] {
     // Either before or within the wait: both have to end it.
     cut(channel.path(), size);
   }};
-  CHECK(subscriber.wait_for(patience) == Wait::message);
-  has_had_it(subscriber);
+  CHECK(subscriber.wait_for(watchdog_timeout) == WaitResult::message);
+  check_ended(subscriber);
 
-  Wait reason = subscriber.wait_for(50ms);
-  while (reason == Wait::no_publisher) reason = subscriber.wait_for(50ms); // the zeros do not say "closed"
+  WaitResult reason = subscriber.wait_for(50ms);
+  while (reason == WaitResult::no_publisher) reason = subscriber.wait_for(50ms); // zeros are not "closed"
   const auto begin = steady::now();
   const auto used = thread_time();
-  CHECK(subscriber.wait_for(300ms) == Wait::timeout);
+  CHECK(subscriber.wait_for(300ms) == WaitResult::timeout);
   CHECK(2 * (thread_time() - used) < steady::now() - begin);
-  has_had_it(subscriber);
+  check_ended(subscriber);
 }
 
 TEST_CASE("a truncated bell costs a subscriber nothing but its sleep") {
   Channel channel;
   seqcast::ByteSubscriber subscriber{channel.place(), surviving};
-  CHECK(subscriber.wait_for(1ms) == Wait::timeout); // now it has the bell
-  CHECK(subscriber.wakeup() == seqcast::Wakeup::doorbell);
+  CHECK(subscriber.wait_for(1ms) == WaitResult::timeout); // now it has the bell
+  CHECK(subscriber.wakeup() == seqcast::Wakeup::bell);
   channel.publisher.reset();
   cut(channel.path() + ".bell", 0);
-  CHECK(subscriber.wait_for(patience) == Wait::closed);
-  CHECK(subscriber.wait_for(1ms) == Wait::timeout);
+  CHECK(subscriber.wait_for(watchdog_timeout) == WaitResult::closed);
+  CHECK(subscriber.wait_for(1ms) == WaitResult::timeout);
   CHECK(subscriber.wakeup() == seqcast::Wakeup::polling);
   CHECK(::unlink((channel.path() + ".bell").c_str()) == 0);
   channel.publisher.emplace(channel.place());
   channel.publish(1);
-  CHECK(subscriber.wait_for(patience) == Wait::message);
+  CHECK(subscriber.wait_for(watchdog_timeout) == WaitResult::message);
   CHECK(subscriber.next());
-  CHECK(subscriber.wakeup() == seqcast::Wakeup::doorbell);
+  CHECK(subscriber.wakeup() == seqcast::Wakeup::bell);
 }
 
 TEST_CASE("truncation ends one region for all its subscribers, and no other region") {
@@ -203,7 +204,7 @@ TEST_CASE("truncation ends one region for all its subscribers, and no other regi
   for (int i = 0; i < 20; ++i) hit.emplace_back(one.place(), surviving); // they move as the vector grows
   seqcast::ByteSubscriber spared{two.place(), surviving};
   close_and_cut(one, 0);
-  for (auto& subscriber : hit) has_had_it(subscriber);
+  for (auto& subscriber : hit) check_ended(subscriber);
   for (std::uint64_t sequence = 1; sequence <= 2; ++sequence) {
     const auto received = spared.next();
     REQUIRE(received);
@@ -219,11 +220,11 @@ TEST_CASE("a subscriber whose region was truncated moves on to the next one, whi
   seqcast::ByteSubscriber subscriber{channel.place(), surviving};
   for (int round = 0; round < 3; ++round) {
     close_and_cut(channel, 0);
-    has_had_it(subscriber);
+    check_ended(subscriber);
     channel.publisher.emplace(channel.place(),
                               seqcast::PublisherOptions{.capacity = 8, .max_message_size = message_size});
     channel.publish(1);
-    CHECK(subscriber.state() == State::superseded);
+    CHECK(subscriber.state() == ChannelState::superseded);
     CHECK(subscriber.reopen());
     const auto received = subscriber.next();
     REQUIRE(received);
@@ -231,22 +232,22 @@ TEST_CASE("a subscriber whose region was truncated moves on to the next one, whi
   }
 }
 
-TEST_CASE("a Notifier's descriptor becomes readable when a region is truncated, though its publisher lives") {
+TEST_CASE("a PollDescriptor becomes readable when a region is truncated although its publisher is alive") {
   Channel channel;
   channel.publisher.reset();
   Child publisher{[&](Line& line) {
     const seqcast::BytePublisher own{channel.place()};
     line.send(true);
-    line.expect<bool>(); // never comes
+    line.expect<bool>(); // there is none
   }};
   CHECK(publisher.line().expect<bool>());
   seqcast::ByteSubscriber subscriber{channel.place(), surviving};
-  seqcast::Notifier notifier;
-  notifier.add(subscriber);
+  seqcast::PollDescriptor poll;
+  poll.arm(subscriber);
   cut(channel.path(), 0);
-  CHECK(readable(notifier.descriptor(), Watchdog{"the notifier to tell of the truncation"}));
-  CHECK(subscriber.state() == State::live);
-  has_had_it(subscriber);
+  CHECK(readable(poll.native_handle(), Watchdog{"the handle of a truncated region"}));
+  CHECK(subscriber.state() == ChannelState::live);
+  check_ended(subscriber);
   CHECK(publisher.kill() == ended_killed);
 }
 
@@ -268,7 +269,7 @@ TEST_CASE("readers of a live publisher's messages have none of them torn when th
     int in_round = 0;
     wait_until("the truncation to be noticed", [&] {
       const auto next = subscriber.next();
-      // wait_for() looks at the file: where the publisher has died within the cut, no slot tells.
+      // wait_for() checks the size of the file: where the publisher crashed during the cut, no slot shows it.
       if (!next && !subscriber.error()) subscriber.wait_for(1ms);
       if (!next) return subscriber.error() == Errc::truncated;
       CHECK(is_whole(next->message, next->sequence));
@@ -279,7 +280,7 @@ TEST_CASE("readers of a live publisher's messages have none of them torn when th
       if (in_round == 100 + round) cut(channel.path(), (round % 5) * 4 * 4096);
       return false;
     });
-    has_had_it(subscriber);
+    check_ended(subscriber);
     CHECK(publisher.wait() == Ended{-1, SIGBUS}); // a publisher is not protected
   }
   CHECK(received >= 20 * 100);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// File systems without unnamed files, on which a channel in the making has a temporary name. Its maker is
-// killed, or stands still, after each of its system calls: whoever comes next removes what a dead one left, and
-// nothing of a live one's.
+// File systems without unnamed files, on which a channel has a temporary name during its creation. The creating
+// process is killed, or stopped, after each of its system calls: the next one deletes the files of a dead one,
+// and none of a live one.
 //
-// Where ptrace or seccomp is forbidden these tests say so and check nothing.
-#include "support/aftermath.hpp"
+// Where ptrace or seccomp is forbidden these tests are skipped, with a message.
+#include "support/after_crash.hpp"
 #include "support/sandbox.hpp"
 #include "support/shared_block.hpp"
 #include "support/tracee.hpp"
@@ -23,19 +23,19 @@ const Names finished{"channel", "channel.bell"};
 const char* const kinds[] = {"as NFS", "as vfat"};
 constexpr Links links_of_kind[] = {Links::allowed, Links::refused};
 
-enum class Result { none, in, refused, other };
+enum class Result { none, opened, refused, other };
 
 Result try_to_publish(const TemporaryFolder& folder, std::optional<Numbers>& publisher) {
-  std::error_code error;
+  seqcast::Error error;
   publisher = Numbers::open(seqcast::file(folder / "channel"), {.capacity = 8}, error);
-  if (publisher) return Result::in;
+  if (publisher) return Result::opened;
   return error == seqcast::Errc::publisher_alive ? Result::refused : Result::other;
 }
 
-/// A process that creates a channel, and stands still after `calls` system calls; it says how it came out.
-class Maker {
+/// A process that creates a channel, and is stopped after `calls` system calls; it reports its result.
+class Creator {
  public:
-  Maker(const TemporaryFolder& folder, Links links, int calls)
+  Creator(const TemporaryFolder& folder, Links links, int calls)
       : tracee_{[&, links, this] {
           if (!forbid_unnamed_files(links)) ::_exit(Tracee::not_permitted);
           mark();
@@ -55,7 +55,7 @@ class Maker {
   bool done() const noexcept {
     return done_;
   }
-  Result go_on() {
+  Result resume() {
     if (!done_) tracee_.run_to_mark();
     return *result_;
   }
@@ -70,8 +70,8 @@ class Maker {
   bool done_ = false;
 };
 
-/// A process on the same kind of file system, which tries to publish and stays until it is told to go.
-Child rival(const TemporaryFolder& folder, Links links) {
+/// A process on the same kind of file system, which tries to publish and stays until its line is closed.
+Child second_publisher(const TemporaryFolder& folder, Links links) {
   return Child{[&folder, links](Line& line) {
     std::optional<Numbers> publisher;
     line.send(forbid_unnamed_files(links) ? try_to_publish(folder, publisher) : Result::other);
@@ -80,15 +80,15 @@ Child rival(const TemporaryFolder& folder, Links links) {
 }
 
 void publish_once(const TemporaryFolder& folder, Links links) {
-  Child child = rival(folder, links);
-  CHECK(child.line().expect<Result>() == Result::in);
+  Child child = second_publisher(folder, links);
+  CHECK(child.line().expect<Result>() == Result::opened);
   child.line().hang_up();
   CHECK(child.wait() == ended_well);
 }
 
 } // namespace
 
-TEST_CASE("what a publisher leaves that is killed while it makes a channel goes when the channel is made") {
+TEST_CASE("temporary files of a publisher that is killed during creation are deleted by the next one") {
   for (const std::size_t kind : {0U, 1U}) {
     CAPTURE(std::string{kinds[kind]});
     const Links links = links_of_kind[kind];
@@ -96,10 +96,10 @@ TEST_CASE("what a publisher leaves that is killed while it makes a channel goes 
     for (bool done = false; !done; ++calls) {
       CAPTURE(calls);
       const TemporaryFolder folder;
-      Maker maker{folder, links, calls};
-      if (!maker.permitted()) return;
-      done = maker.done();
-      maker.kill();
+      Creator creator{folder, links, calls};
+      if (!creator.permitted()) return;
+      done = creator.done();
+      creator.kill();
       if (names_in(folder).contains("channel.seqcast-new")) ++left;
       publish_once(folder, links);
       CHECK(names_in(folder) == finished);
@@ -110,30 +110,31 @@ TEST_CASE("what a publisher leaves that is killed while it makes a channel goes 
   }
 }
 
-TEST_CASE("of two publishers that make a channel one stands still after any system call, and one gets it") {
+TEST_CASE("two publishers create a channel, one stopped after any system call, and exactly one gets it") {
   for (const std::size_t kind : {0U, 1U}) {
     CAPTURE(std::string{kinds[kind]});
     const Links links = links_of_kind[kind];
-    int overtaken = 0, kept_out = 0, calls = 0;
+    int second_opened = 0, second_refused = 0, calls = 0;
     for (bool done = false; !done; ++calls) {
       CAPTURE(calls);
       const TemporaryFolder folder;
-      Maker maker{folder, links, calls};
-      if (!maker.permitted()) return;
-      done = maker.done();
-      Child other = rival(folder, links);
+      Creator creator{folder, links, calls};
+      if (!creator.permitted()) return;
+      done = creator.done();
+      Child other = second_publisher(folder, links);
       const auto result = other.line().expect<Result>();
-      CHECK((result == Result::in || result == Result::refused));
-      CHECK(maker.go_on() == (result == Result::in ? Result::refused : Result::in));
-      (result == Result::in ? overtaken : kept_out) += 1;
+      CHECK((result == Result::opened || result == Result::refused));
+      CHECK(creator.resume() == (result == Result::opened ? Result::refused : Result::opened));
+      (result == Result::opened ? second_opened : second_refused) += 1;
       CHECK(names_in(folder) == finished);
       other.line().hang_up();
       CHECK(other.wait() == ended_well);
-      maker.kill();
+      creator.kill();
     }
-    MESSAGE(std::string{kinds[kind]} << ": stood still after each of " << calls
-                                     << " system calls, overtaken after " << overtaken);
-    CHECK(overtaken > 0);
-    CHECK(kept_out > 0);
+    MESSAGE(std::string{kinds[kind]} << ": stopped after each of " << calls
+                                     << " system calls; the second publisher opened the channel after "
+                                     << second_opened);
+    CHECK(second_opened > 0);
+    CHECK(second_refused > 0);
   }
 }

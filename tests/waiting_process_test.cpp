@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Waiting across processes: signals, deaths, and the hunt for lost wake-ups.
+// Waiting across processes: signals, crashes, and lost wake-ups.
 #include <doctest/doctest.h>
 
 #include "support/shared_block.hpp"
@@ -13,10 +13,11 @@
 namespace {
 
 using namespace test;
-using seqcast::Strategy;
+using seqcast::WaitStrategy;
 using steady = std::chrono::steady_clock;
 
-constexpr seqcast::SubscriberOptions asleep{.start = seqcast::Start::oldest, .strategy = Strategy::sleep};
+constexpr seqcast::SubscriberOptions asleep{.start = seqcast::StartPosition::oldest,
+                                            .strategy = WaitStrategy::sleep};
 
 struct Counters {
   std::atomic<std::uint64_t> woken;
@@ -47,7 +48,7 @@ class SignalStorm {
   }
 };
 
-/// A process that has the channel open and publishes the numbers that it is told to.
+/// A process that has the channel open and publishes the numbers that it receives.
 Child publishing(const std::string& path, const seqcast::PublisherOptions& options = {}) {
   Child child{[path, options](Line& line) {
     NumberPublisher publisher{seqcast::file(path), options};
@@ -58,15 +59,15 @@ Child publishing(const std::string& path, const seqcast::PublisherOptions& optio
   return child;
 }
 
-/// A process that waits for one message, says whether it got it, and so on.
+/// A process that waits for one message, reports the result, and repeats.
 Child subscribing(const std::string& path) {
   Child child{[path](Line& line) {
     NumberSubscriber subscriber{seqcast::file(path), asleep};
     line.send(true);
     for (;;) {
-      const Wait reason = subscriber.wait_for(far_away);
+      const WaitResult reason = subscriber.wait_for(long_timeout);
       line.send(reason);
-      if (reason != Wait::message) return;
+      if (reason != WaitResult::message) return;
       drain(subscriber);
     }
   }};
@@ -75,7 +76,7 @@ Child subscribing(const std::string& path) {
 }
 
 /// Answers each message of one channel with the same on another one; sleeps in between. A lost wake-up is made
-/// good after a slice of 100 ms, so single waits tell nothing: gives how many took nearly that long.
+/// good after a slice of 100 ms, so a single wait proves nothing: gives how many took nearly that long.
 Number play(NumberPublisher& publisher, NumberSubscriber& subscriber, Number count, bool begins,
             unsigned seed) {
   std::minstd_rand random{seed};
@@ -84,16 +85,16 @@ Number play(NumberPublisher& publisher, NumberSubscriber& subscriber, Number cou
   for (Number i = 1; i <= count; ++i) {
     // Pauses of a few hundred nanoseconds around the moments of falling asleep.
     if (seed != 0) {
-      for (auto n = random() % 2000; n > 0; --n) seqcast::detail::HardwareAtomics::pause();
+      for (auto n = random() % 2000; n > 0; --n) seqcast::detail::HardwarePolicy::pause();
     }
     if (begins) publisher.publish(i);
     watchdog.check();
     const auto begin = steady::now();
-    const Wait reason = subscriber.wait_for(far_away);
+    const WaitResult reason = subscriber.wait_for(long_timeout);
     if (steady::now() - begin >= 90ms) ++slow;
-    if (reason != Wait::message) throw GaveUp{std::string{"a wait ended with "} + to_string(reason)};
+    if (reason != WaitResult::message) throw WaitFailed{std::string{"a wait ended with "} + to_string(reason)};
     const auto message = subscriber.next();
-    if (!message || message->message != i) throw GaveUp{"another message than expected"};
+    if (!message || message->message != i) throw WaitFailed{"another message than expected"};
     if (!begins) publisher.publish(i);
   }
   return slow;
@@ -101,30 +102,30 @@ Number play(NumberPublisher& publisher, NumberSubscriber& subscriber, Number cou
 
 } // namespace
 
-TEST_CASE("signals neither shorten a wait nor lengthen it, nor keep a message from it") {
+TEST_CASE("signals neither shorten nor lengthen a wait, and delay no message") {
   TemporaryFolder folder;
   const std::string path = folder / "channel";
   SharedBlock<Counters> counters;
-  for (const bool doorbell : {true, false}) {
-    Child publisher = publishing(path, {.doorbell = doorbell, .replace = true});
+  for (const seqcast::Wakeup wakeup : {seqcast::Wakeup::bell, seqcast::Wakeup::polling}) {
+    Child publisher = publishing(path, {.wakeup = wakeup, .replace = true});
     NumberSubscriber subscriber{seqcast::file(path), asleep};
     const SignalStorm storm{*counters};
     for (int i = 0; i < 5; ++i) {
       const std::uint64_t before = counters->signals;
       const auto begin = steady::now();
-      REQUIRE(subscriber.wait_for(60ms) == Wait::timeout);
+      REQUIRE(subscriber.wait_for(60ms) == WaitResult::timeout);
       CHECK(steady::now() - begin >= 60ms);
       CHECK(counters->signals > before);
     }
     for (Number i = 1; i <= 200; ++i) {
       publisher.line().send(i);
-      REQUIRE(subscriber.wait_for(far_away) == Wait::message);
+      REQUIRE(subscriber.wait_for(long_timeout) == WaitResult::message);
       REQUIRE(drain(subscriber) == 1);
     }
   }
 }
 
-TEST_CASE("a sleeper learns of its publisher's death once, and of the successor's messages") {
+TEST_CASE("a sleeper reports its publisher's crash once, and gets the successor's messages") {
   TemporaryFolder folder;
   const std::string path = folder / "channel";
   Child publisher = publishing(path);
@@ -132,22 +133,22 @@ TEST_CASE("a sleeper learns of its publisher's death once, and of the successor'
   const pid_t waiting = thread_id();
   std::jthread kills{[&] {
     wait_until_asleep(waiting);
-    publisher.strike();
+    publisher.send_kill();
   }};
-  CHECK(subscriber.wait_for(far_away) == Wait::no_publisher);
+  CHECK(subscriber.wait_for(long_timeout) == WaitResult::no_publisher);
   kills.join();
   CHECK(publisher.wait() == ended_killed);
-  CHECK(subscriber.wait_for(250ms) == Wait::timeout);
+  CHECK(subscriber.wait_for(250ms) == WaitResult::timeout);
   for (Number i = 1; i <= 3; ++i) {
     std::optional<Child> successor;
     std::jthread publishes{[&] {
       wait_until_asleep(waiting);
       NumberPublisher{seqcast::file(path)}.publish(i);
     }};
-    CHECK(subscriber.wait_for(far_away) == Wait::message);
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
     CHECK(drain(subscriber) == 1);
     publishes.join();
-    CHECK(subscriber.wait_for(far_away) == Wait::closed);
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::closed);
   }
 }
 
@@ -159,7 +160,7 @@ TEST_CASE("sleepers that are killed or stopped do no harm to the publisher or to
   Child stopped = subscribing(path);
   for (Number i = 1; i <= 20; ++i) {
     Child killed = subscribing(path); // reads the older messages first
-    while (i > 1 && killed.line().expect<Wait>() != Wait::message) continue;
+    while (i > 1 && killed.line().expect<WaitResult>() != WaitResult::message) continue;
     wait_until_asleep(killed.id());
     wait_until_asleep(awake.id());
     CHECK(killed.kill() == ended_killed);
@@ -168,10 +169,10 @@ TEST_CASE("sleepers that are killed or stopped do no harm to the publisher or to
       ::kill(stopped.id(), SIGSTOP);
     }
     publisher.publish(i);
-    REQUIRE(awake.line().expect<Wait>() == Wait::message);
+    REQUIRE(awake.line().expect<WaitResult>() == WaitResult::message);
   }
   ::kill(stopped.id(), SIGCONT);
-  CHECK(stopped.line().expect<Wait>() == Wait::message);
+  CHECK(stopped.line().expect<WaitResult>() == WaitResult::message);
 }
 
 TEST_CASE("one message wakes sixty-four sleepers") {
@@ -183,19 +184,19 @@ TEST_CASE("one message wakes sixty-four sleepers") {
   for (Number round = 1; round <= 20; ++round) {
     for (const Child& sleeper : sleepers) wait_until_asleep(sleeper.id());
     publisher.publish(round);
-    for (Child& sleeper : sleepers) REQUIRE(sleeper.line().expect<Wait>() == Wait::message);
+    for (Child& sleeper : sleepers) REQUIRE(sleeper.line().expect<WaitResult>() == WaitResult::message);
   }
 }
 
 TEST_CASE("no wake-up is lost in twenty thousand round trips between two that sleep") {
   for (const unsigned seed : {0U, 1U}) {
-    for (const bool wake_always : {false, true}) {
+    for (const seqcast::Wakeup wakeup : {seqcast::Wakeup::bell, seqcast::Wakeup::every_message}) {
       TemporaryFolder folder;
-      const Number count = wake_always ? 5'000 : 20'000;
+      const Number count = wakeup == seqcast::Wakeup::bell ? 20'000 : 5'000;
       const auto there = seqcast::file(folder / "there");
       const auto back = seqcast::file(folder / "back");
       seqcast::PublisherOptions options;
-      options.wake_always = wake_always;
+      options.wakeup = wakeup;
       NumberPublisher publisher{there, options};
       Child other{[&](Line& line) {
         NumberPublisher answers{back, options};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Waiting for one channel: why a wait ends, and that it tells everything once and nothing twice.
+// Waiting for one channel: why a wait ends, and that it reports every event exactly once.
 #include "support/waiting.hpp"
 
 #include <doctest/doctest.h>
@@ -10,20 +10,21 @@
 namespace {
 
 using namespace test;
-using seqcast::Strategy;
+using seqcast::WaitStrategy;
 using seqcast::Wakeup;
 using steady = std::chrono::steady_clock;
 
-constexpr Strategy strategies[] = {Strategy::spin_then_sleep, Strategy::sleep, Strategy::yield, Strategy::spin};
+constexpr WaitStrategy strategies[] = {WaitStrategy::spin_then_sleep, WaitStrategy::sleep, WaitStrategy::yield,
+                                       WaitStrategy::spin};
 
 /// Drains and waits, as a user does, until `time` is over; gives why the waits ended, but for the last.
-std::vector<Wait> reasons_within(NumberSubscriber& subscriber, std::chrono::milliseconds time) {
-  std::vector<Wait> reasons;
+std::vector<WaitResult> reasons_within(NumberSubscriber& subscriber, std::chrono::milliseconds time) {
+  std::vector<WaitResult> reasons;
   const auto end = steady::now() + time;
   for (;;) {
     drain(subscriber);
-    const Wait reason = subscriber.wait_until(end);
-    if (reason == Wait::timeout) break;
+    const WaitResult reason = subscriber.wait_until(end);
+    if (reason == WaitResult::timeout) break;
     reasons.push_back(reason);
     REQUIRE(reasons.size() < 1000);
   }
@@ -31,31 +32,30 @@ std::vector<Wait> reasons_within(NumberSubscriber& subscriber, std::chrono::mill
   return reasons;
 }
 
-using Reasons = std::vector<Wait>;
+using Reasons = std::vector<WaitResult>;
 
 } // namespace
 
 TEST_CASE("a wait ends for a message that is there already, with every strategy") {
-  for (const Strategy strategy : strategies) {
+  for (const WaitStrategy strategy : strategies) {
     TemporaryFolder folder;
     NumberPublisher publisher{seqcast::file(folder / "channel")};
     NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = strategy}};
     publisher.publish(1);
-    CHECK(subscriber.wait_for(far_away) == Wait::message);
-    CHECK(subscriber.wait_for(far_away) == Wait::message); // it has not been read
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::message); // it has not been read
     CHECK(drain(subscriber) == 1);
-    CHECK(subscriber.wait_for(1ms) == Wait::timeout);
+    CHECK(subscriber.wait_for(1ms) == WaitResult::timeout);
   }
 }
 
 TEST_CASE("a wait ends for a message that comes during it, with every strategy and every wakeup") {
-  for (const Strategy strategy : strategies) {
-    for (const Wakeup wakeup : {Wakeup::doorbell, Wakeup::wake_word, Wakeup::polling}) {
+  for (const WaitStrategy strategy : strategies) {
+    for (const Wakeup wakeup : wakeups) {
       CAPTURE(to_string(wakeup));
       TemporaryFolder folder;
       seqcast::PublisherOptions options;
-      options.doorbell = wakeup == Wakeup::doorbell;
-      options.wake_always = wakeup == Wakeup::wake_word;
+      options.wakeup = wakeup;
       NumberPublisher publisher{seqcast::file(folder / "channel"), options};
       NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = strategy}};
       CHECK(subscriber.wakeup() == wakeup);
@@ -68,7 +68,7 @@ TEST_CASE("a wait ends for a message that comes during it, with every strategy a
         }
       }};
       for (Number i = 1; i <= count; ++i) {
-        REQUIRE(subscriber.wait_for(far_away) == Wait::message);
+        REQUIRE(subscriber.wait_for(long_timeout) == WaitResult::message);
         const auto message = subscriber.next();
         REQUIRE(message.has_value());
         REQUIRE(message->message == i);
@@ -79,19 +79,19 @@ TEST_CASE("a wait ends for a message that comes during it, with every strategy a
 }
 
 TEST_CASE("a wait ends at its timeout, not before, with every strategy") {
-  for (const Strategy strategy : strategies) {
+  for (const WaitStrategy strategy : strategies) {
     TemporaryFolder folder;
     const NumberPublisher publisher{seqcast::file(folder / "channel")};
     NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = strategy}};
     for (const auto timeout : {0us, 1us, 49us, 51us, 3000us, 120'000us}) {
       const auto begin = steady::now();
-      CHECK(subscriber.wait_for(timeout) == Wait::timeout);
+      CHECK(subscriber.wait_for(timeout) == WaitResult::timeout);
       CHECK(steady::now() - begin >= timeout);
     }
   }
 }
 
-TEST_CASE("a deadline that has passed gives what there is, at once") {
+TEST_CASE("a wait with a deadline that has passed returns at once with what there is") {
   TemporaryFolder folder;
   NumberPublisher publisher{seqcast::file(folder / "channel")};
   NumberSubscriber subscriber{seqcast::file(folder / "channel")};
@@ -103,15 +103,15 @@ TEST_CASE("a deadline that has passed gives what there is, at once") {
                    subscriber.wait_until(steady::time_point{}),
                    subscriber.wait_until(steady::time_point::min())};
   };
-  CHECK(waits() == Reasons(6, Wait::timeout));
+  CHECK(waits() == Reasons(6, WaitResult::timeout));
   publisher.publish(1);
-  CHECK(waits() == Reasons(6, Wait::message));
+  CHECK(waits() == Reasons(6, WaitResult::message));
 }
 
 TEST_CASE("the longest timeout there is waits, and does not overflow") {
   TemporaryFolder folder;
   NumberPublisher publisher{seqcast::file(folder / "channel")};
-  NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
+  NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = WaitStrategy::sleep}};
   for (const bool until : {false, true}) {
     const auto waiting = thread_id();
     std::jthread thread{[&] {
@@ -119,39 +119,39 @@ TEST_CASE("the longest timeout there is waits, and does not overflow") {
       publisher.publish(1);
     }};
     CHECK((until ? subscriber.wait_until(steady::time_point::max())
-                 : subscriber.wait_for(std::chrono::nanoseconds::max())) == Wait::message);
+                 : subscriber.wait_for(std::chrono::nanoseconds::max())) == WaitResult::message);
     CHECK(drain(subscriber) == 1);
   }
 }
 
 TEST_CASE("a stop token ends a wait, before it or during it, with every strategy") {
-  for (const Strategy strategy : strategies) {
+  for (const WaitStrategy strategy : strategies) {
     TemporaryFolder folder;
     NumberPublisher publisher{seqcast::file(folder / "channel")};
     NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = strategy}};
     std::stop_source stop;
-    CHECK(subscriber.wait_for(1ms, stop.get_token()) == Wait::timeout);
+    CHECK(subscriber.wait_for(1ms, stop.get_token()) == WaitResult::timeout);
     std::atomic<bool> begun{false};
     std::jthread thread{[&] {
       wait_until("the wait to begin", [&] { return begun.load(); });
       stop.request_stop();
     }};
     begun = true;
-    CHECK(subscriber.wait_for(far_away, stop.get_token()) == Wait::stopped);
-    CHECK(subscriber.wait_for(far_away, stop.get_token()) == Wait::stopped);
-    // A message goes before it.
+    CHECK(subscriber.wait_for(long_timeout, stop.get_token()) == WaitResult::stopped);
+    CHECK(subscriber.wait_for(long_timeout, stop.get_token()) == WaitResult::stopped);
+    // A message has priority.
     publisher.publish(1);
-    CHECK(subscriber.wait_for(far_away, stop.get_token()) == Wait::message);
+    CHECK(subscriber.wait_for(long_timeout, stop.get_token()) == WaitResult::message);
     CHECK(drain(subscriber) == 1);
-    CHECK(subscriber.wait_for(1ms) == Wait::timeout);
+    CHECK(subscriber.wait_for(1ms) == WaitResult::timeout);
   }
 }
 
 TEST_CASE("a stop token ends a sleep") {
-  for (const bool doorbell : {true, false}) {
+  for (const Wakeup wakeup : wakeups) {
     TemporaryFolder folder;
-    const NumberPublisher publisher{seqcast::file(folder / "channel"), {.doorbell = doorbell}};
-    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
+    const NumberPublisher publisher{seqcast::file(folder / "channel"), {.wakeup = wakeup}};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = WaitStrategy::sleep}};
     for (int i = 0; i < 50; ++i) {
       std::stop_source stop;
       const auto waiting = thread_id();
@@ -159,101 +159,101 @@ TEST_CASE("a stop token ends a sleep") {
         wait_until_asleep(waiting);
         stop.request_stop();
       }};
-      REQUIRE(subscriber.wait_for(far_away, stop.get_token()) == Wait::stopped);
+      REQUIRE(subscriber.wait_for(long_timeout, stop.get_token()) == WaitResult::stopped);
     }
   }
 }
 
-TEST_CASE("what was published before a close is told before the close, and the close once") {
-  for (const Strategy strategy : strategies) {
+TEST_CASE("messages published before a close are reported before the close, and the close once") {
+  for (const WaitStrategy strategy : strategies) {
     TemporaryFolder folder;
     std::optional<NumberPublisher> publisher{seqcast::file(folder / "channel")};
     NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = strategy}};
     publisher->publish(1);
     publisher->publish(2);
     publisher.reset();
-    CHECK(subscriber.wait_for(far_away) == Wait::message);
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
     CHECK(drain(subscriber) == 2);
-    CHECK(subscriber.wait_for(far_away) == Wait::closed);
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::closed);
     CHECK(reasons_within(subscriber, 250ms).empty());
   }
 }
 
-TEST_CASE("messages that race with a close all come before it, and it wakes") {
+TEST_CASE("messages that race with a close all come before it, and the close wakes") {
   expect_quick("quick messages and closes", 200, [] {
     TemporaryFolder folder;
     std::optional<NumberPublisher> publisher{seqcast::file(folder / "channel")};
-    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = WaitStrategy::sleep}};
     std::jthread thread{[&] {
       for (Number i = 1; i <= 5; ++i) publisher->publish(i);
       publisher.reset();
     }};
     std::uint64_t read = 0;
-    Wait reason = Wait::message;
+    WaitResult reason = WaitResult::message;
     const auto begin = steady::now();
-    while ((reason = subscriber.wait_for(far_away)) == Wait::message) read += drain(subscriber);
-    REQUIRE(reason == Wait::closed);
+    while ((reason = subscriber.wait_for(long_timeout)) == WaitResult::message) read += drain(subscriber);
+    REQUIRE(reason == WaitResult::closed);
     REQUIRE(read == 5);
     return steady::now() - begin < 90ms;
   });
 }
 
-TEST_CASE("a close wakes whoever has slept for a while") {
+TEST_CASE("a close wakes a subscriber that has slept for a while") {
   expect_quick("quick closes", 40, [] {
     TemporaryFolder folder;
     std::optional<NumberPublisher> publisher{seqcast::file(folder / "channel")};
-    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = Strategy::sleep}};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel"), {.strategy = WaitStrategy::sleep}};
     const auto waiting = thread_id();
-    steady::time_point closes;
+    steady::time_point close_time;
     std::jthread thread{[&] {
       const Watchdog first_sleep{"the first, short sleep to end", first_sleep_time};
       while (!first_sleep.expired() || !sleeps(waiting)) std::this_thread::yield();
-      closes = steady::now();
+      close_time = steady::now();
       publisher.reset();
     }};
-    REQUIRE(subscriber.wait_for(far_away) == Wait::closed);
-    const auto told = steady::now();
+    REQUIRE(subscriber.wait_for(long_timeout) == WaitResult::closed);
+    const auto reported = steady::now();
     thread.join();
-    return told - closes < 50ms;
+    return reported - close_time < 50ms;
   });
 }
 
-TEST_CASE("a loop that drains and waits is told each state once, and does not spin") {
+TEST_CASE("a loop that drains and waits gets each state once, and does not spin") {
   TemporaryFolder folder;
   const auto channel = seqcast::file(folder / "channel");
   std::optional<NumberPublisher> publisher{channel};
   NumberSubscriber subscriber{channel};
   CHECK(reasons_within(subscriber, 150ms).empty());
   publisher.reset();
-  CHECK(reasons_within(subscriber, 1000ms) == Reasons{Wait::closed});
+  CHECK(reasons_within(subscriber, 1000ms) == Reasons{WaitResult::closed});
   publisher.emplace(channel);
   CHECK(reasons_within(subscriber, 150ms).empty());
   publisher.reset();
-  CHECK(reasons_within(subscriber, 250ms) == Reasons{Wait::closed});
-  seqcast::remove(channel);
-  CHECK(reasons_within(subscriber, 1000ms) == Reasons{Wait::superseded});
+  CHECK(reasons_within(subscriber, 250ms) == Reasons{WaitResult::closed});
+  seqcast::remove_channel(channel);
+  CHECK(reasons_within(subscriber, 1000ms) == Reasons{WaitResult::superseded});
 }
 
-TEST_CASE("each of many short-lived publishers is told to have closed") {
+TEST_CASE("the close of each of many short-lived publishers is reported") {
   TemporaryFolder folder;
   const auto channel = seqcast::file(folder / "channel");
   std::optional<NumberPublisher> publisher{channel};
   NumberSubscriber subscriber{channel};
   publisher.reset();
-  CHECK(subscriber.wait_for(far_away) == Wait::closed);
+  CHECK(subscriber.wait_for(long_timeout) == WaitResult::closed);
   for (Number i = 1; i <= 5; ++i) {
     NumberPublisher{channel}.publish(i);
-    CHECK(subscriber.wait_for(far_away) == Wait::message);
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
     CHECK(drain(subscriber) == 1);
-    CHECK(subscriber.wait_for(far_away) == Wait::closed);
-    CHECK(subscriber.wait_for(1ms) == Wait::timeout);
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::closed);
+    CHECK(subscriber.wait_for(1ms) == WaitResult::timeout);
   }
 }
 
-TEST_CASE("a subscriber of a channel that nobody publishes to is told so once") {
+TEST_CASE("a subscriber of a channel without a publisher reports that once") {
   TemporaryFolder folder;
   const auto channel = seqcast::file(folder / "channel");
   NumberPublisher{channel}.publish(1);
   NumberSubscriber subscriber{channel};
-  CHECK(reasons_within(subscriber, 250ms) == Reasons{Wait::closed});
+  CHECK(reasons_within(subscriber, 250ms) == Reasons{WaitResult::closed});
 }

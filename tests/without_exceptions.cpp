@@ -4,7 +4,7 @@
 // has both: everything is to be had by error codes.
 //
 //     without_exceptions PATH
-#include <seqcast/notifier.hpp>
+#include <seqcast/poll_descriptor.hpp>
 #include <seqcast/seqcast.hpp>
 
 #if defined(__cpp_exceptions) || defined(__cpp_rtti)
@@ -29,7 +29,7 @@ void expect(bool holds, const char* what) {
 }
 
 void typed(const seqcast::Location& where) {
-  std::error_code error;
+  seqcast::Error error;
   expect(!seqcast::Subscriber<Quote>::open(where, {}, error), "nothing is there to subscribe to");
   expect(error == seqcast::Errc::no_channel, "and the error says so");
   auto publisher = seqcast::Publisher<Quote>::open(where, {}, error);
@@ -40,13 +40,13 @@ void typed(const seqcast::Location& where) {
   expect(error == seqcast::Errc::publisher_alive, "and the error says so");
 
   publisher->publish({.bid = 1, .ask = 2});
-  expect(subscriber->wait_for(std::chrono::seconds{30}) == seqcast::Wait::message, "a message comes");
+  expect(subscriber->wait_for(std::chrono::seconds{30}) == seqcast::WaitResult::message, "a message comes");
   const auto quote = subscriber->next();
   expect(quote && quote->message.ask == 2 && quote->sequence == 1, "and is what was published");
 }
 
 void bytes(const seqcast::Location& where) {
-  std::error_code error;
+  seqcast::Error error;
   auto publisher = seqcast::BytePublisher::open(where, {.max_message_size = 5}, error);
   auto subscriber = seqcast::ByteSubscriber::open(where, {}, error);
   expect(publisher && subscriber, "both are open");
@@ -62,12 +62,13 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const seqcast::Location one = seqcast::file(argv[1]);
   const seqcast::Location other = seqcast::file(argv[1] + std::string{".bytes"});
-  std::error_code error;
-  for (const auto& where : {one, other}) seqcast::remove(where, error); // what a run that was killed has left
+  seqcast::Error error;
+  for (const auto& where : {one, other})
+    seqcast::remove_channel(where, error); // what a run that was killed has left
   typed(one);
   bytes(other);
   for (const auto& where : {one, other}) {
-    expect(seqcast::remove(where, error) && !error, "what was made is removed");
+    expect(seqcast::remove_channel(where, error) && !error, "what was made is removed");
   }
   return failures == 0 ? 0 : 1;
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# curves: of each block of `file` that is shown, a curve of the medians, with bars from the least to the most of
-# the repetitions. A block's first line is its title. `more`, where a plot sets it, is drawn too. The first
-# transports are drawn last, above the others, and named first.
+# curves: for each block of `file` that is shown, a curve of the medians, with bars from the min to the max of the
+# repetitions. A block's first line is its title. `more`, where a plot sets it, is drawn too. The first transports
+# are drawn last, above the others, and named first.
 array titles[blocks_of(file)]
 array blocks[blocks_of(file)]
 n = 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# style: what the plots have in common: a transport has the same colour in all of them. Seqcast stands out, the
-# naive version and its like are grey and dashed, rivals are thin. Requires: kind (svg or png) and name.
+# style: what the plots share. A transport has the same colour in all of them: seqcast a thick line, the naive
+# version and its variants grey dashes, rivals thin lines. Requires: kind (svg or png) and name.
 if (kind eq 'svg') {
   set terminal svg size 960,600 dynamic background '#ffffff' font 'DejaVu Sans,13'
 } else {
@@ -22,19 +22,20 @@ set lmargin 11
 set rmargin 32
 
 # After the name of a transport: its colour, width and dash (1: none).
-looks = "'seqcast' #c2255c 3.5 1 | 'seqcast, 8 MiB' #f06595 2.2 1 | 'seqcast, behind' #862e9c 2.2 1 | ".\
+styles = "'seqcast' #c2255c 3.5 1 | 'seqcast, 8 MiB' #f06595 2.2 1 | 'seqcast, behind' #862e9c 2.2 1 | ".\
   "'seqcast latest()' #e8590c 2.2 1 | 'seqcast, untouched' #e8590c 3 1 | 'seqcast, touched' #c2255c 3 1 | ".\
   "'naive' #212529 1.8 2 | 'hand-off' #868e96 1.8 2 | 'one-slot seqlock' #adb5bd 1.8 2 | ".\
   "'Boost spsc_queue' #1971c2 1.6 1 | 'Boost message_queue' #74c0fc 1.6 1 | 'iceoryx' #2f9e44 1.6 1 | ".\
   "'iceoryx, untouched' #8ce99a 1.8 1 | 'iceoryx, touched' #2f9e44 1.8 1 | 'pipe' #f08c00 1.6 1 | ".\
   "'UNIX datagram' #ffd43b 1.6 1 | 'POSIX queue' #99705a 1.6 1 | 'nng' #0c8599 1.6 1 | 'ZeroMQ' #66d9e8 1.6 1 "
-look_of(t) = strstrt(looks, "'".t."' ")
-after(t) = look_of(t) == 0 ? '#495057 1.2 1' : looks[look_of(t) + strlen(t) + 3 : look_of(t) + strlen(t) + 20]
-colour(t) = word(after(t), 1)
-width(t) = real(word(after(t), 2))
-dash(t) = int(word(after(t), 3))
+position_of(t) = strstrt(styles, "'".t."' ")
+after_name(t) = position_of(t) + strlen(t) + 3
+style_of(t) = position_of(t) == 0 ? '#495057 1.2 1' : styles[after_name(t) : after_name(t) + 17]
+colour(t) = word(style_of(t), 1)
+width(t) = real(word(style_of(t), 2))
+dash(t) = int(word(style_of(t), 3))
 
-# The title of block i of a file, and what of it is drawn unless a plot says otherwise.
+# The title of block i of a file, and which blocks are drawn unless a plot defines shown() itself.
 title_of(file, i) = system(sprintf("grep '^\"' %s | sed -n '%dp' | tr -d '\"'", file, i + 1))
 blocks_of(file) = int(system(sprintf("grep -c '^\"' %s", file)))
 in_place(t) = strstrt(t, 'touched') > 0

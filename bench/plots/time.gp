@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# time: an axis of times in ns that spans everything from a cache line to a scheduler.
+# time: a logarithmic axis of times in ns, from a cache-line transfer to a time slice of the scheduler.
 set logscale y
 set ytics ('1 ns' 1, '10 ns' 10, '100 ns' 100, '1 µs' 1e3, '10 µs' 1e4, '100 µs' 1e5, '1 ms' 1e6, '10 ms' 1e7)
 set encoding utf8

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# torn: those that tore anything, and seqcast.
+# torn: the transports that tore a message, and seqcast.
 file = 'torn.dat'
 set title 'Torn messages among those received, sender flat out'
 set ytics format '%g %%'

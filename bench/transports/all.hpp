@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// all: the transports by name; each is made in the file of its name.
+// all: the transports by name; each is defined in the file of its name.
 #pragma once
 
 #include "../transport.hpp"
@@ -31,6 +31,7 @@ extern const Transport iceoryx_touched;
 extern const Transport zeromq;
 extern const Transport nng;
 
+/// In the order of the tables.
 inline const std::array all{
     &seqcast_next,
     &seqcast_large_ring,
@@ -55,7 +56,7 @@ inline const std::array all{
     &iceoryx_touched,
 };
 
-/// latest() of 1 KiB from a channel that nobody publishes to: calls a second.
-double still_reads();
+/// latest() of 1 KiB from a channel of seqcast that nothing is published to: calls a second.
+double idle_latest_rate();
 
 } // namespace bench

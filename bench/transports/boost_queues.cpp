@@ -2,20 +2,19 @@
 //
 // boost_queues: Boost.Lockfree's ring for one sender and one receiver, put into shared memory, and
 // Boost.Interprocess' message queue.
+#include "../process.hpp"
+#include "../shared_region.hpp"
 #include "../transport.hpp"
 #include "all.hpp"
-#include "shared_region.hpp"
 
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/lockfree/spsc_queue.hpp>
-
-#include <unistd.h>
 
 namespace bench {
 
 namespace {
 
-/// As many messages as fit into 1 MiB, at least 8: as seqcast's default.
+/// As many messages as fit into 1 MiB, 8 to 1024: seqcast's default.
 template <std::size_t Size>
 constexpr std::size_t depth = std::clamp<std::size_t>((1 << 20) / Size, 8, 1024);
 
@@ -45,13 +44,12 @@ template <std::size_t Size>
 struct MessageQueue {
   using Queue = boost::interprocess::message_queue;
   const std::string name = unique_name();
-  const pid_t owner = ::getpid();
-  Queue made{boost::interprocess::create_only, name.c_str(), depth<Size>, Size};
+  Queue created{boost::interprocess::create_only, name.c_str(), depth<Size>, Size};
 
   MessageQueue() = default;
   MessageQueue(const MessageQueue&) = delete;
   ~MessageQueue() {
-    if (::getpid() == owner) Queue::remove(name.c_str());
+    Queue::remove(name.c_str());
   }
 
   struct Sender {

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// iceoryx: version 2 of the C++ one, copied into and out of its chunks, and in place. Its daemon is started
-// with the first channel and ends with the benchmark.
+// iceoryx: version 2 of the C++ implementation, copied into and out of its chunks, and in place. Its daemon
+// starts with the first channel and ends with the benchmark.
 #include "all.hpp"
-#include "missing.hpp"
 
 #ifdef BENCH_HAS_ICEORYX
+#include "../process.hpp"
 #include "in_place.hpp"
 
-#include <csignal>
-#include <cstring>
-#include <string>
-
-#include <fcntl.h>
 #include <sched.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <iceoryx_hoofs/log/logmanager.hpp>
 #include <iceoryx_posh/popo/untyped_publisher.hpp>
 #include <iceoryx_posh/popo/untyped_subscriber.hpp>
@@ -31,51 +23,26 @@ constexpr Description copied{.name = "iceoryx",
                              .setting = "2.0, RouDi's default pools, sender waits; polls take(), copies",
                              .rival = true};
 constexpr Description untouched{.name = "iceoryx, untouched",
-                                .setting = "the same in place; one word written and read",
+                                .setting = "as iceoryx, in place; one word written and read",
                                 .rival = true,
                                 .in_place = true};
 constexpr Description touched{.name = "iceoryx, touched",
-                              .setting = "the same in place; every byte written and read",
+                              .setting = "as iceoryx, in place; every byte written and read",
                               .rival = true,
                               .in_place = true};
 
 #ifdef BENCH_HAS_ICEORYX
 
-/// The daemon, for the life of the main process.
-class RouDi {
- public:
-  RouDi() : process_{::fork()} {
-    if (process_ != 0) return;
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    ::dup2(nowhere, 1);
-    ::dup2(nowhere, 2);
-    ::execlp("iox-roudi", "iox-roudi", "--monitoring-mode", "off", "--log-level", "off", nullptr);
-    ::_exit(127);
+/// Starts the daemon on the first call; it runs for the life of the main process.
+void require_daemon() {
+  static ChildProcess daemon{{"iox-roudi", "--monitoring-mode", "off", "--log-level", "off"}, {}};
+  if (daemon.ended()) {
+    throw CannotMeasure{"iox-roudi does not run (Debian: iceoryx); is another one running?"};
   }
-  RouDi(const RouDi&) = delete;
-  ~RouDi() {
-    ::kill(process_, SIGTERM);
-    ::waitpid(process_, nullptr, 0);
-  }
-  void require() {
-    int status = 0;
-    if (::waitpid(process_, &status, WNOHANG) != 0) {
-      throw Unable{"iox-roudi does not run (Debian: iceoryx); is another one running?"};
-    }
-  }
-
- private:
-  pid_t process_;
-};
-
-RouDi& daemon() {
-  static RouDi running;
-  return running;
 }
 
-/// Registers this process, once. Its name tells its core: nobody else runs there, and the same name again takes
-/// the place of a process that has ended.
+/// Registers this process, once. The name contains its core: no other process of the benchmark runs there, and
+/// a process with the same name takes the place of one that has ended.
 bool join() {
   static const bool joined = [] {
     iox::log::LogManager::GetLogManager().SetDefaultLogLevel(iox::log::LogLevel::kOff,
@@ -92,7 +59,7 @@ struct Iceoryx {
   const std::string instance = unique_name();
 
   Iceoryx() {
-    daemon().require();
+    require_daemon();
   }
 
   iox::capro::ServiceDescription service() const {
@@ -109,7 +76,7 @@ struct Iceoryx {
                                       return options;
                                     }()} {}
     bool send(const Message<Size>& message) {
-      // Not awaited before: with two channels each side makes its sender first.
+      // The constructor cannot wait for this: with two channels each process makes its sender first.
       if (!connected && !(connected = publisher.hasSubscribers())) return false;
       bool sent = false;
       publisher.loan(Size, 8).and_then([&](void* chunk) {
@@ -151,20 +118,11 @@ struct Iceoryx {
 };
 
 template <std::size_t Size>
-struct IceoryxCopied : Iceoryx<Size, Touch::copy> {
-  using typename Iceoryx<Size, Touch::copy>::Sender;
-  using typename Iceoryx<Size, Touch::copy>::Receiver;
-};
+struct IceoryxCopied : Iceoryx<Size, Touch::copy> {};
 template <std::size_t Size>
-struct IceoryxUntouched : Iceoryx<Size, Touch::one_word> {
-  using typename Iceoryx<Size, Touch::one_word>::Sender;
-  using typename Iceoryx<Size, Touch::one_word>::Receiver;
-};
+struct IceoryxUntouched : Iceoryx<Size, Touch::one_word> {};
 template <std::size_t Size>
-struct IceoryxTouched : Iceoryx<Size, Touch::every_byte> {
-  using typename Iceoryx<Size, Touch::every_byte>::Sender;
-  using typename Iceoryx<Size, Touch::every_byte>::Receiver;
-};
+struct IceoryxTouched : Iceoryx<Size, Touch::every_byte> {};
 
 #endif
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// in_place: what a sender and a receiver do with memory that is handed over, the same for every transport that
-// can: copy a message in and out, touch one word, or write and read every byte.
+// in_place: what a sender and a receiver do with memory that is handed over, for every transport that can: copy
+// a message in and out, touch one word, or write and read every byte.
 #pragma once
 
 #include "../transport.hpp"
@@ -26,7 +26,7 @@ void write(const Message<Size>& message, void* to) {
   }
 }
 
-/// False if the words do not belong together.
+/// False if the message is torn, where every byte is read.
 template <Touch How, std::size_t Size>
 bool read(const void* from, Message<Size>& message) {
   if constexpr (How == Touch::copy) {
@@ -35,10 +35,7 @@ bool read(const void* from, Message<Size>& message) {
   } else {
     const auto* words = static_cast<const std::uint64_t*>(from);
     message.words[0] = words[0];
-    if constexpr (How == Touch::one_word || Size == 8) return true;
-    std::uint64_t different = 0;
-    for (std::size_t i = 2; i < Size / 8; ++i) different |= words[i] ^ words[1];
-    return different == 0;
+    return How == Touch::one_word || loops::equal_numbers<Size>(words);
   }
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// kernel: what the operating system has: a pipe, a UNIX datagram socket and a POSIX message queue. All of them
-// are polled without blocking, which is faster than being woken.
+// kernel: what the operating system offers: a pipe, a UNIX datagram socket and a POSIX message queue. All are
+// polled without blocking, which is faster than a wake-up.
+#include "../process.hpp"
 #include "../transport.hpp"
 #include "all.hpp"
 
 #include <cerrno>
 #include <cstring>
-#include <string>
 
 #include <fcntl.h>
 #include <mqueue.h>
@@ -18,36 +18,42 @@ namespace bench {
 
 namespace {
 
-[[noreturn]] void unable(const char* what) {
-  throw Unable{std::string{what} + ": " + std::strerror(errno)};
+[[noreturn]] void fail(const char* what) {
+  throw CannotMeasure{std::string{what} + ": " + std::strerror(errno)};
 }
 
-/// Whether a call did all it was asked for; false where there was no room, or nothing there.
-bool done(ssize_t result, std::size_t size) {
+/// Whether a call transferred the whole message; false if there was no room, or no message.
+bool transferred(ssize_t result, std::size_t size) {
   if (result == static_cast<ssize_t>(size)) return true;
   if (result < 0 && (errno == EAGAIN || errno == ENOBUFS)) return false;
-  unable("a message did not get through");
+  fail("a message was not transferred");
 }
 
-template <std::size_t Size>
-struct Pipe {
+/// Two connected descriptors; the sender writes to the second one.
+struct DescriptorPair {
   std::array<int, 2> ends{-1, -1};
-  Pipe() {
-    if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) unable("pipe");
-    ::fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
-  }
-  Pipe(const Pipe&) = delete;
-  ~Pipe() {
+
+  DescriptorPair() = default;
+  DescriptorPair(const DescriptorPair&) = delete;
+  ~DescriptorPair() {
     for (const int end : ends) ::close(end);
   }
+};
 
-  // A pipe is a stream: what goes in or comes out in parts is put together here.
-  struct Part {
+template <std::size_t Size>
+struct Pipe : DescriptorPair {
+  Pipe() {
+    if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) fail("pipe");
+    ::fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
+  }
+
+  /// A pipe is a stream: a message may take several calls.
+  struct Progress {
     std::size_t size = 0;
-    /// Whether the message is through, after `moved` more of its bytes.
-    bool add(ssize_t moved) {
-      if (moved < 0 && errno != EAGAIN) unable("pipe");
-      if (moved > 0) size += static_cast<std::size_t>(moved);
+    /// Whether the message is complete after a call with this result.
+    bool add(ssize_t result) {
+      if (result < 0 && errno != EAGAIN) fail("pipe");
+      if (result > 0) size += static_cast<std::size_t>(result);
       if (size < Size) return false;
       size = 0;
       return true;
@@ -57,52 +63,48 @@ struct Pipe {
     explicit Sender(Pipe& pipe) : fd{pipe.ends[1]} {}
     bool send(const Message<Size>& message) {
       const auto* bytes = static_cast<const std::byte*>(static_cast<const void*>(&message));
-      return part.add(::write(fd, bytes + part.size, Size - part.size));
+      return written.add(::write(fd, bytes + written.size, Size - written.size));
     }
     int fd;
-    Part part;
+    Progress written;
   };
   struct Receiver {
     explicit Receiver(Pipe& pipe) : fd{pipe.ends[0]} {}
     bool receive(Message<Size>& message) {
       auto* bytes = static_cast<std::byte*>(static_cast<void*>(&message));
-      return part.add(::read(fd, bytes + part.size, Size - part.size));
+      return received.add(::read(fd, bytes + received.size, Size - received.size));
     }
     int fd;
-    Part part;
+    Progress received;
   };
 };
 
 template <std::size_t Size>
-struct Datagram {
-  std::array<int, 2> ends{-1, -1};
+struct Datagram : DescriptorPair {
   Datagram() {
-    if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0)
-      unable("socketpair");
+    if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+      fail("socketpair");
+    }
     const int room = 1 << 23;
     for (const int end : ends) {
-      // Above the system's limit where this user may; otherwise up to it.
+      // SO_SNDBUFFORCE exceeds the system's limit, and needs a privilege.
       if (::setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) != 0) {
         ::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
       }
     }
   }
-  Datagram(const Datagram&) = delete;
-  ~Datagram() {
-    for (const int end : ends) ::close(end);
-  }
 
   struct Sender {
-    explicit Sender(Datagram& socket) : fd{socket.ends[0]} {}
+    explicit Sender(Datagram& socket) : fd{socket.ends[1]} {}
     bool send(const Message<Size>& message) {
-      return done(::send(fd, &message, Size, 0), Size);
+      return transferred(::send(fd, &message, Size, 0), Size);
     }
     int fd;
   };
   struct Receiver {
-    explicit Receiver(Datagram& socket) : fd{socket.ends[1]} {}
+    explicit Receiver(Datagram& socket) : fd{socket.ends[0]} {}
     bool receive(Message<Size>& message) {
-      return done(::recv(fd, &message, Size, 0), Size);
+      return transferred(::recv(fd, &message, Size, 0), Size);
     }
     int fd;
   };
@@ -113,11 +115,11 @@ struct PosixQueue {
   mqd_t queue = -1;
   PosixQueue() {
     const std::string name = std::string{"/"}.append(unique_name());
-    struct mq_attr shape {};
-    shape.mq_maxmsg = 10;
-    shape.mq_msgsize = Size;
-    queue = ::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0600, &shape);
-    if (queue < 0) unable("mq_open (see /proc/sys/fs/mqueue/msgsize_max)");
+    struct mq_attr attributes {};
+    attributes.mq_maxmsg = 10;
+    attributes.mq_msgsize = Size;
+    queue = ::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0600, &attributes);
+    if (queue < 0) fail("mq_open (see /proc/sys/fs/mqueue/msgsize_max)");
     ::mq_unlink(name.c_str());
   }
   PosixQueue(const PosixQueue&) = delete;
@@ -128,14 +130,16 @@ struct PosixQueue {
   struct Sender {
     explicit Sender(PosixQueue& all) : queue{all.queue} {}
     bool send(const Message<Size>& message) {
-      return done(::mq_send(queue, static_cast<const char*>(static_cast<const void*>(&message)), Size, 0), 0);
+      return transferred(
+          ::mq_send(queue, static_cast<const char*>(static_cast<const void*>(&message)), Size, 0), 0);
     }
     mqd_t queue;
   };
   struct Receiver {
     explicit Receiver(PosixQueue& all) : queue{all.queue} {}
     bool receive(Message<Size>& message) {
-      return done(::mq_receive(queue, static_cast<char*>(static_cast<void*>(&message)), Size, nullptr), Size);
+      return transferred(::mq_receive(queue, static_cast<char*>(static_cast<void*>(&message)), Size, nullptr),
+                         Size);
     }
     mqd_t queue;
   };

@@ -2,15 +2,13 @@
 //
 // nng: a push and a pull socket over ipc, which lose nothing.
 #include "all.hpp"
-#include "missing.hpp"
 
 #ifdef BENCH_HAS_NNG
-#include <string>
+#include "ipc_address.hpp"
 
 #include <nng/nng.h>
 #include <nng/protocol/pipeline0/pull.h>
 #include <nng/protocol/pipeline0/push.h>
-#include <unistd.h>
 #endif
 
 namespace bench {
@@ -19,56 +17,49 @@ namespace {
 
 constexpr Description about{
     .name = "nng",
-    .setting = "push/pull over ipc, 100 messages; blocks, or its own threads would starve",
+    .setting = "push/pull over ipc, 100 messages; blocks: polling would starve its threads",
     .rival = true};
 
 #ifdef BENCH_HAS_NNG
 
-bool done(int result) {
+bool succeeded(int result) {
   if (result == 0) return true;
   if (result == NNG_EAGAIN || result == NNG_ETIMEDOUT) return false;
-  throw Unable{std::string{"nng: "} + ::nng_strerror(result)};
+  throw CannotMeasure{std::string{"nng: "} + ::nng_strerror(result)};
 }
 
 template <std::size_t Size>
 struct Nng {
-  const std::string path = std::string{"/tmp/"}.append(unique_name());
-  const pid_t owner = ::getpid();
-
-  Nng() = default;
-  Nng(const Nng&) = delete;
-  ~Nng() {
-    if (::getpid() == owner) ::unlink(path.c_str());
-  }
+  IpcAddress address;
 
   struct Sender {
     explicit Sender(Nng& all) {
-      done(::nng_push0_open(&socket));
-      done(::nng_socket_set_int(socket, NNG_OPT_SENDBUF, 100));
-      // Who dials before the other listens tries again at once.
-      done(::nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, 1));
-      done(::nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, 1));
-      done(::nng_dial(socket, std::string{"ipc://"}.append(all.path).c_str(), nullptr, NNG_FLAG_NONBLOCK));
+      succeeded(::nng_push0_open(&socket));
+      succeeded(::nng_socket_set_int(socket, NNG_OPT_SENDBUF, 100));
+      // If the receiver does not listen yet, try again at once.
+      succeeded(::nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, 1));
+      succeeded(::nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, 1));
+      succeeded(::nng_dial(socket, all.address.url.c_str(), nullptr, NNG_FLAG_NONBLOCK));
     }
     Sender(const Sender&) = delete;
     ~Sender() {
-      ::usleep(100'000); // what it still has goes with the process
+      ::usleep(100'000); // messages that are still in its buffer are lost with the process
     }
     bool send(const Message<Size>& message) {
-      return done(::nng_send(socket, const_cast<Message<Size>*>(&message), Size, NNG_FLAG_NONBLOCK));
+      return succeeded(::nng_send(socket, const_cast<Message<Size>*>(&message), Size, NNG_FLAG_NONBLOCK));
     }
     nng_socket socket{};
   };
   struct Receiver {
     explicit Receiver(Nng& all) {
-      done(::nng_pull0_open(&socket));
-      done(::nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, 0));
-      done(::nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, 1));
-      done(::nng_listen(socket, std::string{"ipc://"}.append(all.path).c_str(), nullptr, 0));
+      succeeded(::nng_pull0_open(&socket));
+      succeeded(::nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, 0));
+      succeeded(::nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, 1));
+      succeeded(::nng_listen(socket, all.address.url.c_str(), nullptr, 0));
     }
     bool receive(Message<Size>& message) {
       std::size_t size = Size;
-      return done(::nng_recv(socket, &message, &size, 0));
+      return succeeded(::nng_recv(socket, &message, &size, 0));
     }
     nng_socket socket{};
   };

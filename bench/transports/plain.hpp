@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// plain: transports that are a few lines over shared memory. They are what seqcast is measured against first.
+// plain: transports of a few lines over shared memory, the first that seqcast is compared with.
 #pragma once
 
+#include "../shared_region.hpp"
 #include "../transport.hpp"
-#include "shared_region.hpp"
 
 #include <bit>
 #include <cstring>
 
 namespace bench {
 
-/// What seqcast began as: one process overwrites a region, the other looks at the word at its begin and copies
-/// whatever is there.
+/// The naive version: one process overwrites a region, the other polls its first word and copies the region
+/// when that has changed. Nothing prevents a torn message.
 template <std::size_t Size>
 struct Naive {
   SharedRegion region{Size};
@@ -30,10 +30,10 @@ struct Naive {
   struct Receiver {
     explicit Receiver(Naive& naive) : from{naive.region.at(0)} {}
     bool receive(Message<Size>& message) {
-      std::uint64_t now = 0;
+      std::uint64_t first = 0;
       std::atomic_signal_fence(std::memory_order_seq_cst);
-      std::memcpy(&now, from, sizeof now);
-      if (now == last) return false;
+      std::memcpy(&first, from, sizeof first);
+      if (first == last) return false;
       std::atomic_signal_fence(std::memory_order_seq_cst);
       std::memcpy(&message, from, Size);
       last = message.words[0];
@@ -44,8 +44,8 @@ struct Naive {
   };
 };
 
-/// The least that passes whole messages on: a memcpy into a region, then one flag. One slot, no sequence: a
-/// message that comes before the last one was taken is torn.
+/// The least that can deliver whole messages: a memcpy into a region, then a store to a flag. One slot and no
+/// sequence: a message that is sent before the last one was copied tears it.
 template <std::size_t Size>
 struct HandOff {
   SharedRegion region{128 + Size};
@@ -67,10 +67,10 @@ struct HandOff {
   struct Receiver {
     explicit Receiver(HandOff& handoff) : flag{handoff.flag}, from{handoff.region.at(128)} {}
     bool receive(Message<Size>& message) {
-      const std::uint64_t now = flag->load(std::memory_order_acquire);
-      if (now == last) return false;
+      const std::uint64_t current = flag->load(std::memory_order_acquire);
+      if (current == last) return false;
       std::memcpy(&message, from, Size);
-      last = now;
+      last = current;
       return true;
     }
     const Flag* flag;
@@ -79,7 +79,7 @@ struct HandOff {
   };
 };
 
-/// The same into a ring of seqcast's shape, which nobody could receive.
+/// A hand-off into a ring with the slots of seqcast. It has no receiver.
 template <std::size_t Size>
 struct HandOffRing {
   static constexpr std::size_t stride = (16 + Size + 63) / 64 * 64;
@@ -89,7 +89,7 @@ struct HandOffRing {
   struct Sender {
     explicit Sender(HandOffRing& ring)
         : flag{new (ring.region.at(256)) std::atomic<std::uint64_t>{0}}, slots{ring.region.at(512)} {
-      // A ring learns its shape when it is opened, not when it is compiled.
+      // seqcast's ring has its geometry from the region: hide these constants from the compiler.
       asm volatile("" : "+r"(step), "+r"(mask));
     }
     bool send(const Message<Size>& message) {
@@ -106,12 +106,13 @@ struct HandOffRing {
   struct Receiver {
     explicit Receiver(HandOffRing&) {}
     bool receive(Message<Size>&) {
-      throw Unable{"nobody can receive from this"};
+      throw CannotMeasure{"it has no receiver"};
     }
   };
 };
 
-/// The classic: one counter, odd while the message is written, and a reader that starts again.
+/// The classic sequence lock: one counter, odd while the message is written; a reader that saw it change tries
+/// again. After Boehm 2012, HPL-2012-68.
 template <std::size_t Size>
 struct OneSlotSeqlock {
   using Word = std::atomic<std::uint64_t>;
@@ -142,22 +143,19 @@ struct OneSlotSeqlock {
       std::atomic_thread_fence(std::memory_order_acquire);
       if (counter->load(std::memory_order_relaxed) != before) return fail();
       last = before;
-      in_a_row = 0;
+      calls.succeeded();
       return true;
     }
-    std::pair<std::uint64_t, std::uint64_t> failures() const {
-      return {failed, most};
+    const FailedCalls& failures() const {
+      return calls;
     }
     bool fail() {
-      ++failed;
-      most = std::max(most, ++in_a_row);
+      calls.failed();
       return false;
     }
     const Word* counter;
     std::uint64_t last = 0;
-    std::uint64_t failed = 0;
-    std::uint64_t most = 0;
-    std::uint64_t in_a_row = 0;
+    FailedCalls calls;
   };
 };
 

@@ -1,43 +1,41 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// seqcast: this library, as its README shows it, with next(), with a larger ring
-// and with latest().
+// seqcast: this library: as the README shows it, with other options, with latest(), and in place.
+#include "../temporary_channel.hpp"
 #include "../transport.hpp"
 #include "all.hpp"
 #include "in_place.hpp"
 
 #include <seqcast/seqcast.hpp>
 
-#include <unistd.h>
+#include <bit>
 
 namespace bench {
 
 namespace {
 
-/// A channel that two processes can find and that is gone afterwards.
-struct Place {
-  seqcast::Location location = seqcast::shared_memory(unique_name());
-  pid_t owner = ::getpid();
-
-  Place() = default;
-  Place(const Place&) = delete;
-  ~Place() {
-    std::error_code ignored;
-    if (::getpid() == owner) seqcast::remove(location, ignored);
-  }
+struct Variant {
+  bool latest = false;        // polls latest() instead of next()
+  std::size_t ring_bytes = 0; // 0: the default
+  bool copy_behind = false;
+  bool bell = true;
 };
 
-template <std::size_t Size, bool Latest, std::size_t RingBytes = 0, bool CopyBehind = false>
+template <std::size_t Size, Variant Options = Variant{}>
 struct Channel {
   using Content = Message<Size>;
-  static constexpr std::optional<std::uint64_t> capacity =
-      RingBytes == 0 ? std::nullopt
-                     : std::optional{std::max<std::uint64_t>(8, std::bit_floor(RingBytes / (Size + 16)))};
-  Place place;
+  TemporaryChannel channel;
 
   struct Sender {
-    explicit Sender(Channel& channel)
-        : publisher{channel.place.location, {.capacity = capacity, .copy_behind = CopyBehind}} {}
+    explicit Sender(Channel& all) : publisher{all.channel.location(), options()} {}
+    static seqcast::PublisherOptions options() {
+      seqcast::PublisherOptions options{.copy_behind = Options.copy_behind};
+      if (Options.ring_bytes > 0) {
+        options.capacity = std::max<std::uint64_t>(8, std::bit_floor(Options.ring_bytes / (Size + 16)));
+      }
+      if (!Options.bell) options.wakeup = seqcast::Wakeup::polling;
+      return options;
+    }
     bool send(const Content& message) {
       publisher.publish(message);
       return true;
@@ -46,84 +44,49 @@ struct Channel {
   };
 
   struct Receiver {
-    explicit Receiver(Channel& channel)
-        : subscriber{channel.place.location, {.open_timeout = std::chrono::seconds{5}}} {}
+    explicit Receiver(Channel& all)
+        : subscriber{all.channel.location(), {.open_timeout = std::chrono::seconds{5}}} {}
     bool receive(Content& message) {
-      if constexpr (!Latest) return subscriber.next(message).has_value();
+      if constexpr (!Options.latest) return subscriber.next(message).has_value();
       const std::uint64_t before = subscriber.cursor();
       const auto delivery = subscriber.latest(message);
       if (delivery) {
-        in_a_row = 0;
+        calls.succeeded();
         return delivery->sequence != before;
       }
-      if (subscriber.error()) {
-        ++failed;
-        most = std::max(most, ++in_a_row);
-      }
+      if (subscriber.error()) calls.failed();
       return false;
     }
-    std::pair<std::uint64_t, std::uint64_t> failures() const {
-      return {failed, most};
+    const FailedCalls& failures() const {
+      return calls;
     }
     seqcast::Subscriber<Content> subscriber;
-    std::uint64_t failed = 0;
-    std::uint64_t most = 0;
-    std::uint64_t in_a_row = 0;
+    FailedCalls calls;
   };
 };
 
 template <std::size_t Size>
-struct SeqcastNext : Channel<Size, false> {
-  using typename Channel<Size, false>::Sender;
-  using typename Channel<Size, false>::Receiver;
-};
+struct SeqcastNext : Channel<Size> {};
 template <std::size_t Size>
-struct SeqcastBehind : Channel<Size, false, 0, true> {
-  using typename Channel<Size, false, 0, true>::Sender;
-  using typename Channel<Size, false, 0, true>::Receiver;
-};
+struct SeqcastLargeRing : Channel<Size, Variant{.ring_bytes = 1 << 23}> {};
 template <std::size_t Size>
-struct SeqcastLargeRing : Channel<Size, false, 1 << 23> {
-  using typename Channel<Size, false, 1 << 23>::Sender;
-  using typename Channel<Size, false, 1 << 23>::Receiver;
-};
+struct SeqcastBehind : Channel<Size, Variant{.copy_behind = true}> {};
 template <std::size_t Size>
-struct SeqcastLatest : Channel<Size, true> {
-  using typename Channel<Size, true>::Sender;
-  using typename Channel<Size, true>::Receiver;
-};
-
-/// Without a bell, for the sender's own time.
+struct SeqcastNoBell : Channel<Size, Variant{.bell = false}> {};
 template <std::size_t Size>
-struct SeqcastNoBell {
-  Place place;
-  struct Sender {
-    explicit Sender(SeqcastNoBell& all) : publisher{all.place.location, {.doorbell = false}} {}
-    bool send(const Message<Size>& message) {
-      publisher.publish(message);
-      return true;
-    }
-    seqcast::Publisher<Message<Size>> publisher;
-  };
-  struct Receiver {
-    explicit Receiver(SeqcastNoBell&) {}
-    bool receive(Message<Size>&) {
-      throw Unable{"this is for the sender alone"};
-    }
-  };
-};
+struct SeqcastLatest : Channel<Size, Variant{.latest = true}> {};
 
 template <std::size_t Size, Touch How>
 struct InPlace {
   using Content = Message<Size>;
-  Place place;
+  TemporaryChannel channel;
 
   struct Sender {
-    explicit Sender(InPlace& all) : publisher{all.place.location} {}
+    explicit Sender(InPlace& all) : publisher{all.channel.location()} {}
     bool send(const Content& message) {
       auto loan = publisher.loan();
       write<How>(message, &*loan);
-      loan.commit();
+      std::move(loan).commit();
       return true;
     }
     seqcast::Publisher<Content> publisher;
@@ -131,13 +94,13 @@ struct InPlace {
 
   struct Receiver {
     explicit Receiver(InPlace& all)
-        : subscriber{all.place.location, {.open_timeout = std::chrono::seconds{5}}} {}
+        : subscriber{all.channel.location(), {.open_timeout = std::chrono::seconds{5}}} {}
     bool receive(Content& message) {
       auto view = subscriber.view();
       if (!view) return false;
-      const bool whole = read<How>(&**view, message);
-      if (!view->intact()) return false;
-      if (!whole) ++torn_count;
+      const bool equal = read<How>(&**view, message);
+      if (!view->validate()) return false;
+      if (!equal) ++torn_count;
       return true;
     }
     std::uint64_t torn() const {
@@ -149,22 +112,16 @@ struct InPlace {
 };
 
 template <std::size_t Size>
-struct SeqcastUntouched : InPlace<Size, Touch::one_word> {
-  using typename InPlace<Size, Touch::one_word>::Sender;
-  using typename InPlace<Size, Touch::one_word>::Receiver;
-};
+struct SeqcastUntouched : InPlace<Size, Touch::one_word> {};
 template <std::size_t Size>
-struct SeqcastTouched : InPlace<Size, Touch::every_byte> {
-  using typename InPlace<Size, Touch::every_byte>::Sender;
-  using typename InPlace<Size, Touch::every_byte>::Receiver;
-};
+struct SeqcastTouched : InPlace<Size, Touch::every_byte> {};
 
 } // namespace
 
-double still_reads() {
-  const Place place;
-  seqcast::Publisher<Message<1024>> publisher{place.location};
-  seqcast::Subscriber<Message<1024>> subscriber{place.location};
+double idle_latest_rate() {
+  const TemporaryChannel channel;
+  seqcast::Publisher<Message<1024>> publisher{channel.location()};
+  seqcast::Subscriber<Message<1024>> subscriber{channel.location()};
   const auto message = std::make_unique<Message<1024>>();
   message->words.fill(1);
   publisher.publish(*message);
@@ -174,19 +131,27 @@ double still_reads() {
     if (!subscriber.latest(*message)) return 0;
     asm volatile("" : : "r"(message.get()) : "memory");
   }
-  return count / (static_cast<double>(stamp() - begin) / stamps_per_ns() / 1e9);
+  return count / (ns_since(begin) * 1e-9);
 }
 
-const Transport seqcast_next = transport_of<SeqcastNext>(
-    {.name = "seqcast", .setting = "default options; polls next()", .may_lose = true, .many = true});
-const Transport seqcast_large_ring = transport_of<SeqcastLargeRing>(
-    {.name = "seqcast, 8 MiB", .setting = "8 MiB of slots; polls next()", .may_lose = true, .many = true});
-const Transport seqcast_behind = transport_of<SeqcastBehind>(
-    {.name = "seqcast, behind", .setting = "copy_behind; polls next()", .may_lose = true, .many = true});
+const Transport seqcast_next = transport_of<SeqcastNext>({.name = "seqcast",
+                                                          .setting = "default options; polls next()",
+                                                          .may_lose = true,
+                                                          .several_receivers = true});
+const Transport seqcast_large_ring = transport_of<SeqcastLargeRing>({.name = "seqcast, 8 MiB",
+                                                                     .setting = "8 MiB of slots; polls next()",
+                                                                     .may_lose = true,
+                                                                     .several_receivers = true});
+const Transport seqcast_behind = transport_of<SeqcastBehind>({.name = "seqcast, behind",
+                                                              .setting = "copy_behind; polls next()",
+                                                              .may_lose = true,
+                                                              .several_receivers = true});
 const Transport seqcast_no_bell = transport_of<SeqcastNoBell>(
-    {.name = "seqcast, no bell", .setting = "without a doorbell", .may_lose = true, .only_alone = true});
-const Transport seqcast_latest = transport_of<SeqcastLatest>(
-    {.name = "seqcast latest()", .setting = "default options; polls latest()", .may_lose = true, .many = true});
+    {.name = "seqcast, no bell", .setting = "Wakeup::polling", .may_lose = true, .sender_only = true});
+const Transport seqcast_latest = transport_of<SeqcastLatest>({.name = "seqcast latest()",
+                                                              .setting = "default options; polls latest()",
+                                                              .may_lose = true,
+                                                              .several_receivers = true});
 
 const Transport seqcast_untouched =
     transport_of<SeqcastUntouched>({.name = "seqcast, untouched",

@@ -32,11 +32,11 @@ std::string to_name(const seqcast::Location& location) {
 
 void add_channel(CLI::App& verb, ChannelName& channel) {
   verb.add_option("NAME", channel.name, channel_help)->required();
-  add_kinds(verb, channel.file, channel.shared_memory);
+  add_location_flags(verb, channel.file, channel.shared_memory);
 }
 
-void add_kinds(CLI::App& verb, bool& file, bool& shared_memory) {
-  auto* const is_file = verb.add_flag("--file", file, "The NAME is a file, slash or not");
+void add_location_flags(CLI::App& verb, bool& file, bool& shared_memory) {
+  auto* const is_file = verb.add_flag("--file", file, "The NAME is a file, with or without a slash");
   verb.add_flag("--shm", shared_memory, "The NAME is in shared memory")->excludes(is_file);
 }
 
@@ -44,9 +44,9 @@ std::string no_channel_text(const seqcast::Location& location) {
   const std::string name = to_name(location);
   std::string text = "no channel " + name;
   if (location.kind() == seqcast::Location::Kind::shared_memory && is_file(location.name())) {
-    return text + " in shared memory; for the file of that name say ./" + name;
+    return text + " in shared memory; the file of that name is ./" + name;
   }
-  return text + "; 'seqcast ls' shows those that there are, 'seqcast pub " + name + "' makes one";
+  return text + "; 'seqcast ls' lists the channels, 'seqcast pub " + name + "' creates this one";
 }
 
 } // namespace cli

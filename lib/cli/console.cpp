@@ -11,9 +11,9 @@ namespace cli {
 
 namespace {
 
-constexpr std::size_t buffer_size = 65536;
+constexpr std::size_t output_buffer_size = 65536;
 
-bool obeys_escapes() {
+bool supports_escapes() {
   const char* term = std::getenv("TERM");
   return term != nullptr && std::string_view{term} != "dumb";
 }
@@ -43,7 +43,7 @@ const char* escape_of(Style style) {
   return "";
 }
 
-/// The text with line ends in place of spaces, so that no line is wider than that, where it has spaces.
+/// Replaces spaces by line ends, so that lines of several words are at most that wide.
 std::string folded(std::string text, std::size_t columns) {
   std::size_t begin = 0;
   while (text.size() - begin > columns) {
@@ -61,20 +61,20 @@ std::string folded(std::string text, std::size_t columns) {
 Stream::Stream(platform::Standard stream)
     : stream_{stream},
       terminal_{platform::is_terminal(stream)},
-      addressable_{terminal_ && obeys_escapes()},
+      addressable_{terminal_ && supports_escapes()},
       coloured_{addressable_ && colours_wanted()} {}
 
 void Stream::print(std::string_view text) {
   buffer_ += text;
   const bool line_ended = terminal_ && text.find('\n') != std::string_view::npos;
-  if (line_ended || buffer_.size() >= buffer_size) flush();
+  if (line_ended || buffer_.size() >= output_buffer_size) flush();
 }
 
 void Stream::flush() {
   if (buffer_.empty()) return;
   const std::error_code error = platform::write_all(stream_, buffer_);
   buffer_.clear();
-  // Where stderr cannot be written, there is nobody to tell.
+  // An error on standard error cannot be reported.
   if (!error || stream_ == platform::Standard::error) return;
   if (error == std::errc::broken_pipe) throw OutputClosed{};
   throw Failure{Exit::failure, "cannot write to standard output: " + error.message()};
@@ -85,39 +85,45 @@ std::string Stream::paint(Style style, std::string_view text) const {
   return escape_of(style) + std::string{text} + "\033[0m";
 }
 
+void Console::field(std::string_view label, std::string_view text) {
+  constexpr std::size_t label_width = 9;
+  const std::string padding(label_width - std::min(label.size(), label_width), ' ');
+  out.print("  " + out.paint(Style::dim, std::string{label} + padding) + "  " + std::string{text} + '\n');
+}
+
 void Console::note(std::string_view text) {
-  say(Style::dim, text);
+  print_message(Style::dim, text);
 }
 
 void Console::complain(std::string_view text) {
-  say(Style::red, text);
+  print_message(Style::red, text);
 }
 
-void Console::say(Style style, std::string_view text) {
+void Console::print_message(Style style, std::string_view text) {
   end_progress();
-  out.flush(); // what came before it stands before it
+  out.flush(); // keeps the order on a terminal
   std::string line = "seqcast: " + std::string{text};
-  // Names and what a channel says of itself may have anything in them.
+  // Names and a channel's own texts may contain control characters.
   if (err.terminal()) line = folded(printable(line), static_cast<std::size_t>(err.size().columns));
   err.print(err.paint(style, line) + '\n');
   err.flush();
 }
 
 bool Console::progress_due() const {
-  return err.terminal() && std::chrono::steady_clock::now() >= next_line_;
+  return err.terminal() && std::chrono::steady_clock::now() >= next_progress_;
 }
 
 void Console::progress(std::string_view text) {
   if (!progress_due()) return;
-  next_line_ = std::chrono::steady_clock::now() + line_every;
+  next_progress_ = std::chrono::steady_clock::now() + progress_interval;
   const auto columns = static_cast<std::size_t>(std::max(err.size().columns - 1, 1));
   err.print("\r\033[K" + err.paint(Style::dim, text.substr(0, columns)));
   err.flush();
-  line_shown_ = true;
+  progress_shown_ = true;
 }
 
 void Console::end_progress() {
-  if (!std::exchange(line_shown_, false)) return;
+  if (!std::exchange(progress_shown_, false)) return;
   err.print("\r\033[K");
   err.flush();
 }

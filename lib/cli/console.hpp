@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// console: what a verb prints, and where. Data goes to `out`, everything else to `err`. Colours and progress
-// are for terminals alone, and NO_COLOR or TERM=dumb turn colours off there too.
+// console: standard output and standard error of a verb. Data goes to `out`, everything else to `err`. Colours
+// and progress are for terminals only; NO_COLOR and TERM=dumb turn colours off there too.
 //
 // Who may call it: the main thread.
 //
 // Invariants
-//   1. What is printed is buffered; a verb flushes before it waits, and main() when the verb ends. A terminal
-//   is
-//      flushed line by line.
-//   2. A reader that has gone away (head) ends the verb quietly: OutputClosed. Any other failure to write is a
-//      Failure, never a truncated success.
-//   3. Nothing printed on `err` lands behind a progress line.
+//   1. Output is buffered; a verb flushes before it waits, and main() when the verb ends. A terminal is flushed
+//      line by line.
+//   2. If the reader of the output has closed it (head), the verb ends without a message: OutputClosed. Any
+//      other failed write is a Failure, so that no truncated output counts as success.
+//   3. Text on `err` never follows a progress line on the same line.
 #pragma once
 
 #include "exit_code.hpp"
@@ -24,7 +23,7 @@
 
 namespace cli {
 
-/// Thrown when nobody reads standard output any more; main() ends with Exit::ok.
+/// Thrown when the reader of standard output has closed it; main() then ends with Exit::ok.
 struct OutputClosed {};
 
 enum class Style { plain, bold, dim, red, green, yellow, blue };
@@ -40,11 +39,11 @@ class Stream {
   bool coloured() const noexcept {
     return coloured_;
   }
-  /// Whether a page can be drawn in place there.
+  /// Whether a page can be redrawn in place.
   bool addressable() const noexcept {
     return addressable_;
   }
-  /// Columns and rows, as they are now; 80 and 24 where it is no terminal.
+  /// The current columns and rows; 80 and 24 where it is no terminal.
   platform::Size size() const noexcept {
     return platform::terminal_size(stream_);
   }
@@ -52,7 +51,7 @@ class Stream {
   void print(std::string_view text);
   void flush();
 
-  /// The text in that style, where there are colours; otherwise the text.
+  /// The text in that style if there are colours; otherwise the plain text.
   std::string paint(Style style, std::string_view text) const;
 
  private:
@@ -74,32 +73,36 @@ class Console {
     return stop_;
   }
 
-  /// What a verb ends with that was told to stop: interrupted, or ok if the reader of its output has gone.
+  /// The status of a verb after a requested stop: interrupted, or ok if the reader of its output has closed it.
   Exit stopped() const noexcept {
     return stop_.signal() != 0 ? Exit::interrupted : Exit::ok;
   }
 
-  /// "seqcast: TEXT" on stderr: something that the user may want to know.
+  /// Prints "  LABEL      TEXT" on `out`.
+  void field(std::string_view label, std::string_view text);
+
+  /// Prints "seqcast: TEXT" on `err`, for information.
   void note(std::string_view text);
-  /// The same for what went wrong.
+  /// Prints "seqcast: TEXT" on `err`, for an error.
   void complain(std::string_view text);
 
-  /// A line on a terminal's stderr, which the next one replaces; a few a second, however often this is called.
-  /// Nothing where stderr is no terminal.
+  /// Shows a line on a terminal's `err`, which the next one replaces; at most five times a second, however
+  /// often it is called. No effect where `err` is no terminal.
   void progress(std::string_view text);
-  /// Whether progress() would show something now: for text that costs time to make.
+  /// Whether progress() would show a line now: saves making a text that is not shown.
   bool progress_due() const;
-  /// Takes the line away.
+  /// Removes the progress line.
   void end_progress();
 
  private:
-  void say(Style style, std::string_view text);
+  void print_message(Style style, std::string_view text);
 
   const Stop& stop_;
-  bool line_shown_ = false;
-  std::chrono::steady_clock::time_point next_line_ = std::chrono::steady_clock::now() + first_line_after;
-  static constexpr std::chrono::milliseconds first_line_after{500};
-  static constexpr std::chrono::milliseconds line_every{200};
+  bool progress_shown_ = false;
+  std::chrono::steady_clock::time_point next_progress_ =
+      std::chrono::steady_clock::now() + first_progress_after;
+  static constexpr std::chrono::milliseconds first_progress_after{500};
+  static constexpr std::chrono::milliseconds progress_interval{200};
 };
 
 } // namespace cli

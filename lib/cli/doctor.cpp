@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// doctor: says whether channels work here, what is in their way, and what to do about it.
+// doctor: checks whether channels work on this machine, and what to do where they do not.
 #include "findings.hpp"
 #include "help.hpp"
 #include "verb.hpp"
@@ -13,9 +13,9 @@ namespace cli {
 
 namespace {
 
-constexpr std::size_t text_column = 22;
+constexpr std::size_t finding_column = 22;
 
-struct Settings {
+struct DoctorSettings {
   bool json = false;
   std::string root;
 };
@@ -34,16 +34,16 @@ Style style_of(Grade grade) {
   return Style::plain;
 }
 
-void print(const Finding& finding, Stream& out) {
+void print_finding(const Finding& finding, Stream& out) {
   // Padded before it is painted: escape sequences have no width.
   const std::string grade = fmt::format("{:<8}", to_string(finding.grade));
   out.print(fmt::format("{} {:<12} {}\n", out.paint(style_of(finding.grade), grade), finding.subject,
-                        wrapped(finding.found, text_column)));
+                        wrapped(finding.found, finding_column)));
   if (finding.advice.empty()) return;
-  out.print(fmt::format("{:{}}{}\n", "", text_column, wrapped(finding.advice, text_column)));
+  out.print(fmt::format("{:{}}{}\n", "", finding_column, wrapped(finding.advice, finding_column)));
 }
 
-std::string to_json(const std::vector<Finding>& findings) {
+std::string findings_json(const std::vector<Finding>& findings) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const Finding& finding : findings) {
     all.push_back({{"grade", to_string(finding.grade)},
@@ -54,38 +54,38 @@ std::string to_json(const std::vector<Finding>& findings) {
   return all.dump(1) + '\n';
 }
 
-Exit examine_all(const Settings& settings, Console& console) {
-  std::vector<Finding> findings{trial()};
-  std::ranges::move(examine(settings.root), std::back_inserter(findings));
+Exit diagnose(const DoctorSettings& settings, Console& console) {
+  std::vector<Finding> findings{try_channel()};
+  std::ranges::move(check_system(settings.root), std::back_inserter(findings));
   const auto problems = std::ranges::count(findings, Grade::problem, &Finding::grade);
   if (settings.json) {
-    console.out.print(to_json(findings));
+    console.out.print(findings_json(findings));
   } else {
-    for (const Finding& finding : findings) print(finding, console.out);
+    for (const Finding& finding : findings) print_finding(finding, console.out);
   }
   return problems == 0 ? Exit::ok : Exit::failure;
 }
 
-constexpr const char* footer =
-    "It publishes one message to itself, and looks at the size and permissions of\n"
-    "/dev/shm, at systemd's RemoveIPC, and at what makes messages slow: processors,\n"
-    "clock, frequency, swap, huge pages. A warning is followed by what to do.\n"
+constexpr const char* doctor_help =
+    "doctor publishes a message and receives it. It checks the size and permissions\n"
+    "of /dev/shm, systemd's RemoveIPC, and what makes messages slow: processors,\n"
+    "clock, frequency, kernel, swap. Each warning has advice on what to do.\n"
     "\n"
-    "It ends with 1 if there is a problem that keeps channels from working.\n"
+    "It ends with 1 if there is a problem that prevents channels from working.\n"
     "\n"
     "Examples:\n"
-    "  seqcast doctor               is all well here?\n"
-    "  seqcast doctor --json        the same for a program";
+    "  seqcast doctor               for people\n"
+    "  seqcast doctor --json        for a program";
 
 } // namespace
 
 void add_doctor(CLI::App& app, Action& action) {
-  auto settings = std::make_shared<Settings>();
-  CLI::App& verb = add_verb(app, "doctor", "Examine this machine, and say what to do", footer);
-  verb.add_flag("--json", settings->json, "An array with an object for each finding");
-  verb.add_option("--root", settings->root, "Look at the system whose files are below this folder")
+  auto settings = std::make_shared<DoctorSettings>();
+  CLI::App& verb = add_verb(app, "doctor", "Check whether this machine is fit for channels", doctor_help);
+  verb.add_flag("--json", settings->json, "A JSON array with an object for each finding");
+  verb.add_option("--root", settings->root, "Check the system whose files are below this folder")
       ->option_text("FOLDER");
-  on_parsed(verb, action, [settings](Console& console) { return examine_all(*settings, console); });
+  on_parsed(verb, action, [settings](Console& console) { return diagnose(*settings, console); });
 }
 
 } // namespace cli

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "findings.hpp"
 
+#include "exit_code.hpp"
 #include "platform/platform.hpp"
+#include "units.hpp"
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <seqcast/seqcast.hpp>
 #include <sstream>
 
@@ -17,11 +19,11 @@ namespace cli {
 namespace {
 
 constexpr std::uint64_t mebibyte = 1024 * 1024;
-// What Docker gives to a container, and less than a few channels of large messages take.
+// The default of a Docker container; a few channels of large messages need more.
 constexpr std::uint64_t small_shared_memory = 64 * mebibyte;
 constexpr std::uint64_t little_free = 4 * mebibyte;
-// The first that sleeps on many futexes at once.
-constexpr int kernel_major = 5, kernel_minor = 16;
+// The first kernel with futex_waitv, which sleeps on several channels at once.
+constexpr int waitv_major = 5, waitv_minor = 16;
 
 /// The file's content; empty if it cannot be read.
 std::string content_of(const std::string& path) {
@@ -36,19 +38,20 @@ std::string first_word_of(const std::string& path) {
   return word;
 }
 
-/// The file system that is mounted there, by /proc/mounts; empty if none is.
+/// The type of the file system that is mounted there, of /proc/mounts; empty if none is.
 std::string type_of_mount(const std::string& root, const std::string& folder) {
   std::istringstream mounts{content_of(root + "/proc/mounts")};
   std::string found;
   for (std::string line; std::getline(mounts, line);) {
     std::istringstream words{line};
     std::string device, place, type;
-    if (words >> device >> place >> type && place == folder) found = type; // the last one lies on top
+    if (words >> device >> place >> type && place == folder) found = type; // the last one is on top
   }
   return found;
 }
 
-/// The last word on KEY in logind's settings, in the order in which systemd reads them; empty if there is none.
+/// The value of KEY in logind's settings: the last one in the order in which systemd reads them; empty if there
+/// is none.
 std::string logind_setting(const std::string& root, const std::string& key) {
   std::vector<std::filesystem::path> files{root + "/etc/systemd/logind.conf"};
   std::vector<std::filesystem::path> parts;
@@ -70,11 +73,154 @@ std::string logind_setting(const std::string& root, const std::string& key) {
   return value;
 }
 
-/// Processors that the control group allows, of a file like "150000 100000"; 0 if it sets no limit.
+/// Processors that the control group allows, of a file such as "150000 100000"; 0 if there is no limit.
 double quota_of(const std::string& root) {
   std::istringstream words{content_of(root + "/sys/fs/cgroup/cpu.max")};
   double quota = 0, period = 0;
   return words >> quota >> period && period > 0 ? quota / period : 0;
+}
+
+Finding check_shared_memory(const std::string& root) {
+  std::error_code error;
+  const auto space = std::filesystem::space(root + "/dev/shm", error);
+  if (error) {
+    return {Grade::problem, "/dev/shm", error.message(),
+            "mount it: mkdir -p /dev/shm && mount -t tmpfs tmpfs /dev/shm; or use files (./NAME)"};
+  }
+  Finding finding{Grade::good, "/dev/shm",
+                  fmt::format("{}, {} free", to_bytes(space.capacity), to_bytes(space.available)), ""};
+  const std::string type = type_of_mount(root, "/dev/shm");
+  if (space.available < little_free) {
+    finding.grade = Grade::problem;
+    finding.advice =
+        "remove channels ('seqcast ls', 'seqcast rm'), or enlarge it: "
+        "mount -o remount,size=1G /dev/shm; docker run --shm-size=1g";
+  } else if (!type.empty() && type != "tmpfs") {
+    finding.grade = Grade::warning;
+    finding.found += ", of type " + type;
+    finding.advice = "it is no tmpfs: messages may wait for a disk; mount -t tmpfs tmpfs /dev/shm";
+  } else if (space.capacity <= small_shared_memory) {
+    finding.grade = Grade::warning;
+    finding.advice =
+        "too small for large messages or many channels: mount -o remount,size=1G /dev/shm; "
+        "docker run --shm-size=1g; an emptyDir of medium Memory in Kubernetes";
+  }
+  return finding;
+}
+
+Finding check_permissions(const std::string& root) {
+  const std::string folder = root + "/dev/shm";
+  std::error_code error;
+  const auto mode = static_cast<unsigned>(std::filesystem::status(folder, error).permissions()) & 07777U;
+  Finding finding{Grade::good, "permissions", fmt::format("/dev/shm has {:04o}", mode), ""};
+  if (!platform::may_write(folder)) {
+    finding.grade = Grade::problem;
+    finding.found += ", and this user may not create channels there";
+    finding.advice = "chmod 1777 /dev/shm, as root; or use files (./NAME)";
+  } else if ((mode & 01777U) != 01777U) {
+    finding.grade = Grade::warning;
+    finding.advice = (mode & 0002U) != 0
+                         ? "any user can remove or replace another's channels: chmod 1777 /dev/shm, as root"
+                         : "other users may not create channels there: chmod 1777 /dev/shm, as root";
+  } else {
+    finding.found += "; a channel belongs to its creator, who may share it";
+  }
+  return finding;
+}
+
+std::optional<Finding> check_remove_ipc(const std::string& root) {
+  std::error_code error;
+  if (!std::filesystem::exists(root + "/run/systemd/system", error)) return std::nullopt;
+  const std::string value = logind_setting(root, "RemoveIPC");
+  const bool off = value == "no" || value == "false" || value == "0" || value == "off";
+  if (off) return Finding{Grade::good, "RemoveIPC", "off: channels stay when their user logs out", ""};
+  constexpr std::uint64_t last_system_user = 999;
+  if (root.empty() && platform::user_id() <= last_system_user) {
+    return Finding{Grade::good, "RemoveIPC", "on, but not for root and system users", ""};
+  }
+  return Finding{Grade::warning, "RemoveIPC",
+                 "on: systemd removes a user's channels from /dev/shm at the last logout",
+                 "RemoveIPC=no in /etc/systemd/logind.conf, then systemctl restart systemd-logind; or run "
+                 "publishers as a system user, or 'loginctl enable-linger USER'"};
+}
+
+std::optional<Finding> check_container(const std::string& root) {
+  std::error_code error;
+  const bool container = std::filesystem::exists(root + "/.dockerenv", error) ||
+                         std::filesystem::exists(root + "/run/.containerenv", error);
+  if (!container) return std::nullopt;
+  return Finding{Grade::note, "container", "this system is one",
+                 "processes outside share its channels only if they share /dev/shm: --ipc=shareable and "
+                 "--ipc=container:NAME, or --ipc=host, or files on a shared volume"};
+}
+
+Finding check_processors(const std::string& root) {
+  const unsigned processors = platform::processors();
+  const double quota = quota_of(root);
+  Finding finding{Grade::good, "processors", fmt::format("{}", processors), ""};
+  if (quota > 0 && quota < processors) {
+    finding.grade = Grade::warning;
+    finding.found = fmt::format("{}, of which the control group allows the time of {:.3g}", processors, quota);
+    finding.advice =
+        "a subscriber that spins uses it up, and then the whole group is stopped for a while: let subscribers "
+        "sleep instead of spinning, or raise the limit (docker run --cpus)";
+  } else if (processors < 2) {
+    finding.grade = Grade::warning;
+    finding.advice =
+        "publisher and subscriber take turns, so that messages take microseconds; let subscribers sleep "
+        "instead of spinning";
+  }
+  return finding;
+}
+
+std::optional<Finding> check_governor(const std::string& root) {
+  const std::string governor = first_word_of(root + "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+  if (governor.empty()) return std::nullopt;
+  if (governor == "performance") return Finding{Grade::good, "frequency", "governor performance", ""};
+  return Finding{Grade::note, "frequency", "governor " + governor,
+                 "messages after a pause are slower; cpupower frequency-set -g performance"};
+}
+
+std::optional<Finding> check_kernel(const std::string& root) {
+  const std::string release = first_word_of(root + "/proc/sys/kernel/osrelease");
+  int major = 0, minor = 0;
+  char dot = 0;
+  if (!(std::istringstream{release} >> major >> dot >> minor)) return std::nullopt;
+  const bool recent = major > waitv_major || (major == waitv_major && minor >= waitv_minor);
+  if (recent) return Finding{Grade::good, "kernel", release, ""};
+  return Finding{
+      Grade::note, "kernel", release,
+      "programs that wait for several channels poll them every millisecond; from 5.16 on they sleep"};
+}
+
+std::optional<Finding> check_clock(const std::string& root) {
+  const std::string clock =
+      first_word_of(root + "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+  if (clock.empty()) return std::nullopt;
+  const bool slow = clock == "hpet" || clock == "acpi_pm" || clock == "jiffies" || clock == "refined-jiffies";
+  if (!slow) return Finding{Grade::good, "clock", clock, ""};
+  return Finding{
+      Grade::warning, "clock", clock,
+      "reading it takes a system call for every message with a timestamp; the kernel's log has the reason "
+      "why it does not use the tsc (dmesg | grep -i clocksource)"};
+}
+
+std::optional<Finding> check_swap(const std::string& root) {
+  const std::string swaps = content_of(root + "/proc/swaps");
+  if (swaps.empty()) return std::nullopt;
+  if (std::ranges::count(swaps, '\n') <= 1) return Finding{Grade::good, "swap", "none", ""};
+  const auto most = platform::limit_of(platform::Limit::locked_memory);
+  const std::string limit =
+      most ? "; this user may lock " + to_bytes(*most) + " (ulimit -l, LimitMEMLOCK=)" : "";
+  return Finding{Grade::note, "swap", "on: a channel that is not used for a while may be swapped out",
+                 "swapoff -a, or lock the channels of publisher and subscribers in memory" + limit};
+}
+
+std::optional<Finding> check_file_size() {
+  const auto most = platform::limit_of(platform::Limit::file_size);
+  if (!most) return std::nullopt;
+  return Finding{Grade::warning, "file size", "limited to " + to_bytes(*most),
+                 "larger channels cannot be created, not even in /dev/shm: ulimit -f unlimited"};
 }
 
 } // namespace
@@ -93,194 +239,32 @@ const char* to_string(Grade grade) noexcept {
   return "unknown";
 }
 
-std::string to_size(std::uint64_t bytes) {
-  const char* const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-  auto size = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; size >= 1024 && unit + 1 < std::size(units); ++unit) size /= 1024;
-  return fmt::format("{:.{}f} {}", size, unit == 0 || size >= 10 ? 0 : 1, units[unit]);
-}
-
-Finding trial() try {
-  const auto where = seqcast::shared_memory(fmt::format("seqcast-doctor-{}", platform::process_id()));
-  seqcast::BytePublisher publisher{where, {.capacity = 2, .max_message_size = 8, .remove_on_close = true}};
-  seqcast::ByteSubscriber subscriber{where};
+Finding try_channel() try {
+  const auto location = seqcast::shared_memory(fmt::format("seqcast-doctor-{}", platform::process_id()));
+  seqcast::BytePublisher publisher{location, {.capacity = 2, .max_message_size = 8, .remove_on_close = true}};
+  seqcast::ByteSubscriber subscriber{location};
   publisher.publish("trial");
   const auto message = subscriber.next();
   if (message && message->text() == "trial") return {Grade::good, "trial", "a message went through", ""};
-  return {Grade::problem, "trial", "a message was published and did not arrive",
+  return {Grade::problem, "trial", "a message was published but did not arrive",
           "please report this, with the output of this command"};
 } catch (const std::system_error& error) {
-  return {Grade::problem, "trial", error.what(), "see below for why that may be"};
+  return {Grade::problem, "trial", explain(error.what()), "the findings below may give the cause"};
 }
 
-Finding look_at_shared_memory(const std::string& root) {
-  std::error_code error;
-  const auto space = std::filesystem::space(root + "/dev/shm", error);
-  if (error) {
-    return {Grade::problem, "/dev/shm", error.message(),
-            "mount it: mkdir -p /dev/shm && mount -t tmpfs tmpfs /dev/shm; or use files (./NAME)"};
-  }
-  Finding finding{Grade::good, "/dev/shm",
-                  fmt::format("{}, {} free", to_size(space.capacity), to_size(space.available)), ""};
-  const std::string type = type_of_mount(root, "/dev/shm");
-  if (space.available < little_free) {
-    finding.grade = Grade::problem;
-    finding.advice =
-        "remove what is not needed ('seqcast ls', 'seqcast rm'), or enlarge it: "
-        "mount -o remount,size=1G /dev/shm; docker run --shm-size=1g";
-  } else if (!type.empty() && type != "tmpfs") {
-    finding.grade = Grade::warning;
-    finding.found += ", of type " + type;
-    finding.advice = "it is no tmpfs: messages may wait for a disk; mount -t tmpfs tmpfs /dev/shm";
-  } else if (space.capacity <= small_shared_memory) {
-    finding.grade = Grade::warning;
-    finding.advice =
-        "little for large messages or many channels: mount -o remount,size=1G /dev/shm; "
-        "docker run --shm-size=1g; an emptyDir of medium Memory in Kubernetes";
-  }
-  return finding;
-}
-
-Finding look_at_permissions(const std::string& root) {
-  const std::string folder = root + "/dev/shm";
-  std::error_code error;
-  const auto mode = static_cast<unsigned>(std::filesystem::status(folder, error).permissions()) & 07777U;
-  Finding finding{Grade::good, "permissions", fmt::format("/dev/shm has {:04o}", mode), ""};
-  if (!platform::may_write(folder)) {
-    finding.grade = Grade::problem;
-    finding.found += ", and this user may not make channels there";
-    finding.advice = "chmod 1777 /dev/shm, as root; or use files (./NAME)";
-  } else if ((mode & 01777U) != 01777U) {
-    finding.grade = Grade::warning;
-    finding.advice = (mode & 0002U) != 0
-                         ? "any user can remove or replace another's channels: chmod 1777 /dev/shm, as root"
-                         : "other users may not make channels there: chmod 1777 /dev/shm, as root";
-  } else {
-    finding.found += "; a channel is its maker's alone unless the maker says otherwise";
-  }
-  return finding;
-}
-
-std::optional<Finding> look_at_remove_ipc(const std::string& root) {
-  std::error_code error;
-  if (!std::filesystem::exists(root + "/run/systemd/system", error)) return std::nullopt;
-  const std::string value = logind_setting(root, "RemoveIPC");
-  const bool off = value == "no" || value == "false" || value == "0" || value == "off";
-  if (off) return Finding{Grade::good, "RemoveIPC", "off: channels stay when their user logs out", ""};
-  constexpr std::uint64_t last_system_user = 999;
-  if (root.empty() && platform::user_id() <= last_system_user) {
-    return Finding{Grade::good, "RemoveIPC", "on, but not for root and system users", ""};
-  }
-  return Finding{Grade::warning, "RemoveIPC",
-                 "on: systemd removes a user's channels from /dev/shm at the last logout",
-                 "RemoveIPC=no in /etc/systemd/logind.conf, then systemctl restart systemd-logind; or run "
-                 "publishers as a system user, or 'loginctl enable-linger USER'"};
-}
-
-std::optional<Finding> look_at_container(const std::string& root) {
-  std::error_code error;
-  const bool container = std::filesystem::exists(root + "/.dockerenv", error) ||
-                         std::filesystem::exists(root + "/run/.containerenv", error);
-  if (!container) return std::nullopt;
-  return Finding{Grade::note, "container", "this is one",
-                 "others see its channels only if they share /dev/shm: --ipc=shareable and "
-                 "--ipc=container:NAME, or --ipc=host, or files on a shared volume"};
-}
-
-Finding look_at_processors(const std::string& root) {
-  const unsigned processors = platform::processors();
-  const double quota = quota_of(root);
-  Finding finding{Grade::good, "processors", fmt::format("{}", processors), ""};
-  if (quota > 0 && quota < processors) {
-    finding.grade = Grade::warning;
-    finding.found = fmt::format("{}, of which the control group allows the time of {:.3g}", processors, quota);
-    finding.advice =
-        "a spinning subscriber uses that up, and then all in the group stand still for a while: "
-        "sleep (Strategy::sleep), or raise the limit (docker run --cpus)";
-  } else if (processors < 2) {
-    finding.grade = Grade::warning;
-    finding.advice =
-        "publisher and subscriber take turns: expect microseconds, and do not spin "
-        "(Strategy::sleep)";
-  }
-  return finding;
-}
-
-std::optional<Finding> look_at_governor(const std::string& root) {
-  const std::string governor = first_word_of(root + "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
-  if (governor.empty()) return std::nullopt;
-  if (governor == "performance") return Finding{Grade::good, "frequency", "governor performance", ""};
-  return Finding{Grade::note, "frequency", "governor " + governor,
-                 "a message after a pause meets a slow clock; cpupower frequency-set -g performance"};
-}
-
-std::optional<Finding> look_at_kernel(const std::string& root) {
-  const std::string release = first_word_of(root + "/proc/sys/kernel/osrelease");
-  int major = 0, minor = 0;
-  char dot = 0;
-  if (!(std::istringstream{release} >> major >> dot >> minor)) return std::nullopt;
-  const bool recent = major > kernel_major || (major == kernel_major && minor >= kernel_minor);
-  if (recent) return Finding{Grade::good, "kernel", release, ""};
-  return Finding{Grade::note, "kernel", release,
-                 "wait_any() and Notifier look at several channels every millisecond; from 5.16 on they sleep"};
-}
-
-std::optional<Finding> look_at_clock(const std::string& root) {
-  const std::string clock =
-      first_word_of(root + "/sys/devices/system/clocksource/clocksource0/current_clocksource");
-  if (clock.empty()) return std::nullopt;
-  const bool slow = clock == "hpet" || clock == "acpi_pm" || clock == "jiffies" || clock == "refined-jiffies";
-  if (!slow) return Finding{Grade::good, "clock", clock, ""};
-  return Finding{Grade::warning, "clock", clock,
-                 "to read it takes a system call, for every message with a publish time; the kernel's log "
-                 "says why it gave up on the tsc (dmesg | grep -i clocksource)"};
-}
-
-std::optional<Finding> look_at_swap(const std::string& root) {
-  const std::string swaps = content_of(root + "/proc/swaps");
-  if (swaps.empty()) return std::nullopt;
-  if (std::ranges::count(swaps, '\n') <= 1) return Finding{Grade::good, "swap", "none", ""};
-  const auto most = platform::limit_of(platform::Limit::locked_memory);
-  const std::string limit =
-      most ? "; this user may lock " + to_size(*most) + " (ulimit -l, LimitMEMLOCK=)" : "";
-  return Finding{Grade::note, "swap", "on: a channel that nobody touches may be swapped out",
-                 "swapoff -a, or lock_memory in the options of publisher and subscribers" + limit};
-}
-
-std::optional<Finding> look_at_huge_pages(const std::string& root) {
-  const std::string choices = content_of(root + "/sys/kernel/mm/transparent_hugepage/shmem_enabled");
-  const auto begin = choices.find('['), end = choices.find(']');
-  if (begin == std::string::npos || end == std::string::npos) return std::nullopt;
-  const std::string chosen = choices.substr(begin + 1, end - begin - 1);
-  if (chosen == "always" || chosen == "within_size" || chosen == "force") {
-    return Finding{Grade::good, "huge pages", "for shared memory: " + chosen, ""};
-  }
-  return Finding{Grade::note, "huge pages", "for shared memory: " + chosen,
-                 "PublisherOptions::huge_pages asks for them all the same; measure whether it pays"};
-}
-
-std::optional<Finding> look_at_file_size() {
-  const auto most = platform::limit_of(platform::Limit::file_size);
-  if (!most) return std::nullopt;
-  return Finding{Grade::warning, "file size", "limited to " + to_size(*most),
-                 "a larger channel cannot be made, in /dev/shm neither: ulimit -f unlimited"};
-}
-
-std::vector<Finding> examine(const std::string& root) {
-  std::vector<Finding> findings{look_at_shared_memory(root), look_at_permissions(root)};
+std::vector<Finding> check_system(const std::string& root) {
+  std::vector<Finding> findings{check_shared_memory(root), check_permissions(root)};
   const auto add = [&](std::optional<Finding> finding) {
     if (finding) findings.push_back(std::move(*finding));
   };
-  add(look_at_remove_ipc(root));
-  add(look_at_container(root));
-  add(look_at_file_size());
-  add(look_at_processors(root));
-  add(look_at_governor(root));
-  add(look_at_kernel(root));
-  add(look_at_clock(root));
-  add(look_at_swap(root));
-  add(look_at_huge_pages(root));
+  add(check_remove_ipc(root));
+  add(check_container(root));
+  add(check_file_size());
+  add(check_processors(root));
+  add(check_governor(root));
+  add(check_kernel(root));
+  add(check_clock(root));
+  add(check_swap(root));
   return findings;
 }
 

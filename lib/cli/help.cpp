@@ -9,7 +9,7 @@ namespace cli {
 
 namespace {
 
-constexpr std::size_t width = 79;
+constexpr std::size_t help_width = 79;
 constexpr std::size_t options_column = 26;
 constexpr std::size_t verbs_column = 12;
 
@@ -20,7 +20,7 @@ std::string in_columns(const std::string& left, const std::string& right, std::s
   return text + wrapped(right, column) + '\n';
 }
 
-/// Paragraphs wrapped; lists and examples, which have indented lines, as they are.
+/// Wraps paragraphs; leaves lists and examples, which have indented lines, as they are.
 std::string reflowed(const std::string& text) {
   std::string result;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -40,7 +40,7 @@ std::string wrapped(const std::string& text, std::size_t column) {
   std::size_t used = column;
   std::istringstream words{text};
   for (std::string word; words >> word; used += word.size()) {
-    if (used != column && used + 1 + word.size() > width) {
+    if (used != column && used + 1 + word.size() > help_width) {
       lines += fmt::format("\n{:{}}", "", column);
       used = column;
     } else if (used != column) {
@@ -53,7 +53,7 @@ std::string wrapped(const std::string& text, std::size_t column) {
 }
 
 std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
-  // A verb's usage begins with the program's name.
+  // The usage of a verb begins with the program's name.
   if (app->get_parent() != nullptr) name = fmt::format("{} {}", app->get_parent()->get_name(), app->get_name());
   std::string text = fmt::format("{}\n{}.\n", make_usage(app, name), wrapped(app->get_description(), 0));
   text += make_subcommands(app, mode) + make_positionals(app) + make_groups(app, mode);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// help: how --help looks: the usage, what it is, the options, more sections, examples; nothing wider than 80
-// columns, and all of it in the form that help2man makes a page of.
+// help: the layout of --help: usage, description, options, further sections, examples; at most 80 columns, and
+// in the form that help2man turns into a manual page.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -9,7 +9,7 @@
 
 namespace cli {
 
-/// The text in lines of 79 columns at most; the first begins at that column, the others are indented to it.
+/// The text in lines of at most 79 columns. The first line begins at `column`; the others are indented to it.
 std::string wrapped(const std::string& text, std::size_t column);
 
 class HelpFormatter : public CLI::Formatter {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// input: standard input, cut into messages: lines, or frames. Both end when the input does, or soon after a
-// stop is requested.
+// input: standard input as messages: lines, or frames. Both end with the input, or soon after a stop.
 //
-// A frame is the size of a message, 4 bytes, the lowest first, then the message. 'seqcast sub --raw' writes
-// them; in Python: struct.pack('<I', len(message)) + message.
+// A frame is the size of a message in 4 bytes, the lowest first, and then the message. 'seqcast sub --raw'
+// writes frames; in Python: struct.pack('<I', len(message)) + message.
 //
 // Invariants
-//   1. No more is kept than the longest message that is allowed, and what was read with it, however long a line
-//      or a frame claims to be.
+//   1. Memory is bounded by the longest message that is allowed and one chunk of input, even if a line or
+//      a frame is longer.
 #pragma once
 
 #include "exit_code.hpp"
@@ -22,20 +21,20 @@
 
 namespace cli {
 
-/// Standard input as bytes: what has been read and not yet been taken.
+/// Standard input as bytes that were read and not yet consumed.
 class Input {
  public:
   explicit Input(const Stop& stop) : stop_{stop} {}
 
-  std::string_view there() const noexcept {
+  std::string_view available() const noexcept {
     return {buffer_.data() + begin_, end_ - begin_};
   }
-  void take(std::size_t size) noexcept {
+  void consume(std::size_t size) noexcept {
     begin_ += size;
   }
-  /// Waits for more, which makes there() longer; false at the end, or when a stop is requested.
+  /// Waits for more input, and appends it to available(); false at the end, or when a stop is requested.
   /// Errors: throws Failure if the input cannot be read.
-  bool more();
+  bool read_more();
 
  private:
   const Stop& stop_;
@@ -46,10 +45,10 @@ class Input {
 
 class Lines {
  public:
-  Lines(const Stop& stop, std::uint64_t longest) : input_{stop}, stop_{stop}, longest_{longest} {}
+  Lines(const Stop& stop, std::uint64_t max_size) : input_{stop}, stop_{stop}, max_size_{max_size} {}
 
   struct Line {
-    std::string_view text; ///< without its newline; until the next call; empty if it is too long
+    std::string_view text; ///< without its newline, valid until the next call; empty if it is too long
     std::uint64_t size = 0;
     bool too_long = false;
   };
@@ -57,33 +56,32 @@ class Lines {
   std::optional<Line> next();
 
  private:
-  std::optional<Line> pass_over();
+  std::optional<Line> skip_line();
 
   Input input_;
   const Stop& stop_;
-  std::uint64_t longest_;
-  std::size_t taken_ = 0; // of what is there: the line given last
+  std::uint64_t max_size_;
+  std::size_t given_size_ = 0; // bytes of the line given last
 };
 
 class Frames {
  public:
-  Frames(const Stop& stop, std::uint64_t longest) : input_{stop}, stop_{stop}, longest_{longest} {}
+  Frames(const Stop& stop, std::uint64_t max_size) : input_{stop}, stop_{stop}, max_size_{max_size} {}
 
-  /// The message in the next frame, until the next call.
-  /// Errors: throws Failure for a message that is too long, and for an input that ends in the middle of a
-  /// frame.
+  /// The message in the next frame, valid until the next call. Errors: throws Failure for a message that is too
+  /// long, and for an input that ends in the middle of a frame.
   std::optional<std::string_view> next();
 
  private:
-  bool await(std::size_t size);
-  Failure cut_off(const std::string& found) const;
+  bool read_at_least(std::size_t size);
+  Failure truncated(const std::string& detail) const;
   Failure too_long(std::uint32_t size) const;
 
   Input input_;
   const Stop& stop_;
-  std::uint64_t longest_;
-  std::size_t taken_ = 0;
-  std::uint64_t number_ = 0;
+  std::uint64_t max_size_;
+  std::size_t given_size_ = 0; // bytes of the frame given last
+  std::uint64_t count_ = 0;
 };
 
 /// The four bytes before a message of that size.

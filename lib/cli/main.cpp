@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// seqcast: channels at the shell. Each verb has its file; this one parses the command line and turns whatever a
-// verb ends with into an exit status.
+// main: the tool seqcast. Each verb has its file; this one parses the command line and turns the result of a
+// verb into an exit status.
 //
 //     seqcast pub news "hello"                 publishes a message
 //     seqcast sub news --from oldest           prints it
@@ -23,7 +23,7 @@ using namespace cli;
 
 void describe(CLI::App& app) {
   app.name("seqcast");
-  app.description("Publish to, subscribe to and look into channels in shared memory, from the shell");
+  app.description("Publish to, subscribe to and inspect channels in shared memory");
   const auto formatter = std::make_shared<HelpFormatter>();
   formatter->label("Positionals", "Arguments");
   app.formatter(formatter);
@@ -34,25 +34,25 @@ void describe(CLI::App& app) {
              "\n\nExamples:\n"
              "  seqcast pub news hello            publish a message\n"
              "  seqcast sub news --from oldest    print what is there\n"
-             "  seqcast pub --help                what else pub can do");
+             "  seqcast pub --help                all options of pub");
 }
 
-// Before a word that is meant as it stands, so that the parser takes it for no option. Taken away again from
-// what an argument of a verb has become.
-constexpr char literally = '\x01';
+// Precedes a word that the parser must not interpret. Removed again from the arguments of a verb.
+constexpr char literal_mark = '\x01';
 
-/// Whether the parser would make something else of the word than what it is: "[a,b]", "{}", "++".
-bool has_a_meaning(const std::string& word) {
+/// Whether CLI11 would interpret the word: "[a,b]", "{}", "++".
+bool is_interpreted(const std::string& word) {
   return !word.empty() && std::string_view{"[{%+"}.find(word.front()) != std::string_view::npos;
 }
 
-/// The words, the last first, as the parser wants them; marked are those after "--", and those that it would
-/// take apart.
+/// The words in reverse order, as the parser expects them, with a mark on those that it must not interpret: all
+/// after "--", and those of is_interpreted().
 std::vector<std::string> words_of(int argc, char** argv) {
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   const auto marker = std::find(words.begin(), words.end(), "--");
   for (auto word = words.begin(); word != words.end(); ++word) {
-    if (word > marker || has_a_meaning(*word) || word->starts_with(literally)) word->insert(0, 1, literally);
+    if (word > marker || is_interpreted(*word) || word->starts_with(literal_mark))
+      word->insert(0, 1, literal_mark);
   }
   if (marker != words.end()) words.erase(marker);
   std::reverse(words.begin(), words.end());
@@ -61,7 +61,7 @@ std::vector<std::string> words_of(int argc, char** argv) {
 
 void accept_literal_words(CLI::App& app) {
   const CLI::Validator unmark{[](std::string& word) {
-                                if (word.starts_with(literally)) word.erase(0, 1);
+                                if (word.starts_with(literal_mark)) word.erase(0, 1);
                                 return std::string{};
                               },
                               ""};
@@ -72,32 +72,33 @@ void accept_literal_words(CLI::App& app) {
   }
 }
 
-/// What to say of a command line that is wrong.
-std::string advice(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
+/// What is wrong with a command line, and where to read more.
+std::string usage_error(const CLI::App& app, const CLI::ParseError& error,
+                        const std::vector<std::string>& words) {
   const auto verbs = app.get_subcommands();
   if (verbs.empty() && !words.empty() && !words.back().starts_with('-')) {
-    return "there is no verb '" + words.back() + "'; seqcast --help lists them";
+    return "there is no verb '" + words.back() + "'; seqcast --help lists the verbs";
   }
-  if (verbs.empty()) return std::string{error.what()} + "; seqcast --help says more";
+  if (verbs.empty()) return std::string{error.what()} + "; see seqcast --help";
   std::string text = error.what();
   constexpr std::string_view conversion = "Could not convert: "; // "--count = x"
-  if (text.starts_with(conversion)) text = text.substr(conversion.size()) + " is no number, or too large";
+  if (text.starts_with(conversion)) text = text.substr(conversion.size()) + " is no number or too large";
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) text += ", or -- before it";
-  return text + "; seqcast " + verbs.front()->get_name() + " --help says more";
+  return text + "; see seqcast " + verbs.front()->get_name() + " --help";
 }
 
-/// Nothing if the command line names a verb; otherwise how the program ends.
+/// Nothing if the command line names a verb; otherwise the exit status.
 std::optional<Exit> parse(CLI::App& app, const std::vector<std::string>& words, Console& console) try {
   auto unread = words;
   app.parse(unread);
   return std::nullopt;
-} catch (const CLI::Success& asked) { // --help, --version
+} catch (const CLI::Success& request) { // --help, --version
   std::ostringstream text;
-  app.exit(asked, text, text);
+  app.exit(request, text, text);
   console.out.print(text.str());
   return Exit::ok;
 } catch (const CLI::ParseError& error) {
-  console.complain(advice(app, error, words));
+  console.complain(usage_error(app, error, words));
   return Exit::usage;
 }
 
@@ -114,13 +115,12 @@ Exit run(int argc, char** argv, Console& console) {
   add_dump(app, action);
   add_rm(app, action);
   add_doctor(app, action);
-  add_bench(app, action);
   accept_literal_words(app);
   if (const auto ended = parse(app, words_of(argc, argv), console)) return *ended;
   return action(console);
 }
 
-/// What went wrong becomes a line on stderr and a status.
+/// Turns an exception into a line on standard error and a status.
 Exit run_or_complain(int argc, char** argv, Console& console) try {
   const Exit status = run(argc, argv, console);
   console.out.flush();
@@ -131,7 +131,7 @@ Exit run_or_complain(int argc, char** argv, Console& console) try {
   console.complain(failure.what());
   return failure.status();
 } catch (const std::system_error& error) {
-  console.complain(std::string{error.what()} + shell_advice(error.code()));
+  console.complain(explain(error.what()));
   return exit_for(error.code());
 } catch (const std::exception& error) {
   console.complain(error.what());

@@ -2,6 +2,7 @@
 #include "messages.hpp"
 
 #include "input.hpp"
+#include "units.hpp"
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -29,18 +30,18 @@ std::size_t sequence_at(std::string_view text) noexcept {
   return overlong || surrogate || beyond ? 0 : size;
 }
 
-/// A control character, of C0 or of C1 as UTF-8 spells it.
+/// A control character except tab: of C0, or of C1 as encoded in UTF-8.
 bool is_control(std::string_view sequence) noexcept {
   const auto first = static_cast<unsigned char>(sequence[0]);
   if (sequence.size() == 1) return (first < 0x20 && first != '\t') || first == 0x7F;
   return first == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0;
 }
 
-std::string to_json(const seqcast::ReceivedBytes& message) {
+std::string message_json(const seqcast::ReceivedBytes& message) {
   nlohmann::ordered_json line{{"sequence", message.sequence}, {"lost", message.lost}};
-  if (message.published_at_ns != 0) {
-    line["published_at_ns"] = message.published_at_ns;
-    line["age_ns"] = message.age().count();
+  if (message.published_at) {
+    line["published_at_ns"] = to_ns(*message.published_at);
+    line["age_ns"] = message.age()->count();
   }
   line["size"] = message.message.size();
   if (is_utf8(message.text()))
@@ -92,7 +93,7 @@ std::string hex_line(std::size_t offset, std::span<const std::byte> line) {
   std::string ascii;
   for (std::size_t i = 0; i < line.size(); ++i) {
     const auto byte = std::to_integer<unsigned>(line[i]);
-    fmt::format_to(std::back_inserter(hex), "{}{:02x}", i == bytes_a_line / 2 ? "  " : " ", byte);
+    fmt::format_to(std::back_inserter(hex), "{}{:02x}", i == bytes_per_line / 2 ? "  " : " ", byte);
     ascii += byte >= 0x20 && byte < 0x7F ? static_cast<char>(byte) : '.';
   }
   return fmt::format("{:08x} {:<50} |{}|\n", offset, hex, ascii);
@@ -100,8 +101,8 @@ std::string hex_line(std::size_t offset, std::span<const std::byte> line) {
 
 std::string hex_dump(std::span<const std::byte> bytes) {
   std::string text;
-  for (std::size_t offset = 0; offset < bytes.size(); offset += bytes_a_line) {
-    text += hex_line(offset, bytes.subspan(offset, std::min(bytes_a_line, bytes.size() - offset)));
+  for (std::size_t offset = 0; offset < bytes.size(); offset += bytes_per_line) {
+    text += hex_line(offset, bytes.subspan(offset, std::min(bytes_per_line, bytes.size() - offset)));
   }
   return text;
 }
@@ -109,7 +110,7 @@ std::string hex_dump(std::span<const std::byte> bytes) {
 std::string to_output(const seqcast::ReceivedBytes& message, Format format, bool terminal) {
   switch (format) {
     case Format::json:
-      return to_json(message);
+      return message_json(message);
     case Format::raw:
       return frame_header(static_cast<std::uint32_t>(message.message.size())).append(message.text());
     case Format::hex:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// rm: removes channels; where a publisher lives only if --force says so.
+// rm: removes channels; with --force even one with a live publisher.
 #include "channel.hpp"
 #include "verb.hpp"
 
@@ -10,57 +10,56 @@ namespace cli {
 
 namespace {
 
-struct Settings {
+struct RmSettings {
   CLI::Option* names = nullptr;
   bool file = false;
   bool shared_memory = false;
   bool force = false;
 };
 
-Exit remove_channel(const seqcast::Location& where, bool force, Console& console) try {
-  if (seqcast::remove(where, {.even_if_alive = force}) || force) return Exit::ok;
-  console.complain(no_channel_text(where));
+Exit remove_one(const seqcast::Location& location, bool force, Console& console) try {
+  if (seqcast::remove_channel(location, {.even_if_alive = force}) || force) return Exit::ok;
+  console.complain(no_channel_text(location));
   return Exit::not_found;
 } catch (const std::system_error& error) {
-  console.complain(error.what());
-  if (error.code() == seqcast::Errc::publisher_alive) console.note("--force removes it all the same");
+  console.complain(explain(error.what()));
+  if (error.code() == seqcast::Errc::publisher_alive) console.note("--force removes it nevertheless");
   return exit_for(error.code());
 }
 
-Exit remove_all(const Settings& settings, Console& console) {
+Exit remove_all(const RmSettings& settings, Console& console) {
   Exit status = Exit::ok;
   for (const std::string& name : settings.names->results()) {
     const ChannelName channel{name, settings.file, settings.shared_memory};
-    const Exit its = remove_channel(channel.location(), settings.force, console);
-    if (status == Exit::ok) status = its;
+    const Exit result = remove_one(channel.location(), settings.force, console);
+    if (status == Exit::ok) status = result;
   }
   return status;
 }
 
-constexpr const char* footer =
-    "A channel whose publisher lives is left alone: exit status 1. With --force its\n"
-    "name goes all the same; the publisher goes on and does not notice, its\n"
-    "subscribers end or, with --follow, wait for a new channel. A file that is no\n"
-    "channel is never removed.\n"
+constexpr const char* rm_help =
+    "A channel with a live publisher is not removed (exit status 1) unless --force is\n"
+    "given. Its publisher then continues without notice; its subscribers end or, with\n"
+    "--follow, wait for a new channel. A file that is no channel is never removed.\n"
     "\n"
-    "Of several names all are tried; the exit status is that of the first failure.\n"
-    "With --force it is no failure if there is no such channel.\n"
+    "rm tries all names; the exit status is that of the first failure. With --force a\n"
+    "missing channel is no failure.\n"
     "\n"
     "Examples:\n"
     "  seqcast rm news ./log        one in shared memory, and one in a file\n"
-    "  seqcast rm --force news      whoever publishes there";
+    "  seqcast rm --force news      even if a publisher is live";
 
 } // namespace
 
 void add_rm(CLI::App& app, Action& action) {
-  auto settings = std::make_shared<Settings>();
-  CLI::App& verb = add_verb(app, "rm", "Remove channels", footer);
+  auto settings = std::make_shared<RmSettings>();
+  CLI::App& verb = add_verb(app, "rm", "Remove channels", rm_help);
   settings->names = verb.add_option("NAME", channel_help)
                         ->required()
                         ->expected(1, CLI::detail::expected_max_vector_size)
                         ->allow_extra_args();
-  add_kinds(verb, settings->file, settings->shared_memory);
-  verb.add_flag("--force", settings->force, "Even if a publisher lives, or there is no such channel");
+  add_location_flags(verb, settings->file, settings->shared_memory);
+  verb.add_flag("--force", settings->force, "Even if a publisher is live, or there is no such channel");
   on_parsed(verb, action, [settings](Console& console) { return remove_all(*settings, console); });
 }
 

@@ -2,11 +2,11 @@
 #include "sampler.hpp"
 
 #include "channel.hpp"
+#include "inspection.hpp"
 #include "units.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <seqcast/message.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -14,79 +14,88 @@
 
 namespace cli {
 
-std::optional<std::chrono::nanoseconds> Sample::age(double part) const noexcept {
+CLI::Option* add_intervals(CLI::App& verb, Intervals& intervals) {
+  verb.add_option("-i,--interval", intervals.seconds, "Length of an interval in seconds [1]")
+      ->option_text("S")
+      ->check(CLI::Range(0.01, 86400.0));
+  return verb.add_option("-n,--count", intervals.count, "End after N intervals")
+      ->option_text("N")
+      ->check(CLI::PositiveNumber);
+}
+
+std::optional<std::chrono::nanoseconds> Measurement::age(double percentile) const noexcept {
   if (ages.empty()) return std::nullopt;
-  const auto rank = static_cast<std::size_t>(std::ceil(part * static_cast<double>(ages.size())));
+  const auto rank = static_cast<std::size_t>(std::ceil(percentile * static_cast<double>(ages.size())));
   return ages[std::clamp<std::size_t>(rank, 1, ages.size()) - 1];
 }
 
 Sampler::Sampler(seqcast::Inspector inspector)
     : inspector_{std::move(inspector)},
       head_{inspector_.head()},
-      timed_{inspector_.status().published_at_ns != 0} {}
+      has_ages_{inspector_.status().published_at.has_value()} {}
 
-void Sampler::look() {
-  // A hostile head may go back.
+void Sampler::sample() {
+  // The head of a hostile channel may decrease.
   const std::uint64_t head = std::max(inspector_.head(), head_);
   const std::uint64_t advance = head - head_;
   const std::uint64_t kept = inspector_.identity().capacity - 1;
-  timed_ = timed_ || (advance > 0 && inspector_.identity().timestamps);
-  ++sample_.looks;
-  sample_.messages += advance;
+  has_ages_ = has_ages_ || (advance > 0 && inspector_.identity().timestamps);
+  ++measurement_.samples;
+  measurement_.messages += advance;
   if (advance > kept) {
-    ++sample_.gaps;
-    sample_.overwritten += advance - kept;
+    ++measurement_.gaps;
+    measurement_.overwritten += advance - kept;
   }
-  look_at_sizes(head - std::min({advance, kept, most_sizes}), head);
+  sample_slots(head - std::min({advance, kept, sizes_per_sample}), head);
   head_ = head;
 }
 
-// Of message `to` the age, too: it is the newest, seen before or not.
-void Sampler::look_at_sizes(std::uint64_t from, std::uint64_t to) {
+// The sizes of the messages after `after`, and the age of the newest message, even if it was there before.
+void Sampler::sample_slots(std::uint64_t after, std::uint64_t newest) {
   const seqcast::ChannelIdentity& identity = inspector_.identity();
-  for (std::uint64_t sequence = from + 1; sequence <= to; ++sequence) {
+  for (std::uint64_t sequence = after + 1; sequence <= newest; ++sequence) {
     const seqcast::SlotContent slot = inspector_.slot(identity.slot_of(sequence));
     if (!slot.whole || slot.sequence != sequence) continue;
-    ++sized_;
-    sized_bytes_ += slot.size;
+    ++sizes_read_;
+    bytes_read_ += slot.size;
   }
-  if (!timed_) return;
-  const seqcast::SlotContent newest = inspector_.slot(identity.slot_of(to));
-  if (!newest.whole || newest.sequence != to) return;
-  // A hostile publisher's clock may be ahead.
-  const auto age = seqcast::Delivery{.published_at_ns = newest.published_at_ns}.age();
-  sample_.ages.push_back(std::max(age, std::chrono::nanoseconds{0}));
+  if (!has_ages_) return;
+  const seqcast::SlotContent slot = inspector_.slot(identity.slot_of(newest));
+  if (slot.whole && slot.sequence == newest && slot.published_at) {
+    measurement_.ages.push_back(age_of(*slot.published_at));
+  }
 }
 
-Sample Sampler::take() {
-  look();
+Measurement Sampler::finish() {
+  sample();
   const auto now = std::chrono::steady_clock::now();
-  sample_.time = now - std::exchange(begin_, now);
-  sample_.head = head_;
-  sample_.every_size_seen = sized_ == sample_.messages;
-  const double mean = sized_ > 0 ? static_cast<double>(sized_bytes_) / static_cast<double>(sized_) : 0;
-  sample_.bytes = mean * static_cast<double>(sample_.messages);
-  std::sort(sample_.ages.begin(), sample_.ages.end());
-  sized_ = 0;
-  sized_bytes_ = 0;
-  return std::exchange(sample_, {});
+  measurement_.time = now - std::exchange(begin_, now);
+  measurement_.head = head_;
+  measurement_.all_sizes_read = sizes_read_ == measurement_.messages;
+  const double mean = sizes_read_ > 0 ? static_cast<double>(bytes_read_) / static_cast<double>(sizes_read_) : 0;
+  measurement_.bytes = mean * static_cast<double>(measurement_.messages);
+  std::sort(measurement_.ages.begin(), measurement_.ages.end());
+  sizes_read_ = 0;
+  bytes_read_ = 0;
+  return std::exchange(measurement_, {});
 }
 
 nlohmann::ordered_json to_json(const seqcast::Location& location, const seqcast::ChannelStatus& status,
-                               const Sample& sample) {
+                               const Measurement& measurement) {
   return {{"name", to_name(location)},
           {"state", to_string(status.state)},
           {"publisher_process", status.publisher_process},
-          {"head", sample.head},
-          {"seconds", sample.seconds()},
-          {"messages", sample.messages},
-          {"messages_per_second", sample.messages_per_second()},
-          {"bytes_per_second", sample.bytes_per_second()},
-          {"bytes_estimated", !sample.every_size_seen}};
+          {"head", measurement.head},
+          {"seconds", measurement.seconds()},
+          {"messages", measurement.messages},
+          {"messages_per_second", measurement.messages_per_second()},
+          {"bytes_per_second", measurement.bytes_per_second()},
+          {"bytes_estimated", !measurement.all_sizes_read}};
 }
 
-std::string to_byte_rate(const Sample& sample) {
-  return fmt::format("{}{}", sample.every_size_seen ? "" : "~", to_byte_rate(sample.bytes_per_second()));
+std::string to_byte_rate(const Measurement& measurement) {
+  return fmt::format("{}{}", measurement.all_sizes_read ? "" : "~",
+                     to_byte_rate(measurement.bytes_per_second()));
 }
 
 } // namespace cli

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The escape sequences are those of xterm's control sequences, which every terminal of today knows: ?1049 the
-// other page, ?25 the cursor, ?7 lines that wrap.
+// The escape sequences are xterm's, which all current terminals support: ?1049 the alternate screen, ?25 the
+// cursor, ?7 the wrapping of long lines.
 #include "screen.hpp"
 
 #include "exit_code.hpp"
@@ -14,10 +14,10 @@ namespace cli {
 
 namespace {
 
-constexpr std::string_view begin = "\033[?1049h\033[?25l\033[?7l";
-constexpr std::string_view end = "\033[?7h\033[?25h\033[?1049l";
+constexpr std::string_view enter_page = "\033[?1049h\033[?25l\033[?7l";
+constexpr std::string_view leave_page = "\033[?7h\033[?25h\033[?1049l";
 
-void write(std::string_view text) {
+void write_page(std::string_view text) {
   const std::error_code error = platform::write_all(platform::Standard::output, text);
   if (error) throw Failure{Exit::failure, "cannot write to the terminal: " + error.message()};
 }
@@ -25,11 +25,12 @@ void write(std::string_view text) {
 } // namespace
 
 Screen::Screen() : size_{platform::terminal_size(platform::Standard::output)}, has_keys_{keyboard_.present()} {
-  write(begin);
+  write_page(enter_page);
 }
 
 Screen::~Screen() {
-  (void)platform::write_all(platform::Standard::output, end); // if it has gone, there is nothing to restore
+  (void)platform::write_all(platform::Standard::output,
+                            leave_page); // if the terminal is gone, there is nothing to restore
 }
 
 void Screen::draw(const std::vector<std::string>& lines) {
@@ -38,23 +39,23 @@ void Screen::draw(const std::vector<std::string>& lines) {
   std::string page = "\033[H";
   for (std::size_t i = 0; i < rows; ++i) {
     if (i > 0) page += "\r\n";
-    page += "\033[K"; // before the line: behind one that is full it would take the last character
+    page += "\033[K"; // before the line: after a full line it would erase the last character
     page += lines[i];
   }
   if (rows < static_cast<std::size_t>(size_.rows)) page += "\r\n\033[J";
-  write(page);
+  write_page(page);
 }
 
-Screen::Woken Screen::wait_until(std::chrono::steady_clock::time_point then, const std::stop_token& stop) {
+Screen::Event Screen::wait_until(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop) {
   using namespace std::chrono;
   constexpr milliseconds slice{100};
   for (;;) {
-    if (stop.stop_requested()) return Woken::stopped;
-    const auto now_size = platform::terminal_size(platform::Standard::output);
-    if (now_size.columns != size_.columns || now_size.rows != size_.rows) return Woken::resized;
-    const auto left = ceil<milliseconds>(then - steady_clock::now());
-    if (left <= milliseconds{0}) return Woken::timeout;
-    if (q_typed(static_cast<int>(std::min(left, slice).count()))) return Woken::key_q;
+    if (stop.stop_requested()) return Event::stopped;
+    const auto current = platform::terminal_size(platform::Standard::output);
+    if (current.columns != size_.columns || current.rows != size_.rows) return Event::resized;
+    const auto remaining = ceil<milliseconds>(deadline - steady_clock::now());
+    if (remaining <= milliseconds{0}) return Event::timeout;
+    if (q_typed(static_cast<int>(std::min(remaining, slice).count()))) return Event::key_q;
   }
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// screen: a terminal that is drawn anew in place, on a page of its own; what was there before comes back at the
-// end, however the program ends.
+// screen: a page on the terminal that is redrawn in place. What the terminal showed before is restored when the
+// object is destroyed.
 #pragma once
 
-#include "platform/keyboard.hpp"
 #include "platform/platform.hpp"
 
 #include <chrono>
@@ -21,14 +20,14 @@ class Screen {
   Screen(const Screen&) = delete;
   ~Screen();
 
-  /// Shows these lines, and nothing else. Throws Failure if nothing can be written.
+  /// Shows these lines, and nothing else. Errors: throws Failure if the terminal cannot be written.
   void draw(const std::vector<std::string>& lines);
 
-  enum class Woken { timeout, key_q, resized, stopped };
-  /// Waits for one of these.
-  Woken wait_until(std::chrono::steady_clock::time_point then, const std::stop_token& stop);
+  enum class Event { timeout, key_q, resized, stopped };
+  /// Waits for the first of these.
+  Event wait_until(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
 
-  /// Columns and rows, when it was drawn last.
+  /// Columns and rows at the last draw().
   platform::Size size() const noexcept {
     return size_;
   }

@@ -26,10 +26,10 @@ int Stop::signal() const {
   return state_->signal;
 }
 
-void Stop::sleep_until(std::chrono::steady_clock::time_point then) const {
+void Stop::sleep_until(std::chrono::steady_clock::time_point end) const {
   std::mutex mutex;
   std::unique_lock lock{mutex};
-  std::condition_variable_any{}.wait_until(lock, token(), then, [] { return false; });
+  std::condition_variable_any{}.wait_until(lock, token(), end, [] { return false; });
 }
 
 } // namespace cli

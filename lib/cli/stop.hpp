@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// stop: SIGINT, SIGTERM and SIGHUP as a std::stop_token, for every wait that takes one; so too the end of
-// whoever read standard output (seqcast sub news | head). To be made before there is any other thread.
+// stop: SIGINT, SIGTERM and SIGHUP as a std::stop_token, for every wait that takes one; on request also the end
+// of the program that reads standard output (seqcast sub news | head). Made before any other thread is started.
 #pragma once
 
 #include <chrono>
@@ -21,18 +21,18 @@ class Stop {
   bool requested() const {
     return state_->source.stop_requested();
   }
-  /// From here on a reader of standard output that goes away (seqcast sub news | head) is a stop as well, even
-  /// while there is nothing to write.
+  /// From here on it is a stop, too, when the reader of standard output closes it, even while there is nothing
+  /// to write.
   void watch_output() const;
 
-  /// The signal that asked for it; 0 if none did.
+  /// The signal that requested the stop; 0 if there was none.
   int signal() const;
 
-  /// Sleeps until then, or until a stop is requested.
-  void sleep_until(std::chrono::steady_clock::time_point then) const;
+  /// Sleeps until that time, or until a stop is requested.
+  void sleep_until(std::chrono::steady_clock::time_point end) const;
 
  private:
-  // Shared with threads that outlive main().
+  // Shared with threads that run longer than main().
   struct State {
     std::stop_source source;
     mutable std::mutex mutex;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// sub: prints the messages of a channel as they come, and says on stderr what was lost.
+// sub: prints the messages of a channel as they arrive, and reports losses on standard error.
 #include "channel.hpp"
 #include "messages.hpp"
 #include "verb.hpp"
@@ -13,13 +13,13 @@ namespace cli {
 
 namespace {
 
-using seqcast::State;
-using seqcast::Wait;
+using seqcast::ChannelState;
+using seqcast::WaitResult;
 using std::chrono::steady_clock;
 
-constexpr double longest_timeout = 1e9; // seconds
+constexpr double max_timeout = 1e9; // seconds
 
-struct Settings {
+struct SubSettings {
   ChannelName channel;
   std::optional<std::uint64_t> count;
   std::optional<double> timeout;
@@ -36,10 +36,10 @@ struct Settings {
   }
 };
 
-/// What was lost, on stderr: the first time at once, then once a second at most, however often it happens.
-class Losses {
+/// Reports losses on standard error: the first one at once, then at most once a second.
+class LossReport {
  public:
-  explicit Losses(Console& console) : console_{console} {}
+  explicit LossReport(Console& console) : console_{console} {}
 
   void add(const seqcast::Delivery& message) {
     lost_ += message.lost;
@@ -47,15 +47,15 @@ class Losses {
     last_ = message.sequence;
     if (steady_clock::now() >= next_report_) report();
   }
-  /// When report() has something to say; the end of time if nothing.
+  /// When report() has something to print; the end of time if there is nothing.
   steady_clock::time_point due() const {
     return lost_ > 0 ? next_report_ : steady_clock::time_point::max();
   }
   void report() {
     if (lost_ == 0) return;
-    const std::string where = gaps_ == 1 ? fmt::format("before number {}", last_)
-                                         : fmt::format("in {} gaps, the last before number {}", gaps_, last_);
-    console_.note(fmt::format("lost {} {}", lost_, where));
+    const std::string gaps = gaps_ == 1 ? fmt::format("before number {}", last_)
+                                        : fmt::format("in {} gaps, the last before number {}", gaps_, last_);
+    console_.note(fmt::format("lost {} {}", lost_, gaps));
     lost_ = gaps_ = 0;
     next_report_ = steady_clock::now() + std::chrono::seconds{1};
   }
@@ -70,18 +70,18 @@ class Losses {
 
 class Subscription {
  public:
-  Subscription(const Settings& settings, Console& console)
-      : settings_{settings}, console_{console}, where_{settings.channel.location()} {
+  Subscription(const SubSettings& settings, Console& console)
+      : settings_{settings}, console_{console}, location_{settings.channel.location()} {
     options_.follow = settings.follow;
     options_.survive_truncation = true;
-    if (settings.from == "oldest") options_.start = seqcast::Start::oldest;
-    const std::chrono::duration<double> patience{settings.timeout.value_or(longest_timeout)};
-    patience_ = std::chrono::ceil<std::chrono::nanoseconds>(patience);
+    if (settings.from == "oldest") options_.start = seqcast::StartPosition::oldest;
+    const std::chrono::duration<double> timeout{settings.timeout.value_or(max_timeout)};
+    timeout_ = std::chrono::ceil<std::chrono::nanoseconds>(timeout);
   }
 
   Exit run() try {
     console_.stop().watch_output();
-    deadline_ = steady_clock::now() + patience_;
+    deadline_ = steady_clock::now() + timeout_;
     const Exit status = open() ? print_all() : Exit::timeout;
     losses_.report();
     return console_.stop().requested() ? console_.stopped() : status;
@@ -94,60 +94,62 @@ class Subscription {
   bool open();
   Exit print_all();
   void print(const seqcast::ReceivedBytes& message);
-  std::optional<seqcast::ReceivedBytes> take();
+  std::optional<seqcast::ReceivedBytes> read();
   void check_error() const;
-  /// How the program ends because of that, or nothing if it goes on.
-  std::optional<Exit> end_for(Wait reason);
-  bool still_to_begin() const;
+  /// The status with which the program ends for that reason; nothing if it continues.
+  std::optional<Exit> end_for(WaitResult reason);
+  bool waits_for_first_publisher() const;
+  /// Of the channel's publisher, or the last one; nothing if it changes all the time.
+  std::optional<std::uint64_t> epoch_number() const;
 
-  const Settings& settings_;
+  const SubSettings& settings_;
   Console& console_;
-  seqcast::Location where_;
+  seqcast::Location location_;
   seqcast::SubscriberOptions options_;
-  std::chrono::nanoseconds patience_{};
+  std::chrono::nanoseconds timeout_{};
   steady_clock::time_point deadline_;
   std::optional<seqcast::ByteSubscriber> channel_;
-  std::optional<std::uint64_t> idle_epoch_; // of the publisher that had ended before this began
+  std::optional<std::uint64_t> ended_epoch_; // of a publisher that had ended before sub began
   std::uint64_t newest_printed_ = 0;
   std::uint64_t printed_ = 0;
-  Losses losses_{console_};
+  LossReport losses_{console_};
 };
 
-/// Attaches to the channel, and waits for it where there is none yet; false if the time is over, or a stop
-/// came.
+/// Opens the channel, and waits for it where there is none yet; false after the timeout or a stop.
 bool Subscription::open() {
-  std::error_code error;
-  channel_ = seqcast::ByteSubscriber::open(where_, options_, error);
+  seqcast::Error error;
+  channel_ = seqcast::ByteSubscriber::open(location_, options_, error);
   if (error == seqcast::Errc::no_channel && settings_.timeout == 0.0) {
-    throw Failure{Exit::not_found, no_channel_text(where_)};
+    throw Failure{Exit::not_found, no_channel_text(location_)};
   }
   if (error == seqcast::Errc::no_channel) {
-    console_.note("no channel " + to_name(where_) + " yet; waiting for a publisher");
-    options_.start = seqcast::Start::oldest; // whatever it begins with comes after this
+    console_.note("no channel " + to_name(location_) + " yet; waiting for a publisher");
+    options_.start = seqcast::StartPosition::oldest; // all of its messages are published after this
     options_.open_timeout = std::chrono::milliseconds{50};
   }
   while (error == seqcast::Errc::no_channel && !console_.stop().requested() &&
          steady_clock::now() < deadline_) {
-    channel_ = seqcast::ByteSubscriber::open(where_, options_, error);
+    channel_ = seqcast::ByteSubscriber::open(location_, options_, error);
   }
-  if (error && error != seqcast::Errc::no_channel) channel_.emplace(where_, options_); // throws, and says why
+  if (error && error != seqcast::Errc::no_channel)
+    throw Failure{exit_for(error.code()), explain(error.message())};
   if (!channel_) return false;
-  const bool from_here = options_.start == seqcast::Start::newest && !settings_.latest;
-  if (from_here && channel_->state() != State::live) idle_epoch_ = channel_->epoch().number;
+  const bool from_newest = options_.start == seqcast::StartPosition::newest && !settings_.latest;
+  if (from_newest && channel_->state() != ChannelState::live) ended_epoch_ = epoch_number();
   return true;
 }
 
 Exit Subscription::print_all() {
   while (!console_.stop().requested() && printed_ < settings_.count.value_or(UINT64_MAX)) {
-    if (const auto message = take()) {
+    if (const auto message = read()) {
       print(*message);
       continue;
     }
     check_error();
     console_.out.flush();
     const auto until = std::min(deadline_, losses_.due());
-    const Wait reason = channel_->wait_until(until, console_.stop().token());
-    if (reason == Wait::timeout && until < deadline_) {
+    const WaitResult reason = channel_->wait_until(until, console_.stop().token());
+    if (reason == WaitResult::timeout && until < deadline_) {
       losses_.report();
     } else if (const auto end = end_for(reason)) {
       return *end;
@@ -156,7 +158,7 @@ Exit Subscription::print_all() {
   return Exit::ok;
 }
 
-std::optional<seqcast::ReceivedBytes> Subscription::take() {
+std::optional<seqcast::ReceivedBytes> Subscription::read() {
   if (!settings_.latest) return channel_->next();
   auto message = channel_->latest();
   // The newest may be the one that was printed last.
@@ -172,103 +174,108 @@ void Subscription::print(const seqcast::ReceivedBytes& message) {
   console_.out.print(to_output(message, settings_.format(), console_.out.terminal()));
   newest_printed_ = message.sequence;
   ++printed_;
-  if (settings_.timeout) deadline_ = steady_clock::now() + patience_;
+  if (settings_.timeout) deadline_ = steady_clock::now() + timeout_;
 }
 
 void Subscription::check_error() const {
   const std::error_code error = channel_->error();
   if (error == seqcast::Errc::corrupt || error == seqcast::Errc::truncated) {
-    throw Failure{Exit::failure, to_name(where_) + ": " + error.message()};
+    throw Failure{Exit::failure, "cannot read " + to_name(location_) + " any further: " + error.message()};
   }
 }
 
-std::optional<Exit> Subscription::end_for(Wait reason) {
-  if (reason == Wait::message || reason == Wait::stopped) return std::nullopt;
-  if (reason == Wait::timeout) return Exit::timeout;
-  if (reason == Wait::superseded) { // and --follow has moved on to another region
+std::optional<Exit> Subscription::end_for(WaitResult reason) {
+  if (reason == WaitResult::message || reason == WaitResult::stopped) return std::nullopt;
+  if (reason == WaitResult::timeout) return Exit::timeout;
+  if (reason == WaitResult::superseded) { // with --follow the subscriber has moved to the new channel
     newest_printed_ = 0;
-    idle_epoch_.reset();
+    ended_epoch_.reset();
   }
-  if (still_to_begin()) {
+  if (waits_for_first_publisher()) {
     console_.note("no publisher at the moment; waiting for one");
     return std::nullopt;
   }
-  const std::string what = reason == Wait::closed         ? "the publisher has ended"
-                           : reason == Wait::no_publisher ? "the publisher has died"
-                                                          : "the channel was removed or replaced";
+  const std::string what = reason == WaitResult::closed         ? "the publisher has ended"
+                           : reason == WaitResult::no_publisher ? "the publisher has died"
+                                                                : "the channel was removed or replaced";
   if (settings_.follow) {
     console_.note(what + "; waiting for the next one");
     return std::nullopt;
   }
-  if (reason == Wait::closed && !settings_.count) return Exit::ok;
+  if (reason == WaitResult::closed && !settings_.count) return Exit::ok;
   const std::string so_far =
       settings_.count ? fmt::format(", {} of {} messages", printed_, *settings_.count) : "";
   throw Failure{Exit::publisher_gone, fmt::format("{}{} (--follow waits for the next one)", what, so_far)};
 }
 
-/// Whether the publisher that has ended is one from before the beginning: nothing of it was asked for.
-bool Subscription::still_to_begin() const {
-  return idle_epoch_ && *idle_epoch_ == channel_->epoch().number;
+/// Whether the publisher that has ended is one from before sub began, so that none of its messages are wanted.
+bool Subscription::waits_for_first_publisher() const {
+  return ended_epoch_ && ended_epoch_ == epoch_number();
 }
 
-Exit subscribe(const Settings& settings, Console& console) {
+std::optional<std::uint64_t> Subscription::epoch_number() const {
+  const auto epoch = channel_->epoch();
+  return epoch ? std::optional{epoch->number} : std::nullopt;
+}
+
+Exit subscribe(const SubSettings& settings, Console& console) {
   if (settings.raw && console.out.terminal()) {
-    throw Failure{Exit::usage, "--raw is binary, and standard output a terminal; pipe it, or use --hex"};
+    throw Failure{Exit::usage, "--raw is binary and standard output is a terminal; use a pipe or --hex"};
   }
   return Subscription{settings, console}.run();
 }
 
-constexpr const char* footer =
-    "Without --from and --latest what is published from now on is printed. Where\n"
-    "there is no channel yet, sub waits for it and begins with its first message;\n"
+constexpr const char* sub_help =
+    "Without --from and --latest, sub prints what is published from now on. Where\n"
+    "there is no channel yet, it waits for one and begins with its first message;\n"
     "where the last publisher has ended, it waits for the next one.\n"
     "\n"
-    "It ends when the publisher does: with 0 if that closed the channel, with 5 if it\n"
-    "was killed, if the channel was removed or replaced, or if there were fewer than\n"
-    "-n asks for. With --follow it goes on with the next one. When nothing has come\n"
-    "for as long as --timeout says, it ends with 4; --timeout 0 prints what is there,\n"
-    "and gives 3 if there is no channel. A reader that goes away (head) ends it\n"
-    "with 0.\n"
+    "It ends with the publisher: with 0 if the publisher closed the channel, with 5 if\n"
+    "it was killed, if the channel was removed or replaced, or if there were fewer\n"
+    "messages than -n. With --follow it continues with the next publisher. When no\n"
+    "message arrives within --timeout, it ends with 4. --timeout 0 prints what is\n"
+    "there, and ends with 3 if there is no channel. If the reader of its output ends\n"
+    "(head), sub ends with 0.\n"
     "\n"
-    "To get all that a pub prints which starts at about the same time, use --from\n"
-    "oldest: a sub that is late gets what is still in the channel then.\n"
+    "A sub that starts at about the same time as a pub gets all messages that are\n"
+    "still in the channel if it uses --from oldest.\n"
     "\n"
-    "What sub was too slow for is told on standard error: so many lost, before which\n"
-    "number. The publisher's --capacity sets how far a sub may fall behind. On a\n"
-    "terminal control characters are shown as \\xNN; in a pipe, as they are.\n"
+    "If sub is too slow, it reports on standard error how many messages were lost,\n"
+    "and before which number. The publisher's --capacity sets how far a sub may fall\n"
+    "behind. On a terminal control characters are printed as \\xNN.\n"
     "\n"
     "Examples:\n"
     "  seqcast sub news                           until the publisher ends\n"
-    "  seqcast sub news --from oldest             what is there first\n"
-    "  seqcast sub news --latest -n 1             the newest message, and no more\n"
-    "  seqcast sub news --follow --json | jq .    for ever, one object a line\n"
+    "  seqcast sub news --from oldest             first what is still there\n"
+    "  seqcast sub news --latest -n 1             only the newest message\n"
+    "  seqcast sub news --follow --json | jq .    forever, one object per line\n"
     "  seqcast sub a --raw | seqcast pub b --raw  every byte from a to b";
 
 } // namespace
 
 void add_sub(CLI::App& app, Action& action) {
-  auto settings = std::make_shared<Settings>();
-  CLI::App& verb = add_verb(app, "sub", "Print the messages of a channel as they come", footer);
+  auto settings = std::make_shared<SubSettings>();
+  CLI::App& verb = add_verb(app, "sub", "Print the messages of a channel as they arrive", sub_help);
   add_channel(verb, settings->channel);
   verb.add_option("-n,--count", settings->count, "End after this many messages")->option_text("N");
-  verb.add_option("--timeout", settings->timeout, "End with 4 when nothing has come for so long")
-      ->check(CLI::Range(0.0, longest_timeout))
+  verb.add_option("--timeout", settings->timeout, "End with 4 when no message arrives for so long")
+      ->check(CLI::Range(0.0, max_timeout))
       ->option_text("SECONDS");
   auto* const from = verb.add_option("--from", settings->from,
                                      "Begin with 'oldest', the oldest message that is "
-                                     "still there, or 'newest', the next to come");
+                                     "still there, or 'newest', the next one published [newest]");
   from->check(CLI::IsMember{{"newest", "oldest"}})->option_text("WHICH");
   auto* const latest = verb.add_flag("--latest", settings->latest,
-                                     "Only the newest message each time, beginning with the one that is there");
+                                     "Only the newest message each time, beginning with the present one");
   latest->excludes(from);
   auto* const json =
-      verb.add_flag("--json", settings->json, "An object a line, with number, loss, age and text");
-  auto* const raw = verb.add_flag("--raw", settings->raw, "Binary, each message after its size, for pub --raw");
-  auto* const hex = verb.add_flag("--hex", settings->hex, "Hexadecimal, sixteen bytes a line");
+      verb.add_flag("--json", settings->json, "One JSON object per line: number, loss, age, size, text");
+  auto* const raw = verb.add_flag("--raw", settings->raw, "Binary: each message after its size, for pub --raw");
+  auto* const hex = verb.add_flag("--hex", settings->hex, "Hexadecimal, sixteen bytes per line");
   json->excludes(raw)->excludes(hex);
   raw->excludes(hex);
   verb.add_flag("--follow", settings->follow,
-                "Go on with the next publisher, or with a new channel of the name");
+                "Continue with the next publisher, or with a new channel of this name");
   verb.add_flag("--strict", settings->strict, "End with 6 at the first loss")->excludes(latest);
   on_parsed(verb, action, [settings](Console& console) { return subscribe(*settings, console); });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// table: rows in columns, as wide as their content, and within the terminal's width: there the first column,
-// names, gives way.
+// table: rows in columns that are as wide as their content. On a terminal the first column, the names, is
+// shortened so that a row fits.
 #pragma once
 
 #include "console.hpp"
@@ -13,16 +13,16 @@
 
 namespace cli {
 
-/// Columns that a text takes, one for each character.
+/// Columns of a text, one for each character.
 std::size_t width_of(std::string_view text);
 
-/// At most `width` columns: what is longer loses its middle to "...", since names differ at their ends.
+/// At most `width` columns: of a longer text the middle is replaced by "...", since names differ at their ends.
 std::string shortened(const std::string& text, std::size_t width);
 
 struct Column {
   std::string title;
   bool right = false;    // aligned to the right, for numbers
-  std::size_t least = 0; // columns that it has at least, so that what is printed later stands below
+  std::size_t least = 0; // minimum width, so that rows printed later are aligned
 };
 
 struct Cell {
@@ -41,10 +41,10 @@ class Table {
     return rows_.empty();
   }
 
-  /// One line for each row, and the titles first. `width` is what there is; 0: as much as it takes.
+  /// One line for each row, the titles first. `width` is the space available; 0 means no limit.
   std::vector<std::string> lines(const Stream& stream, std::size_t width) const;
 
-  /// The same as text, on a terminal not wider than that.
+  /// The lines as one text; on a terminal not wider than that.
   std::string text(const Stream& stream, bool titles = true) const;
 
  private:

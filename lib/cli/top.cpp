@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// top: all channels, and how fast they are, again and again.
+// top: all channels and how fast they are, updated in intervals.
 #include "channel.hpp"
-#include "look.hpp"
+#include "inspection.hpp"
 #include "messages.hpp"
 #include "sampler.hpp"
 #include "screen.hpp"
@@ -19,63 +19,62 @@ namespace cli {
 
 namespace {
 
-struct Settings {
+struct TopSettings {
   std::vector<std::string> folders;
-  double seconds = 1;
-  std::uint64_t count = 0;
+  Intervals intervals;
   std::string sort = "name";
   bool json = false;
 };
 
-constexpr const char* footer =
-    "On a terminal the page is drawn anew in place: q quits, so does Ctrl-C. Where\n"
-    "output goes elsewhere, each interval is a line for each channel.\n"
+constexpr const char* top_help =
+    "On a terminal the page is redrawn in place: q or Ctrl-C ends it. Elsewhere top\n"
+    "prints a line for each channel and interval.\n"
     "\n"
-    "Nothing is received: top looks at each channel once an interval. MSG/S is\n"
-    "exact, BYTES/S with a ~ an estimate from the newest messages, AGE how old the\n"
-    "newest one is.\n"
+    "top receives nothing: it takes one sample of each channel in an interval. MSG/S\n"
+    "is exact; BYTES/S with a ~ is an estimate from the newest messages; AGE is that\n"
+    "of the newest message.\n"
     "\n"
-    "Fields of --json: as of 'seqcast stat --json' up to bytes_estimated, and age_ns,\n"
-    "of the newest message or null. A channel that cannot be read has name, location\n"
-    "and error.\n"
+    "Fields of --json: those of 'seqcast stat --json' up to bytes_estimated, and\n"
+    "age_ns, of the newest message or null. A channel that cannot be read has name,\n"
+    "location and error.\n"
     "\n"
     "Examples:\n"
     "  seqcast top                       the channels in shared memory\n"
-    "  seqcast top . --sort rate         those and a folder's, busiest first\n"
-    "  seqcast top -n 1 | cat            one look at all of them";
+    "  seqcast top . --sort rate         those and a folder's, fastest first\n"
+    "  seqcast top -n 1 | cat            each channel once";
 
-struct Row {
+struct TopRow {
   seqcast::Location location;
   std::optional<Sampler> sampler; // nothing if the channel cannot be read
-  std::error_code error;
+  seqcast::Error error;
   seqcast::ChannelStatus status;
-  Sample sample;
+  Measurement measurement;
 };
 
-class Channels {
+class ChannelList {
  public:
-  explicit Channels(const Settings& settings) : settings_{settings} {}
+  explicit ChannelList(const TopSettings& settings) : settings_{settings} {}
 
-  /// Looks for channels that have come or gone, and at each.
+  /// Adds new channels, drops removed ones, and measures each.
   void update() {
     problems_.clear();
-    std::map<std::string, Row> found;
+    std::map<std::string, TopRow> found;
     for (const seqcast::Location& location : find_channels(settings_.folders, problems_)) {
       std::string name = to_name(location);
       auto known = rows_.extract(name);
-      Row row = known ? std::move(known.mapped()) : Row{location, {}, {}, {}, {}};
-      if (look(row)) found.emplace(std::move(name), std::move(row));
+      TopRow row = known ? std::move(known.mapped()) : TopRow{location, {}, {}, {}, {}};
+      if (measure(row)) found.emplace(std::move(name), std::move(row));
     }
     rows_ = std::move(found);
   }
 
-  /// In the order that was asked for.
-  std::vector<const Row*> rows() const {
-    std::vector<const Row*> rows;
+  /// In the order of --sort.
+  std::vector<const TopRow*> rows() const {
+    std::vector<const TopRow*> rows;
     for (const auto& [name, row] : rows_) rows.push_back(&row);
     if (settings_.sort == "rate") {
-      std::stable_sort(rows.begin(), rows.end(), [](const Row* left, const Row* right) {
-        return left->sample.messages_per_second() > right->sample.messages_per_second();
+      std::stable_sort(rows.begin(), rows.end(), [](const TopRow* left, const TopRow* right) {
+        return left->measurement.messages_per_second() > right->measurement.messages_per_second();
       });
     }
     return rows;
@@ -86,16 +85,16 @@ class Channels {
   }
 
  private:
-  /// False if it has gone.
-  static bool look(Row& row) {
+  /// False if there is no such channel any more.
+  static bool measure(TopRow& row) {
     if (row.sampler) {
-      row.sample = row.sampler->take();
+      row.measurement = row.sampler->finish();
       row.status = row.sampler->inspector().status();
-      if (row.status.state != seqcast::State::superseded) return true;
+      if (row.status.state != seqcast::ChannelState::superseded) return true;
     }
-    // A new channel, or a new region behind the name; its rate is known in the next round.
+    // A new channel, or a new region with this name: its rate is known after the next interval.
     row.sampler.reset();
-    row.sample = {};
+    row.measurement = {};
     auto inspector = inspect(row.location, row.error);
     if (!inspector) return row.error != seqcast::Errc::no_channel;
     row.status = inspector->status();
@@ -103,137 +102,130 @@ class Channels {
     return true;
   }
 
-  const Settings& settings_;
-  std::map<std::string, Row> rows_;
+  const TopSettings& settings_;
+  std::map<std::string, TopRow> rows_;
   std::vector<std::string> problems_;
 };
 
-std::vector<Column> columns() {
+std::vector<Column> top_columns() {
   return {{"NAME"},          {"STATE", false, 12}, {"PROCESS", true}, {"MSG/S", true, 6}, {"BYTES/S", true, 10},
           {"HEAD", true, 6}, {"AGE", true, 7}};
 }
 
-std::vector<Cell> cells(const Row& row) {
+std::vector<Cell> top_cells(const TopRow& row) {
   const Cell name{printable(to_name(row.location)), Style::plain};
-  if (!row.sampler) return {name, {row.error.message(), Style::red}};
-  const auto age = age_of_newest(row.status);
-  const bool idle = row.sample.messages == 0;
+  if (!row.sampler) return {name, {row.error.code().message(), Style::red}};
+  const Style rate_style = row.measurement.messages == 0 ? Style::dim : Style::plain;
   return {name,
           state_cell(row.status),
-          {row.status.publisher_alive ? std::to_string(row.status.publisher_process) : "-"},
-          {to_count(row.sample.messages_per_second()), idle ? Style::dim : Style::plain},
-          {to_byte_rate(row.sample), idle ? Style::dim : Style::plain},
+          {process_text(row.status)},
+          {to_count(row.measurement.messages_per_second()), rate_style},
+          {to_byte_rate(row.measurement), rate_style},
           {row.status.error ? "-" : to_count(static_cast<double>(row.status.head))},
-          {age ? to_duration(*age) : "-"}};
+          {to_duration(age_of_newest(row.status))}};
 }
 
-std::string summary(const std::vector<const Row*>& rows) {
+std::string top_summary(const std::vector<const TopRow*>& rows) {
   double messages = 0;
   double bytes = 0;
   std::uint64_t live = 0;
-  for (const Row* row : rows) {
-    messages += row->sample.messages_per_second();
-    bytes += row->sample.bytes_per_second();
+  for (const TopRow* row : rows) {
+    messages += row->measurement.messages_per_second();
+    bytes += row->measurement.bytes_per_second();
     live += row->sampler && row->status.publisher_alive ? 1 : 0;
   }
   return fmt::format("{}, {} live, {} messages/s, {}", plural(rows.size(), "channel"), live, to_count(messages),
                      to_byte_rate(bytes));
 }
 
-std::vector<std::string> page(const Channels& channels, const Stream& out) {
+std::vector<std::string> top_page(const ChannelList& channels, const Stream& out) {
   const auto rows = channels.rows();
   const platform::Size size = out.size();
   const auto width = static_cast<std::size_t>(size.columns);
-  const std::string title = fmt::format("seqcast top   {}   {}", time_of_day(), summary(rows));
+  const std::string title = fmt::format("seqcast top   {}   {}", time_of_day(), top_summary(rows));
   std::vector<std::string> lines{out.paint(Style::bold, shortened(title, width)), ""};
-  Table table{columns()};
-  for (const Row* row : rows) table.add(cells(*row));
+  Table table{top_columns()};
+  for (const TopRow* row : rows) table.add(top_cells(*row));
   for (std::string& line : table.lines(out, width)) lines.push_back(std::move(line));
-  if (rows.empty()) lines.emplace_back("no channels; 'seqcast pub NAME' makes one");
-  const auto room = static_cast<std::size_t>(std::max(size.rows - 2, 3)); // the last two lines are the foot
+  if (rows.empty()) lines.emplace_back("no channels; 'seqcast pub NAME' creates one");
+  const auto room = static_cast<std::size_t>(std::max(size.rows - 2, 3)); // two lines are for the footer
   if (lines.size() > room) {
     const std::size_t hidden = lines.size() - room + 1;
     lines.resize(room - 1);
     lines.push_back(out.paint(Style::dim, fmt::format("and {} more", hidden)));
   }
   lines.emplace_back();
-  const bool well = channels.problems().empty();
-  const std::string foot = well ? "q quits" : shortened(channels.problems().front(), width);
-  lines.push_back(out.paint(well ? Style::dim : Style::red, foot));
+  const bool listed = channels.problems().empty();
+  const std::string footer = listed ? "q quits" : shortened(channels.problems().front(), width);
+  lines.push_back(out.paint(listed ? Style::dim : Style::red, footer));
   return lines;
 }
 
-std::chrono::steady_clock::time_point after(double seconds) {
-  return std::chrono::steady_clock::now() +
-         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{seconds});
+/// The end of interval `number`, which begins now. The first one is shorter, since a rate needs two samples.
+std::chrono::steady_clock::time_point end_of_interval(const TopSettings& settings, std::uint64_t number) {
+  constexpr std::chrono::nanoseconds first_length = std::chrono::milliseconds{300};
+  const auto length = settings.intervals.length();
+  return std::chrono::steady_clock::now() + (number == 0 ? std::min(length, first_length) : length);
 }
 
-// A rate needs two looks: the first ones are closer together.
-constexpr double first_interval = 0.3;
-
-Exit on_screen(const Settings& settings, Console& console) {
-  Channels channels{settings};
+Exit top_on_screen(const TopSettings& settings, Console& console) {
+  ChannelList channels{settings};
   channels.update();
   Screen screen;
-  double seconds = std::min(settings.seconds, first_interval);
-  for (std::uint64_t round = 0; settings.count == 0 || round < settings.count; ++round) {
-    if (round == 0) screen.draw({"seqcast top   looking ..."});
-    switch (screen.wait_until(after(seconds), console.stop().token())) {
-      case Screen::Woken::stopped:
+  screen.draw({"seqcast top   measuring ..."});
+  for (std::uint64_t i = 0; i < settings.intervals.count.value_or(UINT64_MAX); ++i) {
+    switch (screen.wait_until(end_of_interval(settings, i), console.stop().token())) {
+      case Screen::Event::stopped:
         return console.stopped();
-      case Screen::Woken::key_q:
+      case Screen::Event::key_q:
         return Exit::ok;
-      case Screen::Woken::resized:
-      case Screen::Woken::timeout:
+      case Screen::Event::resized:
+      case Screen::Event::timeout:
         break;
     }
     channels.update();
-    screen.draw(page(channels, console.out));
-    seconds = settings.seconds;
+    screen.draw(top_page(channels, console.out));
   }
   return Exit::ok;
 }
 
-void print_json(const Row& row, Console& console) {
+void print_top_json(const TopRow& row, Console& console) {
   if (!row.sampler) return console.out.print(to_line(to_json(row.location, row.error)));
-  nlohmann::ordered_json json = to_json(row.location, row.status, row.sample);
-  const auto age = age_of_newest(row.status);
-  json["age_ns"] = age ? nlohmann::ordered_json(age->count()) : nlohmann::ordered_json(nullptr);
+  nlohmann::ordered_json json = to_json(row.location, row.status, row.measurement);
+  json["age_ns"] = to_json(age_of_newest(row.status));
   console.out.print(to_line(json));
 }
 
-void print_lines(const std::vector<const Row*>& rows, bool titles, Console& console) {
-  std::vector<Column> with_time = columns();
-  with_time.front().least = 20;
-  with_time.insert(with_time.begin(), {"TIME", false, 8});
-  Table table{std::move(with_time)};
+void print_top_lines(const std::vector<const TopRow*>& rows, bool titles, Console& console) {
+  std::vector<Column> columns = top_columns();
+  columns.front().least = 20;
+  columns.insert(columns.begin(), {"TIME", false, 8});
+  Table table{std::move(columns)};
   const std::string time = time_of_day();
-  for (const Row* row : rows) {
-    std::vector<Cell> line = cells(*row);
+  for (const TopRow* row : rows) {
+    std::vector<Cell> line = top_cells(*row);
     line.insert(line.begin(), {time});
     table.add(std::move(line));
   }
   console.out.print(table.text(console.out, titles));
 }
 
-Exit in_lines(const Settings& settings, Console& console) {
+Exit top_in_lines(const TopSettings& settings, Console& console) {
   console.stop().watch_output();
-  Channels channels{settings};
+  ChannelList channels{settings};
   channels.update();
   for (const std::string& problem : channels.problems()) console.complain(problem);
-  double seconds = std::min(settings.seconds, first_interval);
-  for (std::uint64_t round = 0; settings.count == 0 || round < settings.count; ++round) {
-    console.stop().sleep_until(after(seconds));
+  for (std::uint64_t i = 0; i < settings.intervals.count.value_or(UINT64_MAX); ++i) {
+    console.stop().sleep_until(end_of_interval(settings, i));
     if (console.stop().requested()) return console.stopped();
     channels.update();
     const auto rows = channels.rows();
     if (settings.json) {
-      for (const Row* row : rows) print_json(*row, console);
+      for (const TopRow* row : rows) print_top_json(*row, console);
     } else {
-      print_lines(rows, round == 0, console);
+      print_top_lines(rows, i == 0, console);
     }
     console.out.flush();
-    seconds = settings.seconds;
   }
   return channels.problems().empty() ? Exit::ok : Exit::failure;
 }
@@ -241,22 +233,17 @@ Exit in_lines(const Settings& settings, Console& console) {
 } // namespace
 
 void add_top(CLI::App& app, Action& action) {
-  auto settings = std::make_shared<Settings>();
-  CLI::App& verb = add_verb(app, "top", "Show all channels and their rates, live", footer);
+  auto settings = std::make_shared<TopSettings>();
+  CLI::App& verb = add_verb(app, "top", "Show all channels and their rates, live", top_help);
   add_folders(verb, settings->folders);
-  verb.add_option("-i,--interval", settings->seconds, "Seconds between two looks [1]")
-      ->option_text("S")
-      ->check(CLI::Range(0.05, 86400.0));
-  verb.add_option("-n,--count", settings->count, "End after N intervals")
-      ->option_text("N")
-      ->check(CLI::PositiveNumber);
+  add_intervals(verb, settings->intervals);
   verb.add_option("--sort", settings->sort, "By name or by rate [name]")
       ->option_text("KEY")
       ->check(CLI::IsMember({"name", "rate"}));
-  verb.add_flag("--json", settings->json, "One JSON object a channel and interval");
+  verb.add_flag("--json", settings->json, "One JSON object for each channel and interval");
   on_parsed(verb, action, [settings](Console& console) {
     const bool screen = console.out.terminal() && !settings->json && console.out.addressable();
-    return screen ? on_screen(*settings, console) : in_lines(*settings, console);
+    return screen ? top_on_screen(*settings, console) : top_in_lines(*settings, console);
   });
 }
 

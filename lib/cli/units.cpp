@@ -4,6 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <ctime>
@@ -12,7 +13,7 @@ namespace cli {
 
 namespace {
 
-/// Three digits, without zeros that say nothing: 1.23, 12.3, 123, 5.
+/// At most three digits, without trailing zeros: 1.23, 12.3, 123, 5.
 std::string three_digits(double value) {
   return fmt::format("{:.3g}", value >= 999.5 ? std::round(value) : value);
 }
@@ -53,6 +54,18 @@ std::string to_duration(std::chrono::nanoseconds duration) {
   if (seconds < 2 * 3600) return fmt::format("{:.0f} min", seconds / 60);
   if (seconds < 2 * 86400) return fmt::format("{:.0f} h", seconds / 3600);
   return fmt::format("{:.0f} d", seconds / 86400);
+}
+
+std::string to_duration(const std::optional<std::chrono::nanoseconds>& duration) {
+  return duration ? to_duration(*duration) : "-";
+}
+
+std::string to_age(std::chrono::nanoseconds age) {
+  return to_duration(std::max(age, std::chrono::nanoseconds{0})) + " ago";
+}
+
+std::int64_t to_ns(std::chrono::steady_clock::time_point time) {
+  return std::chrono::nanoseconds{time.time_since_epoch()}.count();
 }
 
 std::string time_of_day() {

@@ -7,7 +7,7 @@
 //
 // Invariants
 //   1. A bell is never larger or smaller than bell_size, and is its creator's.
-//   2. Nothing read from a bell is believed: see detail/doorbell.hpp.
+//   2. Nothing depends on what a bell contains: see detail/doorbell.hpp.
 #pragma once
 
 #include "region.hpp"
@@ -18,28 +18,26 @@ namespace seqcast::inline v1::detail {
 
 class Bell {
  public:
-  /// Where the bell of the region at `path` lies.
+  /// The path of the bell of the region at `path`.
   static std::string path_of(const std::string& path);
 
-  /// The bell that is there or, where none is, a new one, which gets its name from publish_name().
-  /// Errors: not_a_channel if something else has the name, other_owner, the system's.
-  static Bell prepare(const std::string& region_path, const PublisherOptions& options, Failure& failure);
-  void publish_name(Failure& failure);
+  /// The bell that is there or, where none is, a new one, which gets its name from link_name().
+  /// Errors: throws Failure: not_a_channel if something else has the name, other_owner, the system's.
+  static Bell prepare(const std::string& region_path, const PublisherOptions& options);
+  /// Errors: throws Failure.
+  void link_name();
 
   /// The bell of a region that belongs to `owner`; an empty one if there is none that this process may write
-  /// to. If `survive`, a truncation of the bell turns this one into zeros, on which sleeping is useless but
-  /// safe.
-  static Bell find(const std::string& region_path, std::uint64_t owner, bool survive = false);
+  /// to. If `survive_truncation`, a truncation of the bell turns this one into zeros, on which sleeping is
+  /// useless but safe.
+  static Bell find(const std::string& region_path, std::uint64_t owner,
+                   bool survive_truncation = false) noexcept;
 
   explicit operator bool() const noexcept {
-    return mapping_.size() != 0;
+    return static_cast<bool>(mapping_);
   }
-  /// Whether this is no longer the bell behind its name.
+  /// Whether this is no longer the bell behind its name, or no longer one at all.
   bool stale() const noexcept;
-
-  bool truncated() const noexcept {
-    return mapping_.truncated();
-  }
 
   Word* flag() const noexcept {
     return mapping_.words() + bell_flag_offset / word_size;
@@ -56,16 +54,15 @@ class Bell {
 
  private:
   static Bell make(const std::string& path, std::uint32_t mode, std::error_code& error);
-  static bool is_emptied(const platform::FileFacts& facts) noexcept;
-  static Bell open(const std::string& path, std::optional<std::uint32_t> mode, platform::FileFacts& facts,
-                   std::error_code& error);
+  static Bell open(const std::string& path, std::optional<std::uint32_t> mode, platform::FileStatus& status,
+                   std::error_code& error, bool survive_truncation = false);
 
   std::string path_;
   platform::FileId id_;
   Mapping mapping_;
-  platform::NewFile fresh_; // until it has its name
-  bool unnamed_ = false;
-  bool replaces_ = false; // an emptied one
+  platform::NewFile unnamed_; // until it has its name
+  bool has_name_ = true;
+  bool replaces_ = false; // one that was truncated
 };
 
 } // namespace seqcast::inline v1::detail

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// copy: the wide copies between a slot and private memory, and the stores that take a slot's lines ahead,
+// copy: the wide copies between a slot and private memory, and the prefetch of a slot's lines for writing,
 // compiled once. They are the first of the two exceptions to the rule that shared bytes are atomics;
 // lib/docs/ordering.md argues why they are right all the same, and lib/docs/decisions/0003-copies.md and 0008
 // why they are there.
 //
-// Who may call it: the slot, where it would store or load words one by one: between begin() and complete(), or
-// between version() and unchanged().
+// Who may call it: the ring, where it would store or load words one by one.
 //
 // Invariants
 //   1. Each is made of instruction sequences that the compiler cannot look into, move or split, and that touch
-//      no byte outside the words that are copied or owned.
+//      no byte outside the words that are copied or prefetched.
 //   2. Without such a sequence for this processor or compiler, under a sanitizer, which cannot look into it
-//      either, and with SEQCAST_PORTABLE_COPIES, they are the relaxed words of store_words() and load_words(),
-//      and of own_lines().
-#include <seqcast/detail/slot.hpp>
+//      either, and with SEQCAST_PORTABLE_COPIES, they are the relaxed words of store_words(), load_words()
+//      and prefetch_lines().
+#include <seqcast/detail/ring.hpp>
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <cpuid.h>
@@ -34,7 +33,7 @@ namespace {
 
 #if !defined(SEQCAST_PORTABLE_COPIES) && defined(__x86_64__) && defined(__GNUC__)
 
-/// Whether string instructions take whole lines at a time ("enhanced rep movsb/stosb").
+/// Whether string instructions copy whole lines at a time ("enhanced rep movsb/stosb").
 bool has_fast_strings() noexcept {
   static const bool has = [] {
     unsigned a = 0;
@@ -46,7 +45,7 @@ bool has_fast_strings() noexcept {
   return has;
 }
 
-/// Copies as much of `size` bytes as goes in whole steps, and gives the number copied, a multiple of 8: long
+/// Copies as much of `size` bytes as fits into whole steps, and gives the number copied, a multiple of 8: long
 /// copies by string instructions where these are fast, others by 32 bytes where the processor has AVX,
 /// otherwise by 16.
 std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
@@ -104,8 +103,8 @@ std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
 
 #elif !defined(SEQCAST_PORTABLE_COPIES) && defined(__aarch64__) && defined(__GNUC__)
 
-/// Copies as much of `size` bytes as goes in whole steps, by 32 bytes, and gives the number copied, a multiple
-/// of 8.
+/// Copies as much of `size` bytes as fits into whole steps, by 32 bytes, and gives the number copied, a
+/// multiple of 8.
 std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
   constexpr std::size_t step = 64;
   std::size_t steps = size / step;
@@ -132,8 +131,8 @@ std::size_t copy_steps(void*, const void*, std::size_t) noexcept {
 
 #endif
 
-/// Stores zeros into `words` words, which takes their lines without fetching what is in them. Gives false where
-/// there is no fast way.
+/// Stores zeros into `words` words, which prefetches their lines without loading what is in them. Gives false
+/// where there is no fast way.
 #if !defined(SEQCAST_PORTABLE_COPIES) && defined(__x86_64__) && defined(__GNUC__)
 bool clear(void* to, std::size_t words) noexcept {
   if (!has_fast_strings()) return false;
@@ -148,25 +147,25 @@ bool clear(void*, std::size_t) noexcept {
 
 } // namespace
 
-void HardwareAtomics::copy_in(Word* to, const std::byte* from, std::size_t size) noexcept {
+void HardwarePolicy::copy_in(Word* to, const std::byte* from, std::size_t size) noexcept {
   const std::size_t done = copy_steps(to, from, size);
   store_words(to + done / word_size, from + done, size - done);
 }
 
-void HardwareAtomics::copy_out(const Word* from, std::byte* to, std::size_t size) noexcept {
+void HardwarePolicy::copy_out(const Word* from, std::byte* to, std::size_t size) noexcept {
   const std::size_t done = copy_steps(to, from, size);
   load_words(from + done / word_size, to + done, size - done);
 }
 
-void HardwareAtomics::own(Word* words, std::size_t count) noexcept {
-  // Subscribers read the slot before this one, and their processors run ahead: the last words first.
+void HardwarePolicy::prefetch_for_write(Word* words, std::size_t count) noexcept {
+  // Subscribers read the slot before this one, and their processors prefetch forward: the last words first.
   constexpr std::size_t step = 16384 / word_size;
   while (count * word_size >= strings_from) {
     const std::size_t piece = (std::min)(count, step);
     if (!clear(words + count - piece, piece)) break;
     count -= piece;
   }
-  own_lines<HardwareAtomics>(words, count);
+  prefetch_lines<HardwarePolicy>(words, count);
 }
 
 } // namespace seqcast::inline v1::detail

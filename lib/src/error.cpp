@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <seqcast/detail/region.hpp>
-#include <seqcast/error.hpp>
+//
+// error: the texts of codes and enumerators, and how failures are thrown and translated.
+#include "failure.hpp"
 
+#include <seqcast/detail/region.hpp>
+
+#include <new>
 #include <stdexcept>
 
 namespace seqcast::inline v1 {
@@ -87,15 +91,88 @@ const std::error_category& error_category() noexcept {
   return category;
 }
 
+const char* to_string(ChannelState state) noexcept {
+  switch (state) {
+    case ChannelState::live:
+      return "live";
+    case ChannelState::no_publisher:
+      return "no publisher";
+    case ChannelState::closed:
+      return "closed";
+    case ChannelState::superseded:
+      return "superseded";
+  }
+  return "unknown";
+}
+
+const char* to_string(WaitResult result) noexcept {
+  switch (result) {
+    case WaitResult::message:
+      return "message";
+    case WaitResult::timeout:
+      return "timeout";
+    case WaitResult::closed:
+      return "closed";
+    case WaitResult::no_publisher:
+      return "no publisher";
+    case WaitResult::superseded:
+      return "superseded";
+    case WaitResult::stopped:
+      return "stopped";
+  }
+  return "unknown";
+}
+
+const char* to_string(Wakeup wakeup) noexcept {
+  switch (wakeup) {
+    case Wakeup::bell:
+      return "bell";
+    case Wakeup::every_message:
+      return "every message";
+    case Wakeup::polling:
+      return "polling";
+  }
+  return "unknown";
+}
+
+std::string to_string(const Location& location) {
+  const char* kind = location.kind() == Location::Kind::file ? "file" : "shared_memory";
+  return std::string{kind} + "(\"" + location.name() + "\")";
+}
+
 namespace detail {
 
-void raise(const Failure& failure) {
-  throw std::system_error{failure.code, failure.text};
+void fail(std::error_code code, std::string text) {
+  if (code.category() != error_category()) text += " (" + code.message() + ")";
+  throw Failure{code, std::move(text)};
+}
+
+void translate(Error& error) noexcept {
+  std::error_code code = std::make_error_code(std::errc::not_enough_memory);
+  try {
+    throw;
+  } catch (const std::system_error& failure) {
+    code = failure.code();
+    try {
+      error = {code, failure.what()};
+      return;
+    } catch (const std::bad_alloc&) { // the code alone
+    }
+  } catch (const std::bad_alloc&) {
+  }
+  error = {code, {}};
 }
 
 void raise_too_long(std::uint32_t most) {
   throw std::length_error{"seqcast: a message is longer than the channel's max_message_size of " +
                           std::to_string(most) + " bytes; nothing was published"};
+}
+
+void raise_stale_loan() {
+  throw std::logic_error{
+      "seqcast: the loan was committed or moved from, or another message was published since loan(); nothing "
+      "was "
+      "published"};
 }
 
 } // namespace detail

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <seqcast/inspect.hpp>
 
-#include "attach.hpp"
-#include "bell.hpp"
-#include "read_only_region.hpp"
+#include "identity.hpp"
+#include "opening.hpp"
+#include "subscriber_region.hpp"
 
+#include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 
 namespace seqcast::inline v1 {
@@ -12,28 +14,24 @@ namespace seqcast::inline v1 {
 using namespace detail;
 
 struct Inspector::Impl {
-  ReadOnlyRegion region;
-  ChannelIdentity identity;
-  std::string bell_path;
+  Impl(const Location& where, bool survive_truncation) : region{where, find_path(where), survive_truncation} {}
 
-  SubscriberSlot<HardwareAtomics> slot(std::uint64_t index) const noexcept {
-    const Geometry& geometry = region.geometry();
-    return {region.words() + geometry.slots_word + index * geometry.stride_words, geometry.payload_word};
-  }
-  SlotContent look(std::uint64_t index, std::span<std::byte> buffer) const noexcept;
+  SlotContent read_slot(std::uint64_t index, std::span<std::byte> buffer) const noexcept;
   std::uint64_t head() const noexcept;
   void find_range(ChannelStatus& status) const noexcept;
   bool bell_found() const noexcept;
 
-  static std::unique_ptr<const Impl> open(const Location& location, const InspectorOptions& options,
-                                          const Wanted& wanted, Failure& failure);
+  SubscriberRegion region;
+  ChannelIdentity identity = describe(region);
+  std::string bell_path = Bell::path_of(region.path);
+
+ private:
+  static ChannelIdentity describe(const SubscriberRegion& region);
 };
 
-namespace {
-
-ChannelIdentity describe(const Identity& found, const platform::Handle& handle) {
-  constexpr std::uint64_t known = flag_timestamps | flag_doorbell | flag_wake_always | flag_copy_behind;
-  const auto has = [&](std::uint64_t flag) { return (found.compatible_flags & flag) != 0; };
+ChannelIdentity Inspector::Impl::describe(const SubscriberRegion& region) {
+  const Identity& found = region.identity;
+  constexpr std::uint64_t known = flag_timestamps | flag_bell | flag_wake_always | flag_copy_behind;
   return {.format_version = found.version,
           .region_size = found.region_size,
           .slots_offset = found.slots_offset,
@@ -42,48 +40,41 @@ ChannelIdentity describe(const Identity& found, const platform::Handle& handle) 
           .capacity = found.capacity,
           .max_message_size = found.max_message_size,
           .message_alignment = found.message_alignment,
-          .timestamps = has(flag_timestamps),
-          .doorbell = has(flag_doorbell),
-          .wake_always = has(flag_wake_always),
-          .copy_behind = has(flag_copy_behind),
+          .timestamps = (found.compatible_flags & flag_timestamps) != 0,
+          .copy_behind = (found.compatible_flags & flag_copy_behind) != 0,
+          .wakeup = wakeup_of(found),
           .unknown_flags = found.compatible_flags & ~known,
           .schema_tag = found.schema_tag,
           .schema_name = std::string{schema_name_of(found)},
-          .created_at = platform::birth_time(handle)};
+          .created_at = platform::birth_time(region.handle)};
 }
 
-SlotState state_of(std::uint64_t version, std::uint64_t index, const Geometry& geometry) noexcept {
-  if (version == 0) return SlotState::unused;
-  if (!plausible(version, index, geometry)) return SlotState::corrupt;
-  return version == complete_version(sequence_of(version)) ? SlotState::complete : SlotState::open;
-}
-
-} // namespace
-
-SlotContent Inspector::Impl::look(std::uint64_t index, std::span<std::byte> buffer) const noexcept {
-  const Geometry& geometry = region.geometry();
-  const SubscriberSlot<HardwareAtomics> found = slot(index);
-  SlotContent content;
-  content.version = found.version();
-  content.state = state_of(content.version, index, geometry);
-  const bool complete = content.state == SlotState::complete;
-  if (complete || content.state == SlotState::open) content.sequence = sequence_of(content.version);
-  content.size = found.size();
-  if (geometry.timestamps) content.published_at_ns = found.time();
-  const std::uint32_t most = geometry.max_message_size;
-  const std::size_t there = complete ? std::min(content.size, most) : most;
-  const std::span<std::byte> bytes = buffer.first(std::min(there, buffer.size()));
-  load_payload<HardwareAtomics>(found.payload(), bytes.data(), bytes.size());
-  std::uint64_t now = 0;
-  content.stable = found.unchanged(content.version, now) && !region.truncated();
-  content.whole = content.stable && complete && content.size <= most;
-  content.bytes = bytes;
+SlotContent Inspector::Impl::read_slot(std::uint64_t index, std::span<std::byte> buffer) const noexcept {
+  const Geometry& geometry = region.geometry;
+  const std::size_t most = geometry.max_message_size;
+  const std::span<std::byte> payload = buffer.first(std::min(most, buffer.size()));
+  const SlotSample sample =
+      sample_slot<HardwarePolicy>(slot_of(index + 1, region.words, geometry), geometry, payload);
+  SlotContent content{.version = sample.version_before, .size = sample.size};
+  const bool complete = content.version % 2 == 0;
+  if (!plausible(content.version, index, geometry)) {
+    content.state = SlotState::corrupt;
+  } else if (content.version != 0) {
+    content.state = complete ? SlotState::complete : SlotState::open;
+    content.sequence = sequence_of(content.version);
+  }
+  content.published_at = time_point_of(sample.time_ns);
+  content.bytes = payload;
+  if (content.state == SlotState::complete && sample.size < payload.size())
+    content.bytes = payload.first(sample.size);
+  content.stable = sample.version_before == sample.version_after && !region.mapping.truncated();
+  content.whole = content.stable && content.state == SlotState::complete && content.size <= most;
   return content;
 }
 
 // The slot after head may be complete already.
 std::uint64_t Inspector::Impl::head() const noexcept {
-  return RingSubscriber<HardwareAtomics>{region.words(), region.geometry(), 0, 1, ResumeAt::half}.newest();
+  return RingSubscriber<HardwarePolicy>{region.words, region.geometry, 0, 1, 0}.newest();
 }
 
 void Inspector::Impl::find_range(ChannelStatus& status) const noexcept {
@@ -100,47 +91,29 @@ void Inspector::Impl::find_range(ChannelStatus& status) const noexcept {
   status.head = range->newest;
   status.oldest = range->oldest;
   if (status.head < status.oldest) return;
-  const SlotContent newest = look(identity.slot_of(status.head), {});
-  if (newest.whole && newest.sequence == status.head) status.published_at_ns = newest.published_at_ns;
+  const SlotContent newest = read_slot(identity.slot_of(status.head), {});
+  if (newest.whole && newest.sequence == status.head) status.published_at = newest.published_at;
 }
 
 bool Inspector::Impl::bell_found() const noexcept {
-  if (!identity.doorbell) return false;
+  if (identity.wakeup != Wakeup::bell) return false;
   std::error_code error;
-  const platform::FileFacts facts = platform::facts_of(bell_path, error);
-  return !error && facts.regular && facts.size == bell_size && facts.owner == region.facts().owner;
+  const platform::FileStatus status = platform::file_status(bell_path, error);
+  return !error && status.regular && status.size == bell_size && status.owner == region.status.owner;
 }
 
-std::unique_ptr<const Inspector::Impl> Inspector::Impl::open(const Location& location,
-                                                             const InspectorOptions& options,
-                                                             const Wanted& wanted, Failure& failure) {
-  check_build(wanted, failure);
-  ReadOnlyRegion region =
-      ReadOnlyRegion::open(location, find_path(location, failure), options.survive_truncation, failure);
-  if (failure) {
-    explain(failure, "cannot inspect", location);
-    return nullptr;
-  }
-  ChannelIdentity identity = describe(region.identity(), region.handle());
-  std::string bell_path = Bell::path_of(region.path());
-  return std::make_unique<const Impl>(Impl{std::move(region), std::move(identity), std::move(bell_path)});
-}
-
-Inspector::Inspector(const Location& location, const InspectorOptions& options, const Wanted& wanted) {
-  Failure failure;
-  impl_ = Impl::open(location, options, wanted, failure);
-  if (failure) raise(failure);
-}
-
-Inspector::Inspector(std::unique_ptr<const Impl> impl) noexcept : impl_{std::move(impl)} {}
+Inspector::Inspector(const Location& location, const InspectorOptions& options,
+                     const ExpectedIdentity& expected)
+    : impl_{explained("cannot inspect", location, [&] {
+        check_build(expected);
+        return std::make_unique<const Impl>(location, options.survive_truncation);
+      })} {}
 
 std::optional<Inspector> Inspector::open(const Location& location, const InspectorOptions& options,
-                                         const Wanted& wanted, std::error_code& error) {
-  Failure failure;
-  auto impl = Impl::open(location, options, wanted, failure);
-  error = failure.code;
-  if (!impl) return std::nullopt;
-  return Inspector{std::move(impl)};
+                                         const ExpectedIdentity& expected, Error& error) noexcept {
+  return without_exceptions(error, [&] {
+    return std::optional<Inspector>{Inspector{location, options, expected}};
+  });
 }
 
 Inspector::Inspector(Inspector&&) noexcept = default;
@@ -148,22 +121,23 @@ Inspector& Inspector::operator=(Inspector&&) noexcept = default;
 Inspector::~Inspector() = default;
 
 const Location& Inspector::location() const noexcept {
-  return impl_->region.location();
+  return impl_->region.location;
 }
+
 const ChannelIdentity& Inspector::identity() const noexcept {
   return impl_->identity;
 }
 
 ChannelStatus Inspector::status() const noexcept {
-  const ReadOnlyRegion& region = impl_->region;
+  const SubscriberRegion& region = impl_->region;
   ChannelStatus status;
-  if (!region.find_truncation()) impl_->find_range(status);
+  if (!region.check_truncation()) impl_->find_range(status);
   status.state = region.state();
   status.publisher_alive = region.publisher_alive();
-  status.publisher_process = region.lines().process();
+  status.publisher_process = SubscriberHeader<HardwarePolicy>{region.words}.process();
   status.epoch = region.epoch();
   status.bell_found = impl_->bell_found();
-  if (region.truncated()) status.error = Errc::truncated;
+  if (region.mapping.truncated()) status.error = Errc::truncated;
   return status;
 }
 
@@ -172,7 +146,7 @@ std::uint64_t Inspector::head() const noexcept {
 }
 
 SlotContent Inspector::slot(std::uint64_t index, std::span<std::byte> buffer) const {
-  if (index < identity().capacity) return impl_->look(index, buffer);
+  if (index < identity().capacity) return impl_->read_slot(index, buffer);
   throw std::out_of_range{"seqcast: slot " + std::to_string(index) + " of " + to_string(location()) +
                           ", whose slots are 0 to " + std::to_string(identity().capacity - 1)};
 }
@@ -189,6 +163,68 @@ const char* to_string(SlotState state) noexcept {
       return "corrupt";
   }
   return "unknown";
+}
+
+namespace {
+
+/// Whether its first bytes are a channel's, of either byte order and any version.
+bool is_channel(const std::string& path) {
+  std::error_code error;
+  const platform::Handle handle = platform::open_file(path, platform::Access::read_only, error);
+  if (error || !platform::file_status(handle, error).regular) return false;
+  std::uint64_t found = 0;
+  platform::read_at(handle, 0, &found, sizeof found);
+  return found == magic || found == swapped_magic;
+}
+
+// Names are UTF-8 here, whatever the system has them in.
+std::string name_from(const std::filesystem::path& path) {
+  const std::u8string name = path.u8string();
+  return {name.begin(), name.end()};
+}
+
+/// The names of the channels in a folder, in order. Errors: throws Failure.
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  auto entry = std::filesystem::directory_iterator{std::u8string{folder.begin(), folder.end()}, error};
+  for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
+    std::error_code gone;
+    // Before it is opened: even opening and closing a FIFO or a device can disturb other processes.
+    const bool regular = std::filesystem::is_regular_file(entry->symlink_status(gone));
+    if (!gone && regular && is_channel(name_from(entry->path()))) {
+      names.push_back(name_from(entry->path().filename()));
+    }
+  }
+  if (error) fail(error, "cannot list the channels in " + folder);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+} // namespace
+
+std::vector<Location> channels_in_folder(const std::string& folder) {
+  std::vector<Location> found;
+  const std::string prefix = folder.ends_with('/') ? folder : folder + "/";
+  for (const std::string& name : names_in(folder)) found.push_back(file(prefix + name));
+  return found;
+}
+
+std::vector<Location> channels_in_folder(const std::string& folder, Error& error) {
+  return without_exceptions(error, [&] { return channels_in_folder(folder); });
+}
+
+std::vector<Location> channels_in_shared_memory() {
+  std::error_code error;
+  const std::string folder = platform::shared_memory_folder(error);
+  if (error) fail(error, "cannot list the channels in shared memory");
+  std::vector<Location> found;
+  for (const std::string& name : names_in(folder)) found.push_back(shared_memory(name));
+  return found;
+}
+
+std::vector<Location> channels_in_shared_memory(Error& error) {
+  return without_exceptions(error, [] { return channels_in_shared_memory(); });
 }
 
 } // namespace seqcast::inline v1

@@ -1,12 +1,41 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <seqcast/publisher.hpp>
 
-#include "platform/platform.hpp"
+#include "opening.hpp"
 
 namespace seqcast::inline v1 {
 
-void PublisherBase::ring_doorbell() noexcept {
-  if (doorbell_.published()) detail::platform::wake_all(detail::low_half(doorbell_.word()));
+using namespace detail;
+
+void Closer::operator()(PublisherRegion* region) const noexcept {
+  delete region;
+}
+
+AnyPublisher::AnyPublisher(const Location& location, const PublisherOptions& options,
+                           const ExpectedIdentity& expected)
+    : AnyPublisher{PublisherRegion::open(location, options, expected)} {}
+
+PublisherRegionPointer AnyPublisher::open_region(const Location& location, const PublisherOptions& options,
+                                                 const ExpectedIdentity& expected, Error& error) noexcept {
+  return without_exceptions(error, [&] { return PublisherRegion::open(location, options, expected); });
+}
+
+AnyPublisher::AnyPublisher(PublisherRegionPointer region) noexcept
+    : region_{std::move(region)},
+      ring_{region_->mapping.words(), geometry_of(region_->identity), region_->head} {
+  if (region_->wake_word() != nullptr) doorbell_.emplace(region_->sleepers_flag(), region_->wake_word());
+}
+
+Epoch AnyPublisher::epoch() const noexcept {
+  return region_->epoch;
+}
+
+const Location& AnyPublisher::location() const noexcept {
+  return region_->location;
+}
+
+void AnyPublisher::wake_all(const detail::Word* word) noexcept {
+  platform::wake_all(low_half(word));
 }
 
 } // namespace seqcast::inline v1

@@ -1,156 +1,139 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <seqcast/subscriber.hpp>
 
+#include "identity.hpp"
+#include "opening.hpp"
+#include "waiting.hpp"
+
 namespace seqcast::inline v1 {
+
+using namespace detail;
+
+void Closer::operator()(SubscriberState* state) const noexcept {
+  delete state;
+}
 
 namespace {
 
-detail::ResumeAt resume_at(Resume resume) noexcept {
-  switch (resume) {
-    case Resume::newest:
-      return detail::ResumeAt::newest;
-    case Resume::oldest:
-      return detail::ResumeAt::oldest;
-    case Resume::half:
-      break;
-  }
-  return detail::ResumeAt::half;
+SubscriberStatePointer open_at(const std::string& path, const Location& location,
+                               const SubscriberOptions& options, const ExpectedIdentity& expected) {
+  auto [region, range] = open_for_subscriber(location, path, options, expected);
+  // Not zeroed: a region may say 2 GiB, and pages that nothing is copied to cost nothing.
+  auto buffer = expected.message_size
+                    ? nullptr
+                    : std::make_unique_for_overwrite<std::byte[]>(region->geometry.max_message_size);
+  return SubscriberStatePointer{
+      new SubscriberState{{.region = std::move(region)}, range, options, expected, std::move(buffer)}};
+}
+
+SubscriberStatePointer open_subscriber(const Location& location, const SubscriberOptions& options,
+                                       const ExpectedIdentity& expected) {
+  return explained("cannot subscribe to", location, [&] {
+    check_build(expected); // first: with other headers the options may be another structure
+    return open_at(find_path(location), location, options, expected);
+  });
+}
+
+RingSubscriber<HardwarePolicy> ring_of(const SubscriberState& state, StartPosition start) noexcept {
+  const SubscriberRegion& region = *state.watch.region;
+  const std::uint64_t cursor = start == StartPosition::oldest ? state.range.oldest - 1 : state.range.newest;
+  std::uint64_t resume_behind = region.geometry.capacity / 2 - 1;
+  if (state.options.resume == ResumePosition::newest) resume_behind = 0;
+  if (state.options.resume == ResumePosition::oldest) resume_behind = region.geometry.capacity - 2;
+  return {region.words, region.geometry, cursor, state.range.oldest, resume_behind};
 }
 
 } // namespace
 
-std::optional<detail::SubscriberRegion> SubscriberBase::open_or_tell(const Location& location,
-                                                                     const SubscriberOptions& options,
-                                                                     const detail::Wanted& wanted,
-                                                                     std::error_code& error) {
-  detail::Failure failure;
-  auto region = detail::SubscriberRegion::open(location, options, wanted, failure);
-  error = failure.code;
-  return region;
+AnySubscriber::AnySubscriber(const Location& location, const SubscriberOptions& options,
+                             const ExpectedIdentity& expected)
+    : AnySubscriber{open_subscriber(location, options, expected)} {}
+
+SubscriberStatePointer AnySubscriber::open_state(const Location& location, const SubscriberOptions& options,
+                                                 const ExpectedIdentity& expected, Error& error) noexcept {
+  return without_exceptions(error, [&] { return open_subscriber(location, options, expected); });
 }
 
-SubscriberBase::SubscriberBase(const Location& location, const SubscriberOptions& options,
-                               const detail::Wanted& wanted)
-    : SubscriberBase{[&] {
-                       detail::Failure failure;
-                       auto region = detail::SubscriberRegion::open(location, options, wanted, failure);
-                       if (!region) detail::raise(failure);
-                       return std::move(*region);
-                     }(),
-                     options, wanted} {}
+AnySubscriber::AnySubscriber(SubscriberStatePointer state) noexcept
+    : ring_{ring_of(*state, state->options.start)},
+      buffer_{std::move(state->buffer)},
+      state_{std::move(state)} {}
 
-SubscriberBase::SubscriberBase(detail::SubscriberRegion region, const SubscriberOptions& options,
-                               const detail::Wanted& wanted)
-    : region_{std::move(region)}, options_{options}, wanted_{wanted} {
-  attach(options.start);
-}
-
-void SubscriberBase::attach(Start start) {
-  const bool any_size = !wanted_.message_size;
-  // Not zeroed: a region may announce messages of 2 GiB, and pages that nothing is copied to cost nothing.
-  if (any_size) buffer_ = std::make_unique_for_overwrite<std::byte[]>(region_.geometry().max_message_size);
-  ring_ = {region_.words(), region_.geometry(), region_.cursor(start), region_.oldest(),
-           resume_at(options_.resume)};
-  outcome_ = detail::Outcome::nothing;
-  told_ = {State::live, 0};
-  told_truncation_ = false;
-  doorbell_ = {};
-}
-
-std::error_code SubscriberBase::error() const noexcept {
+std::error_code AnySubscriber::error() const noexcept {
   // What a truncated region gives otherwise, nothing or corrupt, is only what zeros look like.
-  if (outcome_ != detail::Outcome::message && region_.truncated()) return Errc::truncated;
-  switch (outcome_) {
-    case detail::Outcome::message:
-    case detail::Outcome::nothing:
+  if (status_ != ReadStatus::message && state_->watch.region->mapping.truncated()) return Errc::truncated;
+  switch (status_) {
+    case ReadStatus::message:
+    case ReadStatus::nothing:
       break;
-    case detail::Outcome::overrun:
+    case ReadStatus::overrun:
       return Errc::overrun;
-    case detail::Outcome::corrupt:
+    case ReadStatus::corrupt:
       return Errc::corrupt;
-    case detail::Outcome::wrong_size:
+    case ReadStatus::wrong_size:
       return Errc::wrong_size;
-    case detail::Outcome::buffer_too_small:
+    case ReadStatus::buffer_too_small:
       return Errc::buffer_too_small;
   }
   return {};
 }
 
-// From a corrupt region nothing more is to be expected: a loop that waits for it must not spin.
-bool SubscriberBase::ready() const noexcept {
-  return outcome_ != detail::Outcome::corrupt && ring_.ready();
+bool AnySubscriber::publisher_alive() const noexcept {
+  return state_->watch.region->publisher_alive();
 }
 
-std::optional<Wait> SubscriberBase::look_around() {
-  if (options_.follow && move_on()) {
-    doorbell_ = region_.doorbell();
-    return Wait::superseded; // before the new region's messages, which have sequences of their own
+ChannelState AnySubscriber::state() const noexcept {
+  return state_->watch.region->state();
+}
+
+std::optional<Epoch> AnySubscriber::epoch() const noexcept {
+  return state_->watch.region->epoch();
+}
+
+const Location& AnySubscriber::location() const noexcept {
+  return state_->watch.region->location;
+}
+
+bool AnySubscriber::wait_to_read(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop) {
+  const std::error_code found = error();
+  // Waiting ends at once where there is something to read; then reading again is worth it until the deadline.
+  const bool again = !found || found == Errc::overrun || found == Errc::wrong_size;
+  if (again && (!found || std::chrono::steady_clock::now() < deadline)) {
+    return wait_until(deadline, stop) == WaitResult::message;
   }
-  // next() has that to say; once, so that a loop that waits does not spin.
-  if (region_.find_truncation() && !std::exchange(told_truncation_, true)) return Wait::message;
-  const auto before = told_;
-  std::optional<Wait> change = changed_state();
-  // What was published before the change is told first, and the change in the wait after that.
-  if (change && ready()) {
-    told_ = before;
-    return Wait::message;
-  }
-  doorbell_ = region_.doorbell();
-  return change;
+  wait_result_ = WaitResult::message; // error() says why there is none
+  return false;
 }
 
-bool SubscriberBase::move_on() {
-  if (!region_.successor_exists()) return false;
-  // The old region is drained first; nobody publishes there any more.
-  std::error_code error;
-  return !ready() && reopen(error);
+bool AnySubscriber::goes_on() const noexcept {
+  return wait_result_ == WaitResult::superseded && state_->options.follow &&
+         !state_->watch.region->superseded();
 }
 
-std::optional<Wait> SubscriberBase::changed_state() {
-  const std::uint64_t epoch = region_.epoch().number;
-  const State found = region_.state();
-  // Read before the state: should another publisher come in between, its end is told once more, not once less.
-  const std::pair now{found, epoch};
-  if (std::exchange(told_, now) == now) return std::nullopt;
-  switch (found) {
-    case State::live:
-      return std::nullopt;
-    case State::no_publisher:
-      return Wait::no_publisher;
-    case State::closed:
-      return Wait::closed;
-    case State::superseded:
-      return Wait::superseded;
-  }
-  return std::nullopt;
+Wakeup AnySubscriber::wakeup() {
+  state_->watch.find_doorbell();
+  return state_->watch.doorbell.present() ? wakeup_of(state_->watch.region->identity) : Wakeup::polling;
 }
 
-Wakeup SubscriberBase::wakeup() {
-  doorbell_ = region_.doorbell();
-  if (!doorbell_.present()) return Wakeup::polling;
-  const bool in_region = (region_.identity().compatible_flags & detail::flag_wake_always) != 0;
-  return in_region ? Wakeup::wake_word : Wakeup::doorbell;
+bool AnySubscriber::reopen() {
+  const SubscriberRegion& old = *state_->watch.region;
+  if (!old.superseded()) return false;
+  return explained("cannot reopen", old.location, [&] {
+    SubscriberOptions options = state_->options;
+    const auto timeout = std::exchange(options.open_timeout, {});
+    // By the path as it was: the current folder may be another one by now.
+    SubscriberStatePointer next = open_at(old.path, old.location, options, state_->expected);
+    next->options.open_timeout = timeout;
+    ring_ = ring_of(*next, StartPosition::oldest);
+    buffer_ = std::move(next->buffer);
+    *state_ = std::move(*next); // in place, since a wait may be using it
+    status_ = ReadStatus::nothing;
+    return true;
+  });
 }
 
-bool SubscriberBase::reopen() {
-  std::error_code error;
-  const bool changed = reopen(error);
-  if (error) detail::raise({error, "cannot reopen " + to_string(location())});
-  return changed;
-}
-
-bool SubscriberBase::reopen(std::error_code& error) {
-  error.clear();
-  if (!region_.superseded()) return false;
-  SubscriberOptions at_once = options_;
-  at_once.open_timeout = {};
-  detail::Failure failure;
-  auto region = region_.open_again(at_once, wanted_, failure);
-  error = failure.code;
-  if (!region) return false;
-  region_ = std::move(*region);
-  attach(Start::oldest);
-  return true;
+bool AnySubscriber::reopen(Error& error) {
+  return without_exceptions(error, [this] { return reopen(); });
 }
 
 } // namespace seqcast::inline v1

@@ -1,165 +1,151 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "attach.hpp"
-#include "bell.hpp"
-#include "read_only_region.hpp"
+#include "subscriber_region.hpp"
 
-#include <seqcast/detail/recovery.hpp>
+#include "identity.hpp"
+#include "opening.hpp"
 
+#include <algorithm>
 #include <thread>
 
 namespace seqcast::inline v1::detail {
 
-struct SubscriberRegion::Impl {
-  ReadOnlyRegion region;
-  ReadableRange range; // when it was opened
-};
-
-struct SubscriberRegion::OwnBell {
-  Bell bell;               // empty if there is none that this process may write to
-  std::uint64_t epoch = 0; // in which it was found; only a publisher that comes can make another
-};
-
 namespace {
 
-// Of a region that an earlier boot left every slot has to be looked at, and a hostile sparse file could have
-// any number of them.
-constexpr std::uint64_t most_examined = std::uint64_t{1} << 30;
+// Of a region that an earlier boot left every slot has to be read, and a hostile sparse file could have
+// any number.
+constexpr std::uint64_t most_scanned = std::uint64_t{1} << 30;
 
-/// Where reading can begin.
-ReadableRange find_range(const ReadOnlyRegion& region, Failure& failure) {
+[[noreturn]] void fail_truncated() {
+  fail(Errc::truncated, "the file is being truncated at this moment");
+}
+
+ReadableRange find_range(const SubscriberRegion& region) {
   if (region.of_this_boot()) {
     const std::optional<ReadableRange> range = region.range();
-    if (!range) fail(failure, Errc::damaged, "its head is one that no publisher stores");
-    return range.value_or(ReadableRange{});
+    if (range) return *range;
+    if (region.mapping.truncated()) fail_truncated(); // the zeros of a truncated region look like anything
+    fail(Errc::damaged, "its head is one that no publisher stores");
   }
-  if (region.identity().region_size > most_examined) {
-    fail(failure, Errc::no_channel,
-         "what an earlier boot of the machine left is too large to be looked through; start a publisher");
-    return {};
+  if (region.identity.region_size > most_scanned) {
+    fail(Errc::no_channel,
+         "what an earlier boot of the machine left is too large to be scanned; start a publisher");
   }
-  const std::uint64_t newest = newest_trace<HardwareAtomics>(region.words(), region.geometry());
+  const std::uint64_t newest = newest_plausible<HardwarePolicy>(region.words, region.geometry);
   return {newest, newest + 1};
+}
+
+platform::Handle open_regular(const std::string& path) {
+  std::error_code error;
+  platform::Handle handle = platform::open_file(path, platform::Access::read_only, error);
+  check_opened(error);
+  return handle;
+}
+
+platform::FileStatus check_status(const platform::Handle& handle) {
+  std::error_code error;
+  const platform::FileStatus status = platform::file_status(handle, error);
+  check_regular(status);
+  if (status.size == 0) fail(Errc::no_channel, "the file is empty; start a publisher on it");
+  if (status.size < header_size) {
+    fail(Errc::not_a_channel,
+         "expected a channel, found a file of " + std::to_string(status.size) + " bytes; check the name");
+  }
+  return status;
+}
+
+/// The identity, checked.
+Identity read_identity(const Mapping& mapping, std::uint64_t file_size) {
+  const Identity identity = load_identity(mapping.read_only_words());
+  if (mapping.truncated()) fail_truncated();
+  check_identity(identity, file_size);
+  return identity;
 }
 
 } // namespace
 
-/// One attempt of SubscriberRegion::open().
-class SubscriberRegion::Opening {
- public:
-  static std::shared_ptr<Impl> run(const Location& location, const std::string& path,
-                                   const SubscriberOptions& options, const Wanted& wanted, Failure& failure) {
-    ReadOnlyRegion region = ReadOnlyRegion::open(location, path, options.survive_truncation, failure);
-    if (!failure) compare_identity(region.identity(), wanted, failure);
-    if (failure) return nullptr;
-    const ReadableRange range = find_range(region, failure);
-    std::error_code error;
-    if (!failure) region.mapping().prefault(platform::Access::read_only, options.lock_memory, error);
-    if (error) explain_memory_lock(error, region.mapping().size(), failure);
-    // Whatever the zeros looked like.
-    if (region.truncated()) failure = {Errc::truncated, "somebody is truncating the file at this moment"};
-    if (failure) return nullptr;
-    return std::make_shared<Impl>(Impl{std::move(region), range});
-  }
+SubscriberRegion::SubscriberRegion(const Location& where, const std::string& its_path, bool survive_truncation)
+    : location{where},
+      path{its_path},
+      handle{open_regular(path)},
+      status{check_status(handle)},
+      mapping{handle, platform::Access::read_only, status.size, survive_truncation},
+      words{mapping.read_only_words()},
+      identity{read_identity(mapping, status.size)},
+      geometry{geometry_of(identity)},
+      boot{boot_of_machine()} {}
 
-  /// Tries until there is a channel, or until options.open_timeout is over.
-  static std::optional<SubscriberRegion> wait(const Location& location, const std::string& path,
-                                              const SubscriberOptions& options, const Wanted& wanted,
-                                              Failure& failure) {
-    using clock = std::chrono::steady_clock;
-    const auto begin = clock::now();
-    check_build(wanted, failure);
-    auto pause = std::chrono::microseconds{100};
-    while (!failure) {
-      if (auto impl = run(location, path, options, wanted, failure)) return SubscriberRegion{std::move(impl)};
-      const auto passed = clock::now() - begin;
-      if (failure.code != Errc::no_channel || passed >= options.open_timeout) break;
-      failure = {};
-      std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, options.open_timeout - passed));
-      pause = std::min(pause * 2, std::chrono::microseconds{10'000});
-    }
-    explain(failure, "cannot subscribe to", location);
-    return std::nullopt;
-  }
-};
-
-std::optional<SubscriberRegion> SubscriberRegion::open(const Location& location,
-                                                       const SubscriberOptions& options, const Wanted& wanted,
-                                                       Failure& failure) {
-  return Opening::wait(location, find_path(location, failure), options, wanted, failure);
-}
-
-std::optional<SubscriberRegion> SubscriberRegion::open_again(const SubscriberOptions& options,
-                                                             const Wanted& wanted, Failure& failure) const {
-  return Opening::wait(impl_->region.location(), impl_->region.path(), options, wanted, failure);
-}
-
-SubscriberRegion::SubscriberRegion(std::shared_ptr<const Impl> impl) noexcept : impl_{std::move(impl)} {}
-SubscriberRegion SubscriberRegion::share() const {
-  return SubscriberRegion{impl_};
-}
-
-SubscriberRegion::SubscriberRegion(SubscriberRegion&&) noexcept = default;
-SubscriberRegion& SubscriberRegion::operator=(SubscriberRegion&&) noexcept = default;
-SubscriberRegion::~SubscriberRegion() = default;
-
-const Word* SubscriberRegion::words() const noexcept {
-  return impl_->region.words();
-}
-const Geometry& SubscriberRegion::geometry() const noexcept {
-  return impl_->region.geometry();
-}
-const Identity& SubscriberRegion::identity() const noexcept {
-  return impl_->region.identity();
-}
-const Location& SubscriberRegion::location() const noexcept {
-  return impl_->region.location();
-}
-std::uint64_t SubscriberRegion::cursor(Start start) const noexcept {
-  return start == Start::oldest ? impl_->range.oldest - 1 : impl_->range.newest;
-}
-std::uint64_t SubscriberRegion::oldest() const noexcept {
-  return impl_->range.oldest;
+std::optional<ReadableRange> SubscriberRegion::range() const noexcept {
+  const std::uint64_t head = load_head(words);
+  const std::uint64_t oldest = SubscriberHeader<HardwarePolicy>{words}.oldest();
+  if (head >= sequence_limit - geometry.capacity || oldest > head + 1) return std::nullopt;
+  const std::uint64_t newest = RingSubscriber<HardwarePolicy>{words, geometry, head, 1, 0}.newest();
+  const std::uint64_t still_there = newest + 2 > geometry.capacity ? newest + 2 - geometry.capacity : 1;
+  return ReadableRange{newest, std::max({std::uint64_t{1}, still_there, oldest})};
 }
 
 bool SubscriberRegion::publisher_alive() const noexcept {
-  return impl_->region.publisher_alive();
-}
-State SubscriberRegion::state() const noexcept {
-  return impl_->region.state();
-}
-Epoch SubscriberRegion::epoch() const noexcept {
-  return impl_->region.epoch();
+  return platform::publisher_lock_held(handle);
 }
 
-DoorbellSubscriber<HardwareAtomics> SubscriberRegion::doorbell() {
-  if (truncated()) return {}; // nobody rings here any more, and the kernel refuses to sleep on such a word
-  if ((identity().compatible_flags & flag_wake_always) != 0) {
-    return DoorbellSubscriber<HardwareAtomics>{words() + wake_offset / word_size};
-  }
-  if ((identity().compatible_flags & flag_doorbell) == 0) return {};
-  if (!bell_) bell_ = std::make_unique<OwnBell>();
-  Bell& bell = bell_->bell;
-  const std::uint64_t now = epoch().number;
-  const bool same_epoch = std::exchange(bell_->epoch, now) == now;
-  const bool survive = impl_->region.mapping().survives_truncation();
-  if (!bell || bell.truncated() || (!same_epoch && bell.stale())) {
-    bell = Bell::find(impl_->region.path(), impl_->region.facts().owner, survive);
-  }
-  if (!bell) return {};
-  return {bell.flag(), bell.word()};
+ChannelState SubscriberRegion::state() const noexcept {
+  const auto closed = [this] {
+    return SubscriberHeader<HardwarePolicy>{words}.state() == StateWord::closed && of_this_boot();
+  };
+  if (superseded()) return ChannelState::superseded;
+  // Before the lock is checked: a publisher that closes wakes sleepers while it still holds it.
+  if (closed()) return ChannelState::closed;
+  if (publisher_alive()) return ChannelState::live;
+  return closed() ? ChannelState::closed
+                  : ChannelState::no_publisher; // it may have closed between the two checks
 }
 
-bool SubscriberRegion::truncated() const noexcept {
-  return impl_->region.truncated();
+std::optional<Epoch> SubscriberRegion::epoch() const noexcept {
+  const auto [number, first] = SubscriberHeader<HardwarePolicy>{words}.epoch();
+  if (number == 0) return std::nullopt;
+  return Epoch{number, first};
 }
-bool SubscriberRegion::find_truncation() const noexcept {
-  return impl_->region.find_truncation();
+
+bool SubscriberRegion::check_truncation() const noexcept {
+  if (!mapping.survives_truncation()) return false;
+  std::error_code error;
+  const bool shorter = platform::file_status(handle, error).size < identity.region_size;
+  if (!error && shorter && !mapping.truncated()) mapping.replace_with_zeros();
+  return mapping.truncated();
 }
+
 bool SubscriberRegion::superseded() const noexcept {
-  return impl_->region.superseded();
+  std::error_code error;
+  const platform::FileStatus named = platform::file_status(path, error);
+  if (!error) return named.id != status.id;
+  // Any other error says nothing about the region: the folder may have become unreadable, for example.
+  return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
 }
-bool SubscriberRegion::successor_exists() const noexcept {
-  return impl_->region.successor_exists();
+
+bool SubscriberRegion::has_successor() const noexcept {
+  std::error_code error;
+  const platform::FileStatus named = platform::file_status(path, error);
+  return !error && named.id != status.id;
+}
+
+OpenedRegion open_for_subscriber(const Location& location, const std::string& path,
+                                 const SubscriberOptions& options, const ExpectedIdentity& expected) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto pause = std::chrono::microseconds{100};
+  for (;;) {
+    try {
+      auto region = std::make_shared<const SubscriberRegion>(location, path, options.survive_truncation);
+      compare_identity(region->identity, expected);
+      const ReadableRange range = find_range(*region);
+      region->mapping.prefault(platform::Access::read_only, options.lock_memory);
+      if (region->mapping.truncated()) fail_truncated();
+      return {std::move(region), range};
+    } catch (const Failure& failure) {
+      const auto passed = std::chrono::steady_clock::now() - begin;
+      if (failure.code() != Errc::no_channel || passed >= options.open_timeout) throw;
+      std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, options.open_timeout - passed));
+      pause = std::min(pause * 2, std::chrono::microseconds{10'000});
+    }
+  }
 }
 
 } // namespace seqcast::inline v1::detail

@@ -1,161 +1,222 @@
 // SPDX-License-Identifier: BSL-1.0
-//
-// waiting: one loop for waiting on one subscriber or on many.
-#include <seqcast/subscriber.hpp>
+#include "waiting.hpp"
 
-#include "platform/platform.hpp"
+#include "identity.hpp"
 
-#include <optional>
+#include <algorithm>
 #include <thread>
-#include <vector>
 
 namespace seqcast::inline v1 {
 
+namespace detail {
+
 namespace {
 
-using clock = std::chrono::steady_clock;
-
-// About 10 us: a message that comes this soon costs nobody a system call.
+// About 10 us: a message that comes this soon costs no system call.
 constexpr int spins = 500;
-// The first sleep of a wait, after which there is another look: see detail/doorbell.hpp.
+// The first sleep of a wait, after which the slot is polled once more: see detail/doorbell.hpp.
 constexpr auto first_slice = std::chrono::microseconds{50};
-// Every later one; then the state of the publisher is looked at.
+// Every later one; then the state of the publisher is checked.
 constexpr auto slice = std::chrono::milliseconds{100};
-// Where a stop token cannot end a sleep, it is looked at this often.
+// Where a stop token cannot end a sleep, it is polled this often.
 constexpr auto stop_slice = std::chrono::milliseconds{10};
 // Without a bell the pauses grow to this.
 constexpr auto longest_pause = std::chrono::milliseconds{1};
 
 } // namespace
 
-class detail::Waiting {
- public:
-  Waiting(std::span<SubscriberBase* const> subscribers, clock::time_point deadline, const std::stop_token& stop)
-      : subscribers_{subscribers}, deadline_{deadline}, stop_{stop} {}
-
-  WaitedFor run() {
-    if (const WaitedFor found = spin_briefly(); found.subscriber != nullptr) return found;
-    std::optional<std::stop_callback<Interrupt>> interrupt;
-    if (interruptible_) interrupt.emplace(stop_, Interrupt{&interruption_});
-    for (;;) {
-      if (const WaitedFor found = look(); found.subscriber != nullptr) return found;
-      const auto now = clock::now();
-      if (now >= next_look_) {
-        if (const WaitedFor found = look_around(); found.subscriber != nullptr) return found;
-        next_look_ = now + slice;
-      }
-      if (stop_.stop_requested()) return {nullptr, Wait::stopped};
-      if (now >= deadline_) return {nullptr, Wait::timeout};
-      if (uses(Strategy::spin)) {
-        for (int i = 0; i < 64 && look().subscriber == nullptr; ++i) HardwareAtomics::pause();
-      } else if (uses(Strategy::yield)) {
-        std::this_thread::yield();
-      } else if (const WaitedFor found = sleep(now); found.subscriber != nullptr) {
-        return found;
-      }
-    }
-  }
-
- private:
-  /// Ends a sleep when the token is told to stop.
-  struct Interrupt {
-    Interruption* interruption;
-    void operator()() const noexcept {
-      interruption->raise();
-      platform::wake_all(low_half(interruption->word()));
-    }
-  };
-
-  bool uses(Strategy strategy) const noexcept {
-    for (const SubscriberBase* subscriber : subscribers_) {
-      if (subscriber->options_.strategy == strategy) return true;
-    }
-    return false;
-  }
-
-  WaitedFor look() const noexcept {
-    for (SubscriberBase* subscriber : subscribers_) {
-      if (subscriber->ready()) return {subscriber, Wait::message};
-    }
-    return {};
-  }
-
-  WaitedFor spin_briefly() const noexcept {
-    WaitedFor found = look();
-    if (!uses(Strategy::spin_then_sleep)) return found;
-    for (int i = 0; i < spins && found.subscriber == nullptr; ++i) {
-      HardwareAtomics::pause();
-      found = look();
-    }
-    return found;
-  }
-
-  WaitedFor look_around() {
-    // [bell-word] Before the states: what is rung for afterwards sleep() does not miss.
-    seen_.clear();
-    for (SubscriberBase* subscriber : subscribers_) {
-      subscriber->doorbell_ = subscriber->region_.doorbell(); // nobody may look at the word of an old one
-      seen_.push_back(word_of(subscriber->doorbell_));
-    }
-    for (SubscriberBase* subscriber : subscribers_) {
-      if (const auto reason = subscriber->look_around()) return {subscriber, *reason};
-    }
-    return {};
-  }
-
-  static platform::SleepOn word_of(const DoorbellSubscriber<HardwareAtomics>& doorbell) noexcept {
-    if (!doorbell.present()) return {nullptr, 0};
-    return {low_half(doorbell.word()), doorbell.seen()};
-  }
-
-  WaitedFor sleep(clock::time_point now) {
-    sleeps_.clear();
-    bool rung = false; // since look_around(), or it is another bell
-    auto until = std::min({deadline_, next_look_, now + (slept_ ? slice : first_slice)});
-    if (interruptible_) {
-      sleeps_.push_back({low_half(interruption_.word()), interruption_.prepare()});
-      if (stop_.stop_requested()) return {nullptr, Wait::stopped};
-    } else if (stop_.stop_possible()) {
-      until = std::min<clock::time_point>(until, now + stop_slice);
-    }
-    for (std::size_t i = 0; i < subscribers_.size(); ++i) {
-      const auto& doorbell = subscribers_[i]->doorbell_;
-      if (doorbell.present()) {
-        sleeps_.push_back({low_half(doorbell.word()), doorbell.prepare()});
-        rung = rung || sleeps_.back() != seen_[i];
-      } else {
-        until = std::min<clock::time_point>(until, now + pause_);
-      }
-    }
-    if (const WaitedFor found = look(); found.subscriber != nullptr) return found;
-    // Woken for no message: by the publisher's going, perhaps.
-    if (rung || platform::sleep_on(sleeps_, until)) next_look_ = now;
-    if (rung) return {};
-    slept_ = true;
-    pause_ = std::min<std::chrono::nanoseconds>(pause_ + pause_ / 2, longest_pause);
-    return {};
-  }
-
-  std::span<SubscriberBase* const> subscribers_;
-  clock::time_point deadline_;
-  std::stop_token stop_;
-  bool interruptible_ = stop_.stop_possible() && platform::stop_callbacks_end();
-  Interruption interruption_;
-  clock::time_point next_look_ = clock::now();
-  bool slept_ = false;
-  std::chrono::nanoseconds pause_{20'000};
-  std::vector<platform::SleepOn> sleeps_;
-  std::vector<platform::SleepOn> seen_; // of each subscriber's bell, before its state was looked at
-};
-
-Wait SubscriberBase::wait_until(clock::time_point deadline, const std::stop_token& stop) {
-  SubscriberBase* const self = this;
-  return detail::Waiting{{&self, 1}, deadline, stop}.run().reason;
+std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds timeout) noexcept {
+  const auto now = std::chrono::steady_clock::now();
+  const auto most = (std::chrono::steady_clock::time_point::max)() - now;
+  return timeout < most ? now + timeout : (std::chrono::steady_clock::time_point::max)();
 }
 
-WaitedFor wait_any(std::span<SubscriberBase* const> subscribers, std::chrono::nanoseconds timeout,
-                   const std::stop_token& stop) {
-  return detail::Waiting{subscribers, detail::after(timeout), stop}.run();
+void Watch::find_doorbell() noexcept {
+  doorbell = {};
+  if (region->mapping.truncated())
+    return; // nobody rings here any more, and the kernel refuses to sleep on such a word
+  const Wakeup wakeup = wakeup_of(region->identity);
+  if (wakeup == Wakeup::every_message) doorbell = {nullptr, region->words + wake_word};
+  if (wakeup != Wakeup::bell) return;
+  const std::uint64_t epoch = SubscriberHeader<HardwarePolicy>{region->words}.epoch_number();
+  const bool same_epoch = std::exchange(bell_epoch, epoch) == epoch;
+  if (!bell || !*bell || bell->mapping().truncated() || (!same_epoch && bell->stale())) {
+    bell = Bell::find(region->path, region->status.owner, region->mapping.survives_truncation());
+  }
+  if (*bell) doorbell = {bell->flag(), bell->word()};
+}
+
+std::optional<WaitResult> Watch::changed_state() noexcept {
+  // The epoch is read before the state: should another publisher come in between, its end is reported once
+  // more, not once less.
+  const std::uint64_t epoch = SubscriberHeader<HardwarePolicy>{region->words}.epoch_number();
+  const std::pair now{region->state(), epoch};
+  if (std::exchange(last_reported, now) == now) return std::nullopt;
+  switch (now.first) {
+    case ChannelState::live:
+      break;
+    case ChannelState::no_publisher:
+      return WaitResult::no_publisher;
+    case ChannelState::closed:
+      return WaitResult::closed;
+    case ChannelState::superseded:
+      return WaitResult::superseded;
+  }
+  return std::nullopt;
+}
+
+Waiter::Entry Waiter::entry_of(AnySubscriber& subscriber) noexcept {
+  const bool corrupt = subscriber.status_ == ReadStatus::corrupt;
+  SubscriberState& state = *subscriber.state_;
+  return {&state.watch, corrupt ? nullptr : &subscriber.ring_, state.options.follow ? &subscriber : nullptr,
+          state.options.strategy};
+}
+
+Waiter::Waiter(std::span<const Entry> entries, clock::time_point deadline, const std::stop_token& stop)
+    : entries_{entries},
+      deadline_{deadline},
+      stop_{stop},
+      interruption_{platform::stop_callbacks_return && stop.stop_possible() ? &own_ : nullptr},
+      calm_{own_.prepare()} {}
+
+Waiter::Waiter(std::span<const Entry> entries, Interruption& interruption, std::uint32_t calm)
+    : entries_{entries}, deadline_{(clock::time_point::max)()}, interruption_{&interruption}, calm_{calm} {}
+
+Waiter::Result Waiter::run() {
+  for (int i = 0; i < (uses(WaitStrategy::spin_then_sleep) ? spins : 1); ++i) {
+    if (const Result found = poll(); found.entry != nullptr) return found;
+    HardwarePolicy::pause();
+  }
+  // Ends a sleep when the token asks to stop.
+  auto interrupt = [this]() noexcept {
+    own_.raise();
+    platform::wake_all(low_half(own_.word()));
+  };
+  std::optional<std::stop_callback<decltype(interrupt)>> callback;
+  if (interruption_ == &own_) callback.emplace(stop_, interrupt);
+  for (;;) {
+    if (const Result found = poll(); found.entry != nullptr) return found;
+    const auto now = clock::now();
+    if (now >= next_check_) {
+      if (const Result found = check_states(); found.entry != nullptr) return found;
+      next_check_ = now + slice;
+    }
+    if (interrupted()) return {nullptr, WaitResult::stopped};
+    if (now >= deadline_) return {nullptr, WaitResult::timeout};
+    if (uses(WaitStrategy::spin)) {
+      for (int i = 0; i < 64 && poll().entry == nullptr; ++i) HardwarePolicy::pause();
+    } else if (uses(WaitStrategy::yield)) {
+      std::this_thread::yield();
+    } else if (const Result found = sleep(now); found.entry != nullptr) {
+      return found;
+    }
+  }
+}
+
+bool Waiter::uses(WaitStrategy strategy) const noexcept {
+  for (const Entry& entry : entries_) {
+    if (entry.strategy == strategy) return true;
+  }
+  return false;
+}
+
+bool Waiter::interrupted() const noexcept {
+  return stop_.stop_requested() || (interruption_ != nullptr && interruption_->prepare() != calm_);
+}
+
+bool Waiter::ready(const Entry& entry) noexcept {
+  return entry.ring != nullptr && entry.ring->ready();
+}
+
+Waiter::Result Waiter::poll() const noexcept {
+  for (const Entry& entry : entries_) {
+    if (ready(entry)) return {&entry, WaitResult::message};
+  }
+  return {};
+}
+
+Waiter::Result Waiter::check_states() {
+  // [bell-word] Before the states: sleep() does not miss what is rung for afterwards.
+  for (const Entry& entry : entries_) {
+    Watch& watch = *entry.watch;
+    watch.find_doorbell(); // first, since the word of an old bell may be unmapped by now
+    watch.word_before = watch.doorbell.present()
+                            ? platform::WaitWord{low_half(watch.doorbell.word()), watch.doorbell.value()}
+                            : platform::WaitWord{};
+  }
+  for (const Entry& entry : entries_) {
+    if (const auto reason = check_state(entry)) return {&entry, *reason};
+  }
+  return {};
+}
+
+std::optional<WaitResult> Waiter::check_state(const Entry& entry) {
+  Watch& watch = *entry.watch;
+  // Once there is a successor nobody publishes into the old region any more; that is drained first.
+  if (entry.subscriber != nullptr && watch.region->has_successor() && !ready(entry)) {
+    Error error;
+    // Reported before the new region's messages, which have sequences of their own.
+    if (entry.subscriber->reopen(error)) return WaitResult::superseded;
+  }
+  // next() has that to report; once, so that a loop that waits does not spin.
+  if (watch.region->check_truncation() && !std::exchange(watch.truncation_reported, true))
+    return WaitResult::message;
+  const auto before = watch.last_reported;
+  const std::optional<WaitResult> change = watch.changed_state();
+  // What was published before the change is reported first, and the change by the wait after that.
+  if (change && ready(entry)) {
+    watch.last_reported = before;
+    return WaitResult::message;
+  }
+  return change;
+}
+
+Waiter::Result Waiter::sleep(clock::time_point now) {
+  auto until = std::min({deadline_, next_check_, now + (has_slept_ ? slice : first_slice)});
+  words_.clear();
+  if (interruption_ != nullptr) {
+    words_.push_back({low_half(interruption_->word()), calm_});
+  } else if (stop_.stop_possible()) {
+    until = std::min<clock::time_point>(until, now + stop_slice);
+  }
+  bool rung = false; // since the states were checked
+  for (const Entry& entry : entries_) {
+    const DoorbellSubscriber<HardwarePolicy>& doorbell = entry.watch->doorbell;
+    if (doorbell.present()) {
+      words_.push_back({low_half(doorbell.word()), doorbell.prepare()});
+      rung = rung || words_.back() != entry.watch->word_before;
+    } else {
+      until = std::min<clock::time_point>(until, now + pause_);
+    }
+  }
+  if (const Result found = poll(); found.entry != nullptr) return found;
+  // Woken, but for no message: perhaps because the publisher closed the channel.
+  if (rung || platform::wait_on_words(words_, until)) next_check_ = now;
+  if (rung) return {};
+  has_slept_ = true;
+  pause_ = std::min<std::chrono::nanoseconds>(pause_ + pause_ / 2, longest_pause);
+  return {};
+}
+
+} // namespace detail
+
+using namespace detail;
+
+WaitResult AnySubscriber::wait_until(std::chrono::steady_clock::time_point deadline,
+                                     const std::stop_token& stop) {
+  const Waiter::Entry entry = Waiter::entry_of(*this);
+  wait_result_ = Waiter{{&entry, 1}, deadline, stop}.run().reason;
+  return wait_result_;
+}
+
+WaitAnyResult wait_any(std::span<AnySubscriber* const> subscribers, std::chrono::nanoseconds timeout,
+                       const std::stop_token& stop) {
+  std::vector<Waiter::Entry> entries;
+  entries.reserve(subscribers.size());
+  for (AnySubscriber* const subscriber : subscribers) entries.push_back(Waiter::entry_of(*subscriber));
+  const Waiter::Result found = Waiter{entries, deadline_after(timeout), stop}.run();
+  if (found.entry == nullptr) return {nullptr, found.reason};
+  return {subscribers[static_cast<std::size_t>(found.entry - entries.data())], found.reason};
 }
 
 } // namespace seqcast::inline v1

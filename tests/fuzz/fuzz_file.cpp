@@ -76,7 +76,7 @@ std::size_t size_of(const seqcast::Received<Message>& received) {
 }
 
 template <class Subscriber>
-void look_around(Subscriber& subscriber) {
+void use_all_calls(Subscriber& subscriber) {
   subscriber.state();
   subscriber.epoch();
   subscriber.publisher_alive();
@@ -90,7 +90,7 @@ void read(Subscriber& subscriber, Account& account, std::span<const std::uint8_t
   for (const std::uint8_t code : calls) {
     const std::uint64_t before = subscriber.cursor();
     if (code % 8 == 7) {
-      look_around(subscriber);
+      use_all_calls(subscriber);
     } else if (const auto received = code % 2 == 0 ? subscriber.next() : subscriber.latest()) {
       account.check(subscriber, *received, before, code % 2 == 0, size_of(*received));
     }
@@ -101,25 +101,27 @@ void read(Subscriber& subscriber, Account& account, std::span<const std::uint8_t
 template <class Subscriber>
 std::optional<Subscriber> open(const Control& control, const seqcast::Location& place) {
   const seqcast::SubscriberOptions options{
-      .start = (control.flags & resume_newest) != 0 ? seqcast::Start::newest : seqcast::Start::oldest,
-      .resume = (control.flags & resume_oldest) != 0 ? seqcast::Resume::oldest : seqcast::Resume::half,
-      .strategy = seqcast::Strategy::sleep};
-  std::error_code error;
+      .start = (control.flags & resume_newest) != 0 ? seqcast::StartPosition::newest
+                                                    : seqcast::StartPosition::oldest,
+      .resume = (control.flags & resume_oldest) != 0 ? seqcast::ResumePosition::oldest
+                                                     : seqcast::ResumePosition::half,
+      .strategy = seqcast::WaitStrategy::sleep};
+  seqcast::Error error;
   auto subscriber = Subscriber::open(place, options, error);
   require(subscriber.has_value() == !error, "what is refused has an error");
   return subscriber;
 }
 
-/// Looks at everything that an inspector shows.
+/// Reads everything that an inspector gives.
 void inspect(const seqcast::Location& place) {
-  std::error_code error;
+  seqcast::Error error;
   const auto inspector = seqcast::Inspector::open(place, {}, error);
   require(inspector.has_value() == !error, "what is refused has an error");
   if (!inspector) return;
   const seqcast::ChannelIdentity& identity = inspector->identity();
   const seqcast::ChannelStatus status = inspector->status();
   require(inspector->head() < (std::uint64_t{1} << 62), "a head is bounded");
-  require(status.error || status.head == inspector->head(), "nobody publishes");
+  require(status.error || status.head == inspector->head(), "no process publishes");
   std::vector<std::byte> buffer(identity.max_message_size);
   for (std::uint64_t i = 0; i < std::min<std::uint64_t>(identity.capacity, 64); ++i) {
     for (const std::size_t room : {std::size_t{0}, buffer.size() / 2, buffer.size()}) {
@@ -151,7 +153,7 @@ void through_a_file(const Control& control, std::span<const std::byte> bytes) {
   if (typed_one) read(*typed_one, of_typed, calls);
 
   inspect(place);
-  std::error_code error;
+  seqcast::Error error;
   {
     auto publisher = seqcast::BytePublisher::open(place, {.replace = (control.flags & replaces) != 0}, error);
     require(publisher.has_value() == !error, "what is refused has an error");
@@ -170,7 +172,7 @@ void through_a_file(const Control& control, std::span<const std::byte> bytes) {
   }
   if (any) read(*any, of_any, calls.first(8));
   if (typed_one) read(*typed_one, of_typed, calls.first(8));
-  seqcast::remove(place, error);
+  seqcast::remove_channel(place, error);
 }
 
 } // namespace fuzz

@@ -24,7 +24,7 @@ inline constexpr std::uint8_t resume_oldest = 16;
 inline constexpr std::uint8_t replaces = 32; // PublisherOptions::replace
 inline constexpr std::uint8_t typed = 64;    // messages of one size; otherwise of any, into buffers of any
 
-/// A store that somebody else makes before the given step.
+/// A store of another process before the given step.
 struct Poke {
   std::uint16_t step;
   std::uint16_t word;  // taken modulo the region's words

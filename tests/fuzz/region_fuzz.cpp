@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// region_fuzz: any bytes are opened as a channel, and everything is done with them that the library can do: by
-// the ring and by recovery, on memory between forbidden pages, while 'somebody else' changes words between any
-// two steps; and by the public classes, through a file.
+// region_fuzz: any bytes are opened as a channel, and every call of the library is made on them: of ring and
+// recovery, on memory between guard pages, while another process changes words between any two steps; and of
+// the public classes, through a file.
 //
-// Whatever the bytes: no access outside them, a bounded number of steps a call, a cursor that never goes back,
-// sizes that are never above the maximum, sequence == previous + 1 + lost, a refused region left as it was.
+// For all bytes: no access outside them, a bounded number of steps a call, a cursor that never goes back, sizes
+// that are never above the maximum, sequence == previous + 1 + lost, and no change of a refused region.
 #include "fuzz_file.hpp"
 #include "fuzz_input.hpp"
 #include "identity.hpp"
 #include "platform/platform.hpp"
 
 #include <seqcast/detail/recovery.hpp>
-#include <seqcast/detail/ring_publisher.hpp>
-#include <seqcast/detail/ring_subscriber.hpp>
 #include "support/guarded_memory.hpp"
+#include "support/resume.hpp"
 
 #include <vector>
 
@@ -24,7 +23,7 @@ using namespace seqcast::detail;
 using fuzz::Control;
 using fuzz::require;
 
-/// Counts the steps of a call, and lets the pokes happen between them.
+/// Counts the steps of a call, and performs the pokes between them.
 struct Steps {
   std::uint64_t total = 0;
   std::uint64_t of_call = 0;
@@ -48,7 +47,7 @@ struct Steps {
 };
 Steps steps;
 
-struct CountingAtomics {
+struct CountingPolicy {
   class Word {
    public:
     std::uint64_t load(std::memory_order) const noexcept {
@@ -70,16 +69,16 @@ struct CountingAtomics {
   static constexpr std::size_t chunk_size() noexcept {
     return 64;
   }
-  static constexpr int most_looks() noexcept {
+  static constexpr int max_polls() noexcept {
     return 4;
   }
   static constexpr std::size_t line_words() noexcept {
-    return seqcast::detail::HardwareAtomics::line_words();
+    return seqcast::detail::HardwarePolicy::line_words();
   }
 };
 
-using Word = CountingAtomics::Word;
-using RingReader = RingSubscriber<CountingAtomics>;
+using Word = CountingPolicy::Word;
+using RingReader = RingSubscriber<CountingPolicy>;
 
 /// Runs one call and requires that it took at most `most` steps.
 template <class Call>
@@ -92,14 +91,14 @@ auto bounded(std::uint64_t most, const Call& call) {
 
 class Machine {
  public:
-  Machine(std::span<std::byte> region, const Geometry& geometry, ResumeAt resume, bool typed)
+  Machine(std::span<std::byte> region, const Geometry& geometry, std::uint64_t resume_behind, bool typed)
       : words_{static_cast<Word*>(static_cast<void*>(region.data()))},
         geometry_{geometry},
-        resume_{resume},
+        resume_behind_{resume_behind},
         typed_{typed},
         copy_steps_{words_for(geometry.max_message_size) + 8},
         exact_{exact_buffer(geometry.max_message_size)},
-        reader_{words_, geometry, 0, 1, resume} {}
+        reader_{words_, geometry, 0, 1, resume_behind} {}
 
   void call(std::uint8_t code) {
     const std::uint8_t how = code >> 3;
@@ -112,14 +111,14 @@ class Machine {
       case 3:
         return typed_ ? read_typed(false) : read_any(how, false);
       case 4:
-        return look();
+        return inspect();
       case 5:
         begin_at(how);
         return;
       case 6:
         return take_over((how & 1) != 0, how >> 1);
       default:
-        return trace();
+        return find_newest();
     }
   }
 
@@ -129,55 +128,56 @@ class Machine {
     return buffers.bytes().last(size);
   }
 
-  ExactInto<> exact() {
+  ExactDestination<> exact() {
     return {exact_.data(), geometry_.max_message_size};
   }
 
   // A subscriber is of one kind for its whole life, as Subscriber<T> and ByteSubscriber are.
   void read_typed(bool is_next) {
     const std::uint64_t before = reader_.cursor();
-    const Taken taken =
+    const ReadResult result =
         bounded(most_steps(is_next), [&] { return is_next ? reader_.next(exact()) : reader_.latest(exact()); });
-    took(before, is_next, geometry_.max_message_size, taken);
+    took(before, is_next, geometry_.max_message_size, result);
   }
 
   void read_any(std::uint8_t how, bool is_next) {
     if (typed_) return;
     const std::size_t room = std::size_t{geometry_.max_message_size} * how / 24; // more than enough, from 24 on
     static const test::GuardedMemory buffers{fuzz::largest_input};
-    const BoundedInto into{buffers.bytes().last(room).data(), room};
+    const BufferDestination into{buffers.bytes().last(room).data(), room};
     const std::uint64_t before = reader_.cursor();
-    const Taken taken =
+    const ReadResult result =
         bounded(most_steps(is_next), [&] { return is_next ? reader_.next(into) : reader_.latest(into); });
-    took(before, is_next, room, taken);
+    took(before, is_next, room, result);
   }
 
   std::uint64_t most_steps(bool is_next) const {
     return (is_next ? 2 : 8) * copy_steps_;
   }
 
-  void took(std::uint64_t before, bool is_next, std::size_t room, const Taken& taken) {
+  void took(std::uint64_t before, bool is_next, std::size_t room, const ReadResult& result) {
     require(reader_.cursor() >= before, "the cursor never moves back");
-    if (taken.outcome == Outcome::buffer_too_small) {
-      require(taken.size > room && taken.size <= geometry_.max_message_size, "a size that is told is bounded");
+    if (result.status == ReadStatus::buffer_too_small) {
+      require(result.size > room && result.size <= geometry_.max_message_size,
+              "a size that is told is bounded");
     }
-    if (taken.outcome == Outcome::wrong_size)
+    if (result.status == ReadStatus::wrong_size)
       require(reader_.cursor() > before || !is_next, "next() passes over");
-    if (taken.outcome != Outcome::message) return;
-    require(taken.size <= room && taken.size <= geometry_.max_message_size, "a size that is used is bounded");
-    require(taken.sequence == reader_.cursor() && taken.sequence < sequence_limit,
+    if (result.status != ReadStatus::message) return;
+    require(result.size <= room && result.size <= geometry_.max_message_size, "a size that is used is bounded");
+    require(result.sequence == reader_.cursor() && result.sequence < sequence_limit,
             "the cursor is the sequence");
     if (is_next)
-      require(taken.sequence > before && taken.sequence == delivered_ + 1 + taken.lost, "nothing uncounted");
-    if (taken.sequence > before) delivered_ = taken.sequence; // not for the message at the cursor once more
+      require(result.sequence > before && result.sequence == delivered_ + 1 + result.lost, "nothing uncounted");
+    if (result.sequence > before) delivered_ = result.sequence; // not for the message at the cursor once more
   }
 
-  void look() {
+  void inspect() {
     const std::uint64_t newest = bounded(3, [&] { return reader_.newest(); });
     require(newest >= reader_.cursor() && newest <= std::max(reader_.cursor(), sequence_limit),
             "lag is bounded");
     bounded(1, [&] { return reader_.ready(); });
-    const SubscriberLines<CountingAtomics> lines{words_};
+    const SubscriberHeader<CountingPolicy> lines{words_};
     bounded(16, [&] { return lines.epoch(); });
     bounded(5, [&] {
       return lines.boot()[0] + lines.oldest() + lines.process() + static_cast<std::uint64_t>(lines.state());
@@ -185,23 +185,23 @@ class Machine {
   }
 
   void begin_at(std::uint8_t how) {
-    const std::uint64_t head = SubscriberLines<CountingAtomics>{words_}.head();
+    const std::uint64_t head = words_[head_offset / word_size].load(std::memory_order_acquire);
     if (head >= sequence_limit - geometry_.capacity) return; // is refused at opening
     const std::uint64_t cursor = how % 2 == 0 ? head - std::min<std::uint64_t>(head, how) : head;
     reader_ = {words_, geometry_, cursor,
-               std::max<std::uint64_t>(1, cursor - std::min<std::uint64_t>(cursor, how)), resume_};
+               std::max<std::uint64_t>(1, cursor - std::min<std::uint64_t>(cursor, how)), resume_behind_};
     delivered_ = cursor;
   }
 
-  void trace() {
+  void find_newest() {
     const std::uint64_t newest =
-        bounded(geometry_.capacity + 1, [&] { return newest_trace<CountingAtomics>(words_, geometry_); });
-    require(newest < sequence_limit / 2, "a trace leaves room for more sequences");
+        bounded(geometry_.capacity + 1, [&] { return newest_plausible<CountingPolicy>(words_, geometry_); });
+    require(newest < sequence_limit / 2, "the newest sequence leaves room for more");
   }
 
   void take_over(bool after_reboot, int publish) {
     const std::vector<std::uint64_t> before{steps.region.begin(), steps.region.end()};
-    const Recovery<CountingAtomics> recovery{words_, geometry_};
+    const Recovery<CountingPolicy> recovery{words_, geometry_};
     const auto head = bounded(4 * geometry_.capacity + 16, [&]() -> std::optional<std::uint64_t> {
       if (after_reboot) return recovery.take_over_after_reboot();
       return recovery.take_over();
@@ -215,33 +215,33 @@ class Machine {
     for (std::uint64_t index = 0; index < geometry_.capacity && !steps.poked(); ++index) {
       const std::uint64_t version = steps.region[geometry_.slots_word + index * geometry_.stride_words];
       require(plausible(version, index, geometry_) && newest_proven(version) <= *head,
-              "what is taken over is sound");
+              "what is result over is sound");
     }
-    RingReader witness{words_, geometry_, *head, *head + 1, resume_};
+    RingReader witness{words_, geometry_, *head, *head + 1, resume_behind_};
     if (!steps.poked()) {
-      const Taken none = witness.next(exact());
-      require(none.outcome == Outcome::nothing || steps.poked(), "nothing is there above the head");
+      const ReadResult none = witness.next(exact());
+      require(none.status == ReadStatus::nothing || steps.poked(), "there is no message above the head");
     }
-    RingPublisher<CountingAtomics> publisher{words_, geometry_, *head};
+    RingPublisher<CountingPolicy> publisher{words_, geometry_, *head};
     for (int i = 0; i < publish; ++i) {
       const auto size =
           static_cast<std::uint32_t>(geometry_.max_message_size * static_cast<unsigned>(i + 1) / 16);
       const std::vector<std::byte> message(size, std::byte{0x5A});
       const std::uint64_t sequence = bounded(copy_steps_ + 8, [&] {
-        return publisher.publish(
-            size, 1, [&](Word* payload) { store_payload<CountingAtomics>(payload, message.data(), size); });
+        return publisher.publish_with(
+            size, 1, [&](Word* payload) { store_payload<CountingPolicy>(payload, message.data(), size); });
       });
-      const Taken taken = witness.next(BoundedInto{exact_.data(), geometry_.max_message_size});
+      const ReadResult result = witness.next(BufferDestination{exact_.data(), geometry_.max_message_size});
       if (steps.poked()) continue;
-      require(taken.outcome == Outcome::message && taken.sequence == sequence && taken.lost == 0 &&
-                  taken.size == size && std::equal(message.begin(), message.end(), exact_.data()),
+      require(result.status == ReadStatus::message && result.sequence == sequence && result.lost == 0 &&
+                  result.size == size && std::equal(message.begin(), message.end(), exact_.data()),
               "what is published after a take-over is received");
     }
   }
 
   Word* words_;
   Geometry geometry_;
-  ResumeAt resume_;
+  std::uint64_t resume_behind_;
   bool typed_;
   std::uint64_t copy_steps_;
   std::span<std::byte> exact_;
@@ -261,17 +261,21 @@ void on_memory(const Control& control, std::span<const std::byte> file) {
 
   Identity identity{};
   std::memcpy(&identity, region.data(), sizeof identity);
-  Failure failure;
-  check_identity(identity, file.size(), failure);
-  if (failure) return;
+  try {
+    check_identity(identity, file.size());
+  } catch (const Failure&) {
+    return;
+  }
   steps = {0,
            0,
            &control,
            {static_cast<std::uint64_t*>(static_cast<void*>(region.data())), whole_words / word_size}};
-  const ResumeAt resume = (control.flags & fuzz::resume_newest) != 0   ? ResumeAt::newest
-                          : (control.flags & fuzz::resume_oldest) != 0 ? ResumeAt::oldest
-                                                                       : ResumeAt::half;
-  Machine machine{region, geometry_of(identity), resume, (control.flags & fuzz::typed) != 0};
+  using test::ResumePosition;
+  const ResumePosition resume = (control.flags & fuzz::resume_newest) != 0   ? ResumePosition::newest
+                                : (control.flags & fuzz::resume_oldest) != 0 ? ResumePosition::oldest
+                                                                             : ResumePosition::half;
+  Machine machine{region, geometry_of(identity), test::resume_behind(resume, identity.capacity),
+                  (control.flags & fuzz::typed) != 0};
   for (const std::uint8_t code : control.calls) machine.call(code);
 }
 

@@ -102,7 +102,7 @@ class Region {
   std::span<std::uint8_t> bytes_;
 };
 
-/// Lets somebody change a field that is looked at, early on.
+/// Adds an early poke of a field that the calls load.
 void poke(std::uint8_t* data, const Region& region, std::mt19937& random) {
   fuzz::Control control;
   std::memcpy(&control, data, sizeof control);

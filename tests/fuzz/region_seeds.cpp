@@ -8,6 +8,7 @@
 
 #include <seqcast/seqcast.hpp>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const std::string folder = argv[1];
   std::filesystem::create_directories(folder);
+  constexpr std::array wakeups{seqcast::Wakeup::bell, seqcast::Wakeup::every_message, seqcast::Wakeup::polling};
   std::mt19937 random{1};
   int count = 0;
   for (const std::uint64_t capacity : {2U, 4U, 16U}) {
@@ -39,8 +41,7 @@ int main(int argc, char** argv) {
                                            {.capacity = capacity,
                                             .max_message_size = size,
                                             .timestamps = count % 2 == 0,
-                                            .doorbell = count % 3 == 0,
-                                            .wake_always = count % 5 == 0}};
+                                            .wakeup = wakeups[static_cast<std::size_t>(count) % 3]}};
           for (std::uint64_t i = 0; i < messages; ++i)
             publisher.publish(std::vector<std::byte>(size - i % size));
         }
@@ -50,7 +51,7 @@ int main(int argc, char** argv) {
         control.flags = static_cast<std::uint8_t>(count * 7 % 128);
         for (auto& call : control.calls) call = static_cast<std::uint8_t>(random());
         write_seed(folder + "/" + std::to_string(count++), region, control);
-        seqcast::remove(seqcast::file(path));
+        seqcast::remove_channel(seqcast::file(path));
       }
     }
   }

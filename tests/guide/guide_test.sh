@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSL-1.0
 #
-# guide_test: the programs of lib/docs/guide.md do what they say, in a folder of their own, and leave nothing behind,
-# there or in /dev/shm. Run by ./tests/run, or by hand:
+# guide_test: the programs of lib/docs/guide.md succeed, each in an empty folder, and leave no file there or in /dev/shm.
+# Run by ./tests/run, or by hand:
 #
 #   tests/guide/guide_test.sh build/tests/guide/guide_*
 #
-#   SEQCAST_EMULATOR='qemu-aarch64 ...'   what runs programs for another processor
+#   SEQCAST_EMULATOR='qemu-aarch64 ...'   the command that runs programs for another processor
 set -eu
 [ $# -gt 0 ] || { echo 'usage: guide_test.sh PROGRAM...' >&2 && exit 2; }
 work=$(mktemp -d)
@@ -25,7 +25,7 @@ for program in "$@"; do
   case $program in /*) ;; *) program=$PWD/$program ;; esac
   mkdir "$work/folder"
   status=0
-  # The process id stays the program's own: names in shared memory have it in them.
+  # exec keeps the process id: the programs put it into their names in shared memory.
   # shellcheck disable=SC2016  # for the inner shell
   (cd "$work/folder" && timeout -k 1 60 sh -c 'echo $$ >../process && exec $SEQCAST_EMULATOR "$0"' "$program") \
     >"$work/output" 2>&1 || status=$?

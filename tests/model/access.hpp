@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// access: an operation of a modelled thread on its way to the model, and what a mutation may make of it: that
-// is how 'this fence left out' is asked of the shipped code.
+// access: an operation of a modelled thread before the model performs it, and what a mutation may change in it:
+// so the shipped code runs with one fence left out, or one order weakened.
 //
-// Who may use it: mutations read and change an Access; a Script is the machine's and the explorer's.
+// Who may use it: mutations read and change an Access; a Script belongs to the machine and the explorer.
 #pragma once
 
 #include "graph.hpp"
@@ -14,8 +14,8 @@
 
 namespace model {
 
-/// What a word of a region is, for mutations and for traces.
-enum class Place : std::uint8_t {
+/// The role of a word of a region, for mutations and for traces.
+enum class Field : std::uint8_t {
   other,
   head,
   state,
@@ -30,31 +30,31 @@ enum class Place : std::uint8_t {
   futex
 };
 
-/// What the thread is in the middle of, as it says itself.
+/// The call that the thread executes, as it has announced by Machine::enter().
 enum class Phase : std::uint8_t { none, recover, publish, next, latest, sleep };
 
-/// An operation on its way to the model.
+/// An operation that a thread is about to perform.
 struct Access {
   Kind kind;
-  Place place = Place::other;
+  Field field = Field::other;
   Phase phase = Phase::none;
   std::memory_order order;
   std::uint64_t value = 0;
   Kind previous = Kind::begin; // the operation before it in this thread
-  Place previous_place = Place::other;
-  // What a mutation may ask for, besides changing `order` and `value`:
+  Field previous_field = Field::other;
+  // What a mutation may set, besides changing `order` and `value`:
   bool skip = false;        // as if it were not there
-  bool stale = false;       // load: what the same call loaded from this word before, if it did
+  bool stale = false;       // load: gives what the same call loaded from this word before, if it did
   bool fence_after = false; // store: a release fence follows
 };
 
 using Mutation = std::function<void(Access&)>;
 
-/// One thread's operations as far as they are known.
+/// The operations of one thread as far as they are known.
 struct Script {
   enum class Ending : std::uint8_t { open, finished, blocked, failed, unrolled };
   std::vector<Op> ops;
-  std::vector<std::pair<Kind, std::uint64_t>> told; // of the leading operations: what the thread was told
+  std::vector<std::pair<Kind, std::uint64_t>> results; // of the leading operations
   Ending ending = Ending::open;
   std::string text; // with failed
 };

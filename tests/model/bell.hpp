@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// bell: modelled programs out of the library's own doorbell, ring and recovery, with sleepers. What must hold:
-// no execution ends with a sleeper that nobody will wake and that has not read the newest message.
+// bell: modelled programs of the library's own doorbell, ring and recovery, with sleepers. What must hold: no
+// execution ends with a sleeper that has not read the newest message and that no thread will wake.
 //
-// Every message is guarded, as the publisher's first 64 are: it looks at the flag behind its fence. A publisher
-// that has not met a sleeper for so long leaves the fence out, and then a wake-up may be lost; a mutant shows
+// Every message is guarded, as the publisher's first 64 are: it loads the flag after its fence. A publisher
+// that has found no sleeper for that long leaves the fence out, and then a wake-up may be lost; a mutant shows
 // it.
 #pragma once
 
@@ -14,11 +14,11 @@
 
 namespace model {
 
-using BellPublisher = seqcast::detail::DoorbellPublisher<Atomics>;
-using BellSubscriber = seqcast::detail::DoorbellSubscriber<Atomics>;
+using BellPublisher = seqcast::detail::DoorbellPublisher<Policy>;
+using BellSubscriber = seqcast::detail::DoorbellSubscriber<Policy>;
 
-/// With a flag, or a word alone that is rung for every message (`wake_always`).
-enum class BellKind : std::uint8_t { flag, always };
+/// With a flag; or a word alone, which is incremented for every message (Wakeup::every_message).
+enum class BellKind : std::uint8_t { flag, every_message };
 
 inline Machine::Word* flag_of(BellKind kind) {
   return kind == BellKind::flag ? Machine::get().word(Machine::flag_word) : nullptr;
@@ -27,9 +27,9 @@ inline Machine::Word* bell_word() {
   return Machine::get().word(Machine::bell_word);
 }
 
-/// Publishes, and wakes as PublisherBase::publish_with() does.
+/// Publishes, and wakes as AnyPublisher::publish_with() does.
 template <class Bell>
-void publish_and_ring(RingPublisher<Atomics>& ring, Bell& bell, const Shape& shape) {
+void publish_and_ring(RingPublisher<Policy>& ring, Bell& bell, const Shape& shape) {
   publish(ring, shape);
   if (bell.published()) Futex::wake_all();
 }
@@ -43,8 +43,8 @@ Thread ringing(const Shape& shape, int messages, BellKind kind) {
           }};
 }
 
-/// Takes over, rings whether somebody sleeps or not, as PublisherRegion does, and publishes what is missing to
-/// `shape.total` messages.
+/// Takes over, rings whether or not there is a sleeper, as the library does, and publishes up to message
+/// `shape.total`.
 inline Thread ringing_after(const Shape& shape, BellKind kind, std::size_t after, bool rings_first) {
   return {.name = "successor",
           .body =
@@ -61,37 +61,35 @@ inline Thread ringing_after(const Shape& shape, BellKind kind, std::size_t after
           .after = {after}};
 }
 
-/// How far each thread had read when it last went to sleep.
-inline std::array<std::uint64_t, most_threads>& read_before_sleep() {
-  static std::array<std::uint64_t, most_threads> cursors;
+/// The cursor of each thread when it last went to sleep.
+inline std::array<std::uint64_t, max_threads>& read_before_sleep() {
+  static std::array<std::uint64_t, max_threads> cursors;
   return cursors;
 }
 
-/// The order of steps before a sleep: the last look comes after prepare(), as in lib/src/waiting.cpp.
-enum class Looking : std::uint8_t { after_flag, before_flag, never };
+/// When a thread polls the slot before a sleep: after prepare(), as in lib/src/waiting.cpp, or wrongly.
+enum class LastPoll : std::uint8_t { after_flag, before_flag, none };
 
-/// Looks for the next message, and sleeps when there is none, until the last one is there; for ever, if it is
-/// not known how many there will be. The messages themselves are not read: cases.hpp has that.
+/// Polls for the next message, and sleeps when there is none, until message `shape.total` is there; without end
+/// if that is not known. It does not read the messages: cases.hpp has programs for that.
 inline Thread sleeping(std::size_t self, const Shape& shape, BellKind kind,
-                       Looking looking = Looking::after_flag) {
+                       LastPoll last_poll = LastPoll::after_flag) {
   return {.name = "sleeper " + std::to_string(self), .body = [=] {
-            constexpr int most_rounds = 12;
+            constexpr int max_rounds = 12;
             const BellSubscriber bell{flag_of(kind), bell_word()};
             std::uint64_t cursor = shape.before;
             const auto ready = [&] {
-              return RingSubscriber<Atomics>{Machine::get().word(0), geometry_of(shape), cursor, 1,
-                                             ResumeAt::half}
-                  .ready();
+              return RingSubscriber<Policy>{Machine::get().word(0), geometry_of(shape), cursor, 1, 0}.ready();
             };
-            for (int round = 0; round < most_rounds; ++round) {
+            for (int round = 0; round < max_rounds; ++round) {
               if (ready()) {
                 if (++cursor == shape.total) return;
                 continue;
               }
               Machine::get().enter(Phase::sleep);
-              if (looking == Looking::before_flag && ready()) continue;
+              if (last_poll == LastPoll::before_flag && ready()) continue;
               const std::uint32_t expected = bell.prepare();
-              if (looking == Looking::after_flag && ready()) continue;
+              if (last_poll == LastPoll::after_flag && ready()) continue;
               read_before_sleep()[self] = cursor;
               Futex::wait(bell.word(), expected);
             }
@@ -104,17 +102,17 @@ inline std::string check_sleepers(const Final& end) {
   std::uint64_t wakes = 0;
   const Machine& machine = Machine::get();
   for (std::size_t l = 0; l < machine.locations(); ++l) {
-    const Place place = machine.place_of(machine.word_of(l));
+    const Field place = machine.field_of(machine.word_of(l));
     for (const EventId id : end.graph.stores[l]) {
       const std::uint64_t value = end.graph.at(id).value;
-      if (place == Place::version) newest = std::max(newest, value / 2);
-      if (place == Place::futex) wakes = std::max(wakes, value);
+      if (place == Field::version) newest = std::max(newest, value / 2);
+      if (place == Field::futex) wakes = std::max(wakes, value);
     }
   }
   for (std::size_t t = 0; t < end.scripts.size(); ++t) {
     if (end.scripts[t].ending != Script::Ending::blocked) continue;
     const Graph::Thread& events = end.graph.threads[t];
-    const bool woken = events[events.size() - 1].value < wakes; // the same program goes on in another execution
+    const bool woken = events[events.size() - 1].value < wakes; // it goes on in another execution
     if (!woken && read_before_sleep()[t] < newest) return "a sleeper is never woken";
   }
   return {};

@@ -14,26 +14,24 @@ struct Case {
   bool only_long = false; // with SEQCAST_MODEL_LONG=1
 };
 
-inline Thread mortal(Thread thread) {
-  thread.mortal = true;
+inline Thread crashing(Thread thread) {
+  thread.may_crash = true;
   return thread;
 }
 
-/// Opens the channel while it is being published to, as SubscriberRegion does, and reads.
+/// Opens the channel while it is being published to, as Subscriber does, and reads.
 inline Thread joining(const Shape& shape, const std::string& calls) {
   return {.name = "late subscriber", .body = [=] {
-            const std::uint64_t head = Sights{Machine::get().word(0)}.head();
-            const std::uint64_t newest = Checking<>{shape, head, 1}.ring().newest();
-            const std::uint64_t oldest = newest + 2 > shape.capacity ? newest + 2 - shape.capacity : 1;
-            Checking<> subscriber{shape, oldest - 1, oldest};
+            const std::uint64_t oldest = find_oldest(shape);
+            CheckedSubscriber<> subscriber{shape, oldest - 1, oldest};
             for (const char call : calls) call == 'n' ? subscriber.next() : subscriber.latest();
           }};
 }
 
-/// A publisher that closes, or one that is superseded by whoever comes after it.
+/// A publisher that closes, or one that the next publisher supersedes.
 inline Program ending(const Shape& shape, seqcast::detail::StateWord state, bool by_another) {
   using seqcast::detail::StateWord;
-  const auto end = [=] { Lines{Machine::get().word(0)}.store_state(state); };
+  const auto end = [=] { PublisherHeader{Machine::get().word(0)}.store_state(state); };
   Thread publisher = publishing(shape, static_cast<int>(shape.total));
   std::vector<Thread> threads;
   if (by_another) {
@@ -45,35 +43,36 @@ inline Program ending(const Shape& shape, seqcast::detail::StateWord state, bool
                 }}};
   }
   threads.push_back({.name = "subscriber", .body = [=] {
-                       Checking<> subscriber{shape, shape.before};
-                       if (Sights{Machine::get().word(0)}.state() != state) return;
+                       CheckedSubscriber<> subscriber{shape, shape.before};
+                       if (SubscriberHeader{Machine::get().word(0)}.state() != state) return;
                        std::uint64_t read = shape.before;
                        while (const std::uint64_t sequence = subscriber.next()) read = sequence;
-                       if (read != shape.total) Machine::get().fail("the end is seen before the last message");
+                       if (read != shape.total)
+                         Machine::get().fail("a subscriber sees the end before the last message");
                      }});
   return channel(shape, std::move(threads));
 }
 
-/// Publishers that come one after the other, and a look at the epoch. `dying`: any of them may die meanwhile.
-inline Program epochs(bool dying, bool ordered) {
+/// Publishers one after the other, and a subscriber that loads the epoch. `crashing`: any publisher may crash.
+inline Program epochs(bool crashing, bool ordered) {
   const Shape shape{};
   const auto body = [] {
-    const std::uint64_t epoch = Sights{Machine::get().word(0)}.epoch().first + 1;
-    Lines{Machine::get().word(0)}.store_epoch(epoch, 10 * epoch);
+    const std::uint64_t epoch = SubscriberHeader{Machine::get().word(0)}.epoch().first + 1;
+    PublisherHeader{Machine::get().word(0)}.store_epoch(epoch, 10 * epoch);
   };
   Program program{.setup = setup(shape)};
   for (std::size_t i = 0; i < 3; ++i) {
     Thread thread{
-        .name = "publisher " + std::to_string(i + 1), .body = body, .ordered = ordered, .mortal = dying};
+        .name = "publisher " + std::to_string(i + 1), .body = body, .ordered = ordered, .may_crash = crashing};
     if (i > 0) thread.after = {i - 1};
     program.threads.push_back(thread);
   }
   program.threads.push_back({.name = "subscriber", .body = [] {
                                std::uint64_t seen = 0;
                                for (int i = 0; i < 2; ++i) {
-                                 const auto [epoch, first] = Sights{Machine::get().word(0)}.epoch();
+                                 const auto [epoch, first] = SubscriberHeader{Machine::get().word(0)}.epoch();
                                  if (first != 10 * epoch)
-                                   Machine::get().fail("a first sequence of another epoch");
+                                   Machine::get().fail("an epoch with the first sequence of another one");
                                  if (epoch < seen) Machine::get().fail("the epoch goes back");
                                  seen = epoch;
                                }
@@ -86,7 +85,7 @@ inline Program handed_over(const Shape& shape, const std::string& calls) {
   Thread second{.name = "second thread",
                 .body =
                     [=] {
-                      RingPublisher<Atomics> ring{Machine::get().word(0), geometry_of(shape), shape.total - 1};
+                      RingPublisher<Policy> ring{Machine::get().word(0), geometry_of(shape), shape.total - 1};
                       publish(ring, shape);
                     },
                 .after = {0}};
@@ -94,13 +93,13 @@ inline Program handed_over(const Shape& shape, const std::string& calls) {
                          reading("subscriber", shape, calls)});
 }
 
-/// A publisher that may die anywhere, successors one after the other, and subscribers beside them.
+/// A publisher that may crash anywhere, successors one after the other, and subscribers beside them.
 inline Program succession(const Shape& shape, int first, int successors, const std::string& calls,
                           bool ordered) {
-  std::vector<Thread> threads{mortal(publishing(shape, first))};
+  std::vector<Thread> threads{crashing(publishing(shape, first))};
   for (std::size_t i = 1; i <= static_cast<std::size_t>(successors); ++i) {
     threads.push_back(succeeding("successor " + std::to_string(i), shape, 1, i - 1, ordered));
-    threads.back().mortal = i < static_cast<std::size_t>(successors);
+    threads.back().may_crash = i < static_cast<std::size_t>(successors);
   }
   const std::size_t last = threads.size() - 1;
   if (!calls.empty()) threads.push_back(reading("subscriber", shape, calls));
@@ -118,10 +117,10 @@ inline std::vector<Case> channel_cases() {
   std::vector<Case> cases;
   const auto messages = [](const Shape& shape) { return static_cast<int>(shape.total - shape.before); };
   const auto one = [&](const Shape& shape, const std::string& calls, bool only_long = false,
-                       ResumeAt resume = ResumeAt::half) {
-    const std::string how = resume == ResumeAt::newest   ? " resume newest"
-                            : resume == ResumeAt::oldest ? " resume oldest"
-                                                         : "";
+                       ResumePosition resume = ResumePosition::half) {
+    const std::string how = resume == ResumePosition::newest   ? " resume newest"
+                            : resume == ResumePosition::oldest ? " resume oldest"
+                                                               : "";
     cases.push_back(
         {"one subscriber " + calls + " " + bounds_of(shape) + how,
          channel(shape, {publishing(shape, messages(shape)), reading("subscriber", shape, calls, resume)}),
@@ -144,7 +143,7 @@ inline std::vector<Case> channel_cases() {
   one({.capacity = 4, .words = 2, .before = 2, .total = 7}, "nnn");
   one({.capacity = 4, .words = 2, .before = 3, .total = 8}, "nl");
   one({.capacity = 4, .words = 2, .total = 8}, "nn", true);
-  for (const ResumeAt resume : {ResumeAt::newest, ResumeAt::oldest}) {
+  for (const ResumePosition resume : {ResumePosition::newest, ResumePosition::oldest}) {
     one({.capacity = 2, .words = 2, .total = 4}, "nn", false, resume);
     one({.capacity = 4, .words = 2, .total = 6}, "nn", false, resume);
   }
@@ -152,14 +151,14 @@ inline std::vector<Case> channel_cases() {
   one({.capacity = 2, .words = 3, .varied = true, .total = 3}, "ll");
   one({.capacity = 4, .words = 3, .varied = true, .total = 6}, "nl");
 
-  // A slot of several lines, which the publisher owns ahead.
+  // A slot of several lines, which the publisher prefetches for writing.
   one({.capacity = 2, .words = 2, .line = 2, .total = 2}, "nn");
   one({.capacity = 2, .words = 2, .line = 2, .total = 3}, "nn");
   one({.capacity = 2, .words = 2, .line = 2, .total = 3}, "ll");
   one({.capacity = 4, .words = 3, .line = 2, .total = 3}, "nl");
   one({.capacity = 2, .words = 2, .varied = true, .line = 1, .total = 3}, "nn");
 
-  // Messages that are followed while they are written.
+  // Messages that are copied while they are written.
   for (const std::size_t words : {2U, 3U}) {
     for (const std::uint64_t total : {1U, 2U, 3U}) {
       for (const char* calls : {"nn", "nl"}) {
@@ -173,7 +172,7 @@ inline std::vector<Case> channel_cases() {
     for (const std::size_t words : {2U, 3U}) {
       const Shape shape{.capacity = 2, .words = words, .behind = true};
       const std::string bounds = " behind nn c2 w" + std::to_string(words);
-      cases.push_back({"death in 1 messages, 1 successors, " + how + "," + bounds,
+      cases.push_back({"crash in 1 messages, 1 successors, " + how + "," + bounds,
                        succession(shape, 1, 1, "nn", ordered), words > 2});
     }
   }
@@ -196,9 +195,9 @@ inline std::vector<Case> channel_cases() {
 
   for (const bool ordered : {true, false}) {
     const std::string how = ordered ? "ordered hand-over" : "hand-over that orders nothing";
-    const auto die = [&](const Shape& shape, int first, int successors, const std::string& calls,
-                         bool only_long) {
-      cases.push_back({"death in " + std::to_string(first) + " messages, " + std::to_string(successors) +
+    const auto crash = [&](const Shape& shape, int first, int successors, const std::string& calls,
+                           bool only_long) {
+      cases.push_back({"crash in " + std::to_string(first) + " messages, " + std::to_string(successors) +
                            " successors, " + how + ", " + (calls.empty() ? "no subscriber" : calls) + " c" +
                            std::to_string(shape.capacity) + " w" + std::to_string(shape.words),
                        succession(shape, first, successors, calls, ordered), only_long});
@@ -206,20 +205,21 @@ inline std::vector<Case> channel_cases() {
     for (const std::uint64_t capacity : {2U, 4U}) {
       for (const std::size_t words : {2U, 3U, 4U}) {
         const Shape shape{.capacity = capacity, .words = words};
-        die(shape, 1, 1, "nn", false);
-        die(shape, 1, 1, "ll", false);
-        die(shape, 2, 1, "nn", false);
-        die(shape, 2, 1, "ll", words > 2);
-        die(shape, 2, 1, "nl", words > 2);
-        die(shape, 3, 1, "nn", words > 2);
-        die(shape, 2, 2, "", words > 3);
-        die(shape, 1, 2, "nn", words > 2);
-        die(shape, 1, 2, "ll", words > 2);
-        if (words < 4) die(shape, 2, 2, "nl", true);
+        crash(shape, 1, 1, "nn", false);
+        crash(shape, 1, 1, "ll", false);
+        crash(shape, 2, 1, "nn", false);
+        crash(shape, 2, 1, "ll", words > 2);
+        crash(shape, 2, 1, "nl", words > 2);
+        crash(shape, 3, 1, "nn", words > 2);
+        crash(shape, 2, 2, "", words > 3);
+        crash(shape, 1, 2, "nn", words > 2);
+        crash(shape, 1, 2, "ll", words > 2);
+        if (words < 4) crash(shape, 2, 2, "nl", true);
       }
     }
-    for (const bool dying : {false, true}) {
-      cases.push_back({"three epochs, " + how + (dying ? ", any may die" : ""), epochs(dying, ordered)});
+    for (const bool crashing : {false, true}) {
+      cases.push_back(
+          {"three epochs, " + how + (crashing ? ", any may crash" : ""), epochs(crashing, ordered)});
     }
   }
   using seqcast::detail::StateWord;

@@ -1,49 +1,49 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// channel: modelled programs out of the library's own publisher, subscriber and recovery, and what must hold in
+// channel: modelled programs of the library's own publisher, subscriber and recovery, and what must hold in
 // each of their executions:
-//   - what a subscriber is given is one whole message (G1), in order, with the exact number lost (G2), and
-//     latest() never goes back;
-//   - an honest region is never called corrupt or damaged;
+//   - a subscriber gets whole messages (G1), in order, with the exact number lost (G2), and latest() never goes
+//     back;
+//   - an honest region is never reported as corrupt or damaged;
 //   - no version decreases, no sequence is used twice and none is left out, so that no complete message is lost
-//   at a
-//     take-over (G6); head is at most one behind the slots and never ahead.
-// A message's payload words all tell its sequence and their place, so that no other words can pass for them.
+//     at a take-over (G6); head is at most one behind the slots and never ahead.
+// Every payload word depends on its message's sequence and on its position, so that no mix of two messages
+// passes.
 #pragma once
 
 #include "trace.hpp"
 
 #include <seqcast/detail/recovery.hpp>
-#include <seqcast/detail/ring_publisher.hpp>
-#include <seqcast/detail/ring_subscriber.hpp>
+#include "support/resume.hpp"
 
 #include <map>
 
 namespace model {
 
-using seqcast::detail::BoundedInto;
+using seqcast::ResumePosition;
+using seqcast::detail::BufferDestination;
 using seqcast::detail::Geometry;
-using seqcast::detail::Outcome;
+using seqcast::detail::ReadResult;
+using seqcast::detail::ReadStatus;
 using seqcast::detail::Recovery;
-using seqcast::detail::ResumeAt;
 using seqcast::detail::RingPublisher;
 using seqcast::detail::RingSubscriber;
-using seqcast::detail::Taken;
-using Lines = seqcast::detail::PublisherLines<Atomics>;
-using Sights = seqcast::detail::SubscriberLines<Atomics>;
+using PublisherHeader = seqcast::detail::PublisherHeader<Policy>;
+using SubscriberHeader = seqcast::detail::SubscriberHeader<Policy>;
 
 struct Shape {
   std::uint64_t capacity = 2;
   std::size_t words = 2;    // of the longest message
   std::uint64_t before = 0; // messages published before the program begins
   bool varied = false;      // odd messages are one word shorter
-  std::size_t line = 64;    // words of a cache line; here a slot is not longer, so that no line is owned ahead
-  bool behind = false;      // subscribers follow a message while it is written
-  std::uint64_t total = 0; // messages ever published, if it is known: then no call may give up without a reason
+  std::size_t line = 64;    // words of a cache line; 64 is more than a slot has, so that nothing is prefetched
+  bool behind = false;      // subscribers copy a message while it is written
+  std::uint64_t total =
+      0; // messages ever published; 0 if unknown. If known, overruns are checked for their cause
 };
 
-inline constexpr std::size_t most_words = 4;
-using Payload = std::array<std::uint64_t, most_words>;
+inline constexpr std::size_t max_words = 4;
+using Payload = std::array<std::uint64_t, max_words>;
 
 inline Geometry geometry_of(const Shape& shape) {
   const std::size_t payload_word =
@@ -59,7 +59,8 @@ inline Geometry geometry_of(const Shape& shape) {
 inline std::size_t words_of(const Shape& shape, std::uint64_t sequence) {
   return shape.words - (shape.varied ? sequence % 2 : 0);
 }
-/// A word of a message by the publisher of this epoch: two publishers of one sequence must not be mixed.
+/// A word of a message by the publisher of this epoch, so that messages of two publishers with one sequence
+/// differ.
 inline std::uint64_t payload_word(std::uint64_t sequence, std::size_t i, std::uint64_t epoch = 0) {
   return epoch * 4096 + sequence * 16 + i + 1;
 }
@@ -71,117 +72,121 @@ void publish(Ring& ring, const Shape& shape, std::uint64_t epoch = 0) {
   const std::uint64_t sequence = ring.head() + 1;
   const std::size_t size = words_of(shape, sequence) * seqcast::detail::word_size;
   Payload payload{};
-  for (std::size_t i = 0; i < most_words; ++i) payload[i] = payload_word(sequence, i, epoch);
-  if (shape.behind) {
-    ring.publish_bytes(static_cast<const std::byte*>(static_cast<void*>(&payload)),
-                       static_cast<std::uint32_t>(size), 0);
-    return;
-  }
-  ring.publish(static_cast<std::uint32_t>(size), 0, [&](Machine::Word* to) {
-    seqcast::detail::store_payload<Atomics>(to, static_cast<const std::byte*>(static_cast<void*>(&payload)),
-                                            size);
-  });
+  for (std::size_t i = 0; i < max_words; ++i) payload[i] = payload_word(sequence, i, epoch);
+  ring.publish(static_cast<const std::byte*>(static_cast<void*>(&payload)), static_cast<std::uint32_t>(size),
+               0);
 }
 
-inline RingPublisher<Atomics> first_publisher(const Shape& shape) {
+inline RingPublisher<Policy> first_publisher(const Shape& shape) {
   return {Machine::get().word(0), geometry_of(shape), shape.before};
 }
 
 inline std::function<void()> setup(const Shape& shape) {
   return [shape] {
     Machine::get().describe(geometry_of(shape), shape.line);
-    Recovery<Atomics>{Machine::get().word(0), geometry_of(shape)}.create();
-    RingPublisher<Atomics> ring{Machine::get().word(0), geometry_of(shape), 0};
+    Recovery<Policy>{Machine::get().word(0), geometry_of(shape)}.create();
+    RingPublisher<Policy> ring{Machine::get().word(0), geometry_of(shape), 0};
     for (std::uint64_t i = 0; i < shape.before; ++i) publish(ring, shape);
   };
 }
 
 /// The ring of a publisher that takes the channel over.
-inline RingPublisher<Atomics> take_over(const Shape& shape) {
+inline RingPublisher<Policy> take_over(const Shape& shape) {
   Machine& machine = Machine::get();
   machine.enter(Phase::recover);
-  const auto head = Recovery<Atomics>{machine.word(0), geometry_of(shape)}.take_over();
-  if (!head) machine.fail("a successor calls the region damaged");
+  const auto head = Recovery<Policy>{machine.word(0), geometry_of(shape)}.take_over();
+  if (!head) machine.fail("a successor reports a damaged region");
   return {machine.word(0), geometry_of(shape), *head};
 }
 
-/// A subscriber that checks whatever it is given. `Ring` is the library's, or a variant that must be refuted.
-template <class Ring = RingSubscriber<Atomics>>
-class Checking {
+/// Head, as the library loads it to find where a subscriber can begin.
+inline std::uint64_t load_head() {
+  return Machine::get()
+      .word(seqcast::detail::head_offset / seqcast::detail::word_size)
+      ->load(std::memory_order_acquire);
+}
+
+/// A subscriber that checks all it gets. `Ring` is the library's, or a variant that must be refuted.
+template <class Ring = RingSubscriber<Policy>>
+class CheckedSubscriber {
  public:
-  Checking(const Shape& shape, std::uint64_t cursor, std::uint64_t oldest = 1, ResumeAt resume = ResumeAt::half)
+  CheckedSubscriber(const Shape& shape, std::uint64_t cursor, std::uint64_t oldest = 1,
+                    ResumePosition resume = ResumePosition::half)
       : shape_{shape},
-        resume_{resume},
-        ring_{Machine::get().word(0), geometry_of(shape), cursor, oldest, resume},
+        resume_behind_{test::resume_behind(resume, shape.capacity)},
+        ring_{Machine::get().word(0), geometry_of(shape), cursor, oldest, resume_behind_},
         newest_{cursor},
         delivered_{cursor} {}
 
   /// The sequence that was delivered, or 0.
   std::uint64_t next() {
     Machine::get().enter(Phase::next);
-    const Taken taken = ring_.next(into());
-    // Two attempts: a message that was overrun, and one at which the publisher was faster once more.
+    const ReadResult result = ring_.next(destination());
+    // Two attempts, both overrun: at the message after the cursor, and at the one where next() resumes.
     const std::uint64_t first = ring_.cursor() + 1;
-    check_patience(taken, resume_from(first + shape_.capacity - 1) + shape_.capacity - 1);
-    if (!whole(taken)) return 0;
-    if (taken.sequence <= newest_) fail("next() goes back, to", taken.sequence);
-    if (taken.sequence != delivered_ + 1 + taken.lost) fail("next() miscounts what was lost");
-    return remember(taken);
+    const std::uint64_t second = first + shape_.capacity - 1 - resume_behind_;
+    check_overruns(result, second + shape_.capacity - 1);
+    if (!whole(result)) return 0;
+    if (result.sequence <= newest_) fail("next() goes back, to", result.sequence);
+    if (result.sequence != delivered_ + 1 + result.lost) fail("next() miscounts what was lost");
+    return remember(result);
   }
   std::uint64_t latest() {
     Machine::get().enter(Phase::latest);
-    const Taken taken = ring_.latest(into());
-    // Four attempts, each but one at a message that is newer by a whole turn of the ring, less one slot.
-    check_patience(taken, ring_.cursor() + 4 * (shape_.capacity - 1));
-    if (!whole(taken)) return 0;
-    if (taken.sequence < newest_) fail("latest() goes back, to", taken.sequence);
-    return remember(taken);
+    const ReadResult result = ring_.latest(destination());
+    // Four attempts, all overrun: for each capacity - 1 further messages are needed.
+    check_overruns(result, ring_.cursor() + 4 * (shape_.capacity - 1));
+    if (!whole(result)) return 0;
+    if (result.sequence < newest_) fail("latest() goes back, to", result.sequence);
+    return remember(result);
   }
   Ring& ring() {
     return ring_;
   }
 
  private:
-  BoundedInto into() {
+  BufferDestination destination() {
     return {static_cast<std::byte*>(static_cast<void*>(&payload_)), sizeof(payload_)};
   }
   [[noreturn]] static void fail(const char* text, std::uint64_t number = 0) {
     Machine::get().fail(text, number);
   }
-  /// `needed`: how many messages there must be before the call may give up.
-  void check_patience(const Taken& taken, std::uint64_t needed) const {
-    if (taken.outcome == Outcome::overrun && shape_.total > 0 && shape_.total < needed) {
-      fail("a call gives up though it was not overrun often enough");
+  /// `needed`: how many messages there must be before the call may end with an overrun.
+  void check_overruns(const ReadResult& result, std::uint64_t needed) const {
+    if (result.status == ReadStatus::overrun && shape_.total > 0 && shape_.total < needed) {
+      fail("a call reports an overrun without enough messages for one");
     }
   }
-  std::uint64_t resume_from(std::uint64_t proven) const {
-    if (resume_ == ResumeAt::newest) return proven;
-    if (resume_ == ResumeAt::oldest) return proven - shape_.capacity + 2;
-    return proven - shape_.capacity / 2 + 1;
-  }
-  bool whole(const Taken& taken) const {
-    if (taken.outcome == Outcome::corrupt) fail("an honest region is called corrupt");
-    if (taken.outcome == Outcome::wrong_size || taken.outcome == Outcome::buffer_too_small) fail("a torn size");
-    if (taken.outcome != Outcome::message) return false;
-    if (taken.size != words_of(shape_, taken.sequence) * seqcast::detail::word_size) fail("a torn size");
-    for (std::size_t i = 0; i < words_of(shape_, taken.sequence); ++i) {
-      if (payload_[i] != payload_word(taken.sequence, i, payload_[0] / 4096)) {
-        fail("torn: message", taken.sequence);
+  bool whole(const ReadResult& result) const {
+    if (result.status == ReadStatus::corrupt) fail("an honest region is reported as corrupt");
+    if (result.status == ReadStatus::wrong_size || result.status == ReadStatus::buffer_too_small)
+      fail("a torn size");
+    if (result.status != ReadStatus::message) return false;
+    if (result.size != words_of(shape_, result.sequence) * seqcast::detail::word_size) fail("a torn size");
+    for (std::size_t i = 0; i < words_of(shape_, result.sequence); ++i) {
+      if (payload_[i] != payload_word(result.sequence, i, payload_[0] / 4096)) {
+        fail("torn: message", result.sequence);
       }
     }
     return true;
   }
-  std::uint64_t remember(const Taken& taken) {
-    return newest_ = delivered_ = taken.sequence;
+  std::uint64_t remember(const ReadResult& result) {
+    return newest_ = delivered_ = result.sequence;
   }
 
   Shape shape_;
-  ResumeAt resume_;
+  std::uint64_t resume_behind_;
   Ring ring_;
   Payload payload_{};
   std::uint64_t newest_;
   std::uint64_t delivered_;
 };
+
+/// The oldest message that can be read, as the library finds it when a subscriber opens the channel.
+inline std::uint64_t find_oldest(const Shape& shape) {
+  const std::uint64_t newest = CheckedSubscriber<>{shape, load_head(), 1}.ring().newest();
+  return newest + 2 > shape.capacity ? newest + 2 - shape.capacity : 1;
+}
 
 // Threads.
 
@@ -200,8 +205,8 @@ inline Thread succeeding(const std::string& name, const Shape& shape, int messag
                 auto ring = take_over(shape);
                 std::uint64_t epoch = 0;
                 if (shape.behind) {
-                  epoch = Sights{Machine::get().word(0)}.epoch().first + 1;
-                  Lines{Machine::get().word(0)}.store_epoch(epoch, ring.head() + 1);
+                  epoch = SubscriberHeader{Machine::get().word(0)}.epoch().first + 1;
+                  PublisherHeader{Machine::get().word(0)}.store_epoch(epoch, ring.head() + 1);
                 }
                 for (int i = 0; i < messages; ++i) publish(ring, shape, epoch);
               },
@@ -210,11 +215,11 @@ inline Thread succeeding(const std::string& name, const Shape& shape, int messag
 }
 
 /// Reads by `calls`: n is next(), l is latest().
-template <class Ring = RingSubscriber<Atomics>>
+template <class Ring = RingSubscriber<Policy>>
 Thread reading(const std::string& name, const Shape& shape, const std::string& calls,
-               ResumeAt resume = ResumeAt::half) {
+               ResumePosition resume = ResumePosition::half) {
   return {.name = name, .body = [=] {
-            Checking<Ring> subscriber{shape, shape.before, 1, resume};
+            CheckedSubscriber<Ring> subscriber{shape, shape.before, 1, resume};
             for (const char call : calls) {
               if (call == 'n') subscriber.next();
               if (call == 'l') subscriber.latest();
@@ -222,14 +227,14 @@ Thread reading(const std::string& name, const Shape& shape, const std::string& c
           }};
 }
 
-/// What a reader that comes after everything gets: every message that is still there, and the newest.
-struct Last {
+/// What a reader gets that begins after all other threads have ended: all messages that are still there.
+struct LastRead {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
   std::uint64_t newest = 0;
 };
-inline Last& last_reader() {
-  static Last last;
+inline LastRead& last_read() {
+  static LastRead last;
   return last;
 }
 
@@ -237,36 +242,33 @@ inline Thread reading_last(const Shape& shape, std::vector<std::size_t> after) {
   return {.name = "last reader",
           .body =
               [=] {
-                // As SubscriberRegion finds where reading can begin.
-                const std::uint64_t head = Sights{Machine::get().word(0)}.head();
-                const std::uint64_t newest = Checking<>{shape, head, 1}.ring().newest();
-                const std::uint64_t oldest = newest + 2 > shape.capacity ? newest + 2 - shape.capacity : 1;
-                Checking<> subscriber{shape, oldest - 1, oldest};
-                Last last{.first = oldest};
+                const std::uint64_t oldest = find_oldest(shape);
+                CheckedSubscriber<> subscriber{shape, oldest - 1, oldest};
+                LastRead last{.first = oldest};
                 while (subscriber.next() != 0) ++last.count;
                 last.newest = subscriber.latest();
-                last_reader() = last;
+                last_read() = last;
               },
           .after = std::move(after)};
 }
 
-/// What is wrong with the slots and head in the end.
-inline std::string check_slots(const Final& end, bool read_last) {
+/// What is wrong with the slots and head at the end; empty if nothing is.
+inline std::string check_slots(const Final& end, bool has_last_reader) {
   const Machine& machine = Machine::get();
   std::map<std::uint64_t, int> complete;
   std::uint64_t head = 0;
   for (std::size_t l = 0; l < machine.locations(); ++l) {
-    const Place place = machine.place_of(machine.word_of(l));
-    if (place != Place::version && place != Place::head) continue;
+    const Field place = machine.field_of(machine.word_of(l));
+    if (place != Field::version && place != Field::head) continue;
     std::uint64_t value = machine.initial(l);
-    if (place == Place::version && value > 0 && value % 2 == 0) ++complete[value / 2];
+    if (place == Field::version && value > 0 && value % 2 == 0) ++complete[value / 2];
     for (const EventId id : end.graph.stores[l]) {
       const std::uint64_t next = end.graph.at(id).value;
       if (next < value) return machine.name_of(l) + " decreases";
       value = next;
-      if (place == Place::version && value % 2 == 0) ++complete[value / 2];
+      if (place == Field::version && value % 2 == 0) ++complete[value / 2];
     }
-    if (place == Place::head) head = value;
+    if (place == Field::head) head = value;
   }
   std::uint64_t newest = 0;
   for (const auto& [sequence, times] : complete) {
@@ -276,18 +278,18 @@ inline std::string check_slots(const Final& end, bool read_last) {
   }
   if (head > newest) return "head is ahead of the slots";
   if (head + 1 < newest) return "head is two behind the slots";
-  const Last& last = last_reader();
-  if (read_last && (last.newest != newest || last.first + last.count != newest + 1)) {
+  const LastRead& last = last_read();
+  if (has_last_reader && (last.newest != newest || last.first + last.count != newest + 1)) {
     return "a complete message is lost";
   }
   return {};
 }
 
 inline Program channel(const Shape& shape, std::vector<Thread> threads) {
-  bool read_last = false;
-  for (const Thread& thread : threads) read_last = read_last || thread.name == "last reader";
+  bool has_last_reader = false;
+  for (const Thread& thread : threads) has_last_reader = has_last_reader || thread.name == "last reader";
   return {.setup = setup(shape), .threads = std::move(threads), .at_end = [=](const Final& end) {
-            return check_slots(end, read_last);
+            return check_slots(end, has_last_reader);
           }};
 }
 

@@ -2,21 +2,21 @@
 //
 // explorer: every execution of a small program that the C++20 memory model allows, each one once.
 //
-// Graphs grow by one event at a time. A load branches over all stores that coherence lets it read; a store over
-// all places in the modification order that coherence leaves it (so not only the order of execution: the weak
-// outcome of 2+2W is found), and over all earlier loads that could have read from it: then what was added after
-// such a load, and is not needed by the store, is taken back. This is the search of Kokologiannakis, Marmanis,
-// Gladstein and Vafeiadis (Truly stateless, optimal dynamic partial order reduction, POPL 2022), which needs no
-// table of states. Reduction is by construction: interleavings that give the same graph are not told apart.
-// interleaver.hpp finds the same graphs in the plain way, through all interleavings, and the tests compare the
-// two.
+// Graphs grow by one event at a time. A load branches over all stores that coherence lets it read from. A store
+// branches over all places in the modification order that coherence leaves it (so not only the order of
+// execution: the weak outcome of 2+2W is found), and over all earlier loads that could have read from it: then
+// what was added after such a load, and is not needed by the store, is removed. This is the search of
+// Kokologiannakis, Marmanis, Gladstein and Vafeiadis (Truly stateless, optimal dynamic partial order reduction,
+// POPL 2022), which needs no table of states. Interleavings that give the same graph are explored once, by
+// construction. interleaver.hpp finds the same graphs by brute force, through all interleavings, and the tests
+// compare the two.
 //
 // Covered: relaxed, acquire and release loads and stores; release sequences of C++20; read-modify-writes;
-// release, acquire and sequentially consistent fences; threads that begin after others; futexes; death between
-// any two operations, with the stores lost that need not have been performed yet (atomics.hpp). Not covered:
-// load buffering and whatever else needs a cycle of program order and reads-from; seq_cst loads and stores,
-// consume, compare-exchange, mixed-size and non-atomic accesses; liveness other than 'blocked for ever';
-// anything beyond the bounds of the program at hand: numbers of messages, calls, words and slots.
+// release, acquire and sequentially consistent fences; threads that begin after others; futexes; a crash
+// between any two operations, with the loss of stores that need not have been performed yet (machine.hpp). Not
+// covered: load buffering and whatever else needs a cycle of program order and reads-from; seq_cst loads and
+// stores, consume, compare-exchange, mixed-size and non-atomic accesses; liveness other than 'blocked for
+// ever'; anything beyond the bounds of the program at hand: numbers of messages, calls, words and slots.
 #pragma once
 
 #include "program.hpp"
@@ -30,9 +30,9 @@ namespace model {
 
 class Explorer {
  public:
-  Explorer(const Program& program, const Mutation& mutation, std::uint64_t most_executions)
-      : program_{program}, most_{most_executions}, scripts_(program.threads.size()) {
-    if (program.threads.size() > most_threads) give_up("more threads than the bound in graph.hpp");
+  Explorer(const Program& program, const Mutation& mutation, std::uint64_t max_executions)
+      : program_{program}, most_{max_executions}, scripts_(program.threads.size()) {
+    if (program.threads.size() > max_threads) abort_with("more threads than the bound in graph.hpp");
     machine_.reset(&mutation);
     if (program.setup) program.setup();
   }
@@ -68,8 +68,8 @@ class Explorer {
     const Graph::Thread& events = g.threads[t];
     bool valid = events.size() < script.ops.size() ||
                  (events.size() == script.ops.size() && script.ending != Script::Ending::open);
-    for (std::size_t i = 0; valid && i < std::min(events.size(), script.told.size()); ++i) {
-      valid = events[i].kind == script.told[i].first && events[i].value == script.told[i].second;
+    for (std::size_t i = 0; valid && i < std::min(events.size(), script.results.size()); ++i) {
+      valid = events[i].kind == script.results[i].first && events[i].value == script.results[i].second;
     }
     if (!valid) replay(t, g);
     return events.size() < script.ops.size() ? &script.ops[events.size()] : nullptr;
@@ -77,7 +77,7 @@ class Explorer {
 
   void replay(std::size_t t, const Graph& g) {
     const Thread& thread = program_.threads[t];
-    machine_.run(t, thread.body, !thread.after.empty(), thread.mortal, g, scripts_[t]);
+    machine_.run(t, thread.body, !thread.after.empty(), thread.may_crash, g, scripts_[t]);
   }
 
   bool ended(std::size_t t, const Graph& g) {
@@ -90,7 +90,7 @@ class Explorer {
     for (std::size_t t = 0; t < program_.threads.size(); ++t) {
       const Op* op = next_op(t, g);
       if (op == nullptr) {
-        if (scripts_[t].ending == Script::Ending::failed) tell(scripts_[t].text, g);
+        if (scripts_[t].ending == Script::Ending::failed) report_violation(scripts_[t].text, g);
         continue;
       }
       if (op->kind == Kind::begin && !may_begin(t, g)) continue;
@@ -157,7 +157,7 @@ class Explorer {
           return;
         }
         case Kind::lost:
-          give_up("a lost operation was asked for");
+          abort_with("a lost operation was asked for");
       }
     }
   }
@@ -174,7 +174,7 @@ class Explorer {
     visit(depth + 1);
   }
 
-  /// The places a store may take: `from` to `to`, both included, less those that are taken.
+  /// The places a store may take: `from` to `to`, both included, less those that are result.
   static void places(const Graph& g, std::size_t t, const Op& op, std::size_t& from, std::size_t& to) {
     if (op.exclusive) {
       const Graph::Thread& events = g.threads[t];
@@ -185,7 +185,7 @@ class Explorer {
     }
   }
 
-  /// True if there was nothing to branch over: the store then stands in this depth's own graph.
+  /// True if there was nothing to branch over: the store is then in this depth's own graph.
   bool place_store(std::size_t depth, std::size_t t, const Event& event) {
     Graph& g = graph(depth);
     const std::size_t location = event.op.location;
@@ -208,14 +208,14 @@ class Explorer {
     return false;
   }
 
-  /// Takes back what came after `reader` and does not matter to the store, and lets `reader` read from the
-  /// store. Only from that one of the graphs that differ in what is taken back in which it is 'maximal', so
-  /// that the result is reached once.
+  /// Removes what came after `reader` and is not needed by the store, and lets `reader` read from the store. Of
+  /// the graphs that differ in what is removed only the one in which that is 'maximal' does so: the result is
+  /// reached once.
   void revisit(std::size_t depth, std::size_t t, const Event& event, EventId reader) {
     const Graph& g = graph(depth);
     const std::uint32_t since = g.at(reader).stamp;
-    std::array<std::size_t, most_threads> keep{};
-    for (std::size_t other = 0; other < most_threads; ++other) {
+    std::array<std::size_t, max_threads> keep{};
+    for (std::size_t other = 0; other < max_threads; ++other) {
       const Graph::Thread& events = g.threads[other];
       std::size_t count = std::min<std::size_t>(event.prefix.count[other], events.size());
       while (count < events.size() && events[count].stamp <= since) ++count;
@@ -261,10 +261,10 @@ class Explorer {
     if (unrolled) ++found_.unrolled;
     if (!program_.at_end) return;
     const std::string wrong = program_.at_end({g, scripts_});
-    if (!wrong.empty()) tell(wrong, g);
+    if (!wrong.empty()) report_violation(wrong, g);
   }
 
-  void tell(const std::string& what, const Graph& g) {
+  void report_violation(const std::string& what, const Graph& g) {
     if (found_.violation.empty()) found_.violation = what + "\n" + trace(machine_, program_, g);
   }
 
@@ -273,7 +273,7 @@ class Explorer {
   Machine& machine_ = Machine::get();
   std::vector<Script> scripts_;
   std::deque<std::unique_ptr<Graph>> pool_;
-  bool any_sc_ = false; // spares most programs the look
+  bool any_sc_ = false; // most programs need no check
   Found found_;
 };
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// graph: one execution, whole or partial, of a small program under the memory model of C++20: who did what,
-// which store each load reads from, and in which order the stores to a location stand (the modification order).
+// graph: one execution, whole or partial, of a small program under the memory model of C++20: the events of
+// each thread, the store that each load reads from, and the order of the stores to each location (modification
+// order).
 //
 // The model is RC11 (Lahav, Vafeiadis, Kang, Hur, Dreyer: Repairing sequential consistency in C/C++11, PLDI
-// 2017), with the release sequences of C++20. What it covers, and what not, is told in explorer.hpp.
+// 2017), with the release sequences of C++20. What it covers, and what not, is results in explorer.hpp.
 //
 // Invariants
-//   1. Events are only ever added at the end of a thread, and taken away from there.
+//   1. Events are only ever added at the end of a thread, and removed from there.
 //   2. An event's clocks say how many events of each thread come before it, itself included, in one order.
 //   3. Every graph built by `floor()` is coherent; sequentially consistent fences are checked apart, in sc.hpp.
 //   4. No cycle of program order and reads-from: a load reads only what is there.
@@ -23,37 +24,37 @@
 
 namespace model {
 
-// Bounds of one execution. Whoever meets one ends the test, loudly.
-inline constexpr std::size_t most_threads = 8;
-inline constexpr std::size_t most_events = 96;    // of one thread
-inline constexpr std::size_t most_locations = 48; // that a program touches
-inline constexpr std::size_t most_stores = 24;    // to one location
+// Bounds of one execution. A program that exceeds one aborts the test with a message.
+inline constexpr std::size_t max_threads = 8;
+inline constexpr std::size_t max_events = 96;    // of one thread
+inline constexpr std::size_t max_locations = 48; // that a program touches
+inline constexpr std::size_t max_stores = 24;    // to one location
 
-[[noreturn]] inline void give_up(const char* why) {
+[[noreturn]] inline void abort_with(const char* why) {
   std::fprintf(stderr, "model: %s\n", why);
   std::abort();
 }
 
 /// A vector with room for N. Copying one copies what is in it, and not the rest.
 template <class T, std::size_t N>
-class Few {
+class FixedVector {
  public:
-  Few() noexcept = default;
-  Few(const Few& other) noexcept {
+  FixedVector() noexcept = default;
+  FixedVector(const FixedVector& other) noexcept {
     *this = other;
   }
-  Few& operator=(const Few& other) noexcept {
+  FixedVector& operator=(const FixedVector& other) noexcept {
     size_ = other.size_;
     std::copy(other.begin(), other.end(), items_.begin());
     return *this;
   }
-  ~Few() = default;
+  ~FixedVector() = default;
 
   void push_back(const T& item) {
     insert(size_, item);
   }
   void insert(std::size_t at, const T& item) {
-    if (size_ == N) give_up("an execution is larger than the bounds in graph.hpp");
+    if (size_ == N) abort_with("an execution is larger than the bounds in graph.hpp");
     std::copy_backward(begin() + at, begin() + size_, items_.begin() + static_cast<std::ptrdiff_t>(size_ + 1));
     items_[at] = item;
     ++size_;
@@ -89,20 +90,20 @@ class Few {
 };
 
 struct Clock {
-  std::array<std::uint8_t, most_threads> count{};
+  std::array<std::uint8_t, max_threads> count{};
 
   void join(const Clock& other) {
-    for (std::size_t i = 0; i < most_threads; ++i) count[i] = std::max(count[i], other.count[i]);
+    for (std::size_t i = 0; i < max_threads; ++i) count[i] = std::max(count[i], other.count[i]);
   }
 };
 
 struct EventId {
-  static constexpr std::uint8_t nobody = 255; // as `thread`: what a location holds at the beginning
-  std::uint8_t thread = nobody;
+  static constexpr std::uint8_t no_thread = 255; // as `thread`: what a location holds at the beginning
+  std::uint8_t thread = no_thread;
   std::uint8_t index = 0;
 
   bool initial() const {
-    return thread == nobody;
+    return thread == no_thread;
   }
   friend bool operator==(const EventId&, const EventId&) = default;
 };
@@ -112,7 +113,7 @@ enum class Kind : std::uint8_t {
   store,
   fence,
   begin, // of a thread that others precede
-  lost,  // a store that the death of its thread prevented
+  lost,  // a store that was lost when its thread crashed
 };
 
 /// What a thread is about to do.
@@ -121,7 +122,7 @@ struct Op {
   std::memory_order order = std::memory_order_relaxed;
   std::uint8_t location = 0;
   bool exclusive = false; // half of a read-modify-write; the load stands right before the store
-  bool kernel = false;    // inside a system call: see Futex in atomics.hpp
+  bool kernel = false;    // inside a system call: see Futex in policy.hpp
   bool may_be_lost = false;
   std::uint64_t value = 0;
 
@@ -152,18 +153,18 @@ inline bool releases(std::memory_order order) {
 
 class Graph {
  public:
-  using Thread = Few<Event, most_events>;
-  using Stores = Few<EventId, most_stores>;
+  using Thread = FixedVector<Event, max_events>;
+  using Stores = FixedVector<EventId, max_stores>;
 
-  std::array<Thread, most_threads> threads;
-  std::array<Stores, most_locations> stores; // by location, in modification order, the initial one left out
+  std::array<Thread, max_threads> threads;
+  std::array<Stores, max_locations> stores; // by location, in modification order, the initial one left out
   std::uint32_t next_stamp = 0;
 
   const Event& at(EventId id) const {
     return threads[id.thread][id.index];
   }
 
-  /// Place in the modification order: 0 is the initial store.
+  /// Field in the modification order: 0 is the initial store.
   std::size_t position(std::size_t location, EventId store) const {
     if (store.initial()) return 0;
     const Stores& order = stores[location];
@@ -235,13 +236,13 @@ class Graph {
       const Event& last = threads[thread][length - 1];
       known = last.happened;
       known.join(last.seen);
-      // The kernel's own lock has ordered this look at the futex's word after whatever was done before a wake.
+      // The kernel's own lock orders this load of the futex's word after all that was done before a wake.
       if (op.kernel && op.kind == Kind::load && last.kind == Kind::store && last.op.kernel)
         known.join(last.message);
     }
     const Stores& order = stores[op.location];
     std::size_t found = 0;
-    for (std::size_t t = 0; t < most_threads; ++t) {
+    for (std::size_t t = 0; t < max_threads; ++t) {
       const std::size_t count = std::min<std::size_t>(known.count[t], threads[t].size());
       for (std::size_t i = 0; i < count; ++i) {
         const Event& event = threads[t][i];
@@ -277,8 +278,8 @@ class Graph {
   }
 
   /// Keeps the first `keep[t]` events of each thread.
-  void truncate(const std::array<std::size_t, most_threads>& keep) {
-    for (std::size_t t = 0; t < most_threads; ++t) threads[t].truncate(keep[t]);
+  void truncate(const std::array<std::size_t, max_threads>& keep) {
+    for (std::size_t t = 0; t < max_threads; ++t) threads[t].truncate(keep[t]);
     for (Stores& order : stores) {
       const auto end = std::remove_if(order.begin(), order.end(),
                                       [&](const EventId& id) { return id.index >= keep[id.thread]; });

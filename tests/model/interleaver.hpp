@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// interleaver: the executions of a program found in the plain way, to check the explorer against: every enabled
-// thread is let go next, a load takes every store that coherence lets it read, a store every place; graphs that
-// were met before, by whatever interleaving, are left. No taking back, no argument about maximality. Slow, and
-// so only for litmus tests.
+// interleaver: the executions of a program found by brute force, to check the explorer: every enabled thread is
+// tried next, a load reads every store that coherence lets it read, a store takes every place; graphs that were
+// visited before are skipped. Nothing is removed, and no argument about maximality is needed. Slow, so for
+// litmus tests only.
 #pragma once
 
 #include "explorer.hpp"

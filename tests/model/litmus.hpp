@@ -35,7 +35,7 @@ inline Step add(std::size_t to, Name name, std::uint64_t more, std::memory_order
   return [=] { registers()[to] = word(name).fetch_add(more, order); };
 }
 inline Step fence(std::memory_order order) {
-  return [=] { Atomics::fence(order); };
+  return [=] { Policy::fence(order); };
 }
 
 /// One after the other, as the body of a thread.

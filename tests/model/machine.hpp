@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// machine: runs the threads of a modelled program. A thread is plain code over the words of atomics.hpp. It is
-// run from its start again and again: each time it is told the values of the loads that the graph already has,
-// and left with a long jump at the first operation whose value is not known yet. It must therefore be
-// deterministic, and own nothing that needs a destructor.
+// machine: runs the threads of a modelled program. A thread is plain code over the words of policy.hpp. It runs
+// from its start again and again: each time its loads give the values that the graph has, and a long jump
+// leaves it at the first operation whose value is not known yet. It must therefore be deterministic, and own
+// nothing that needs a destructor.
 //
 // Who may use it: one thread; the machine is one static object.
 //
-// Death: a mortal thread's store may be lost, and then so is every later store of it that could not have been
-// performed without the lost one: to the same word, or ordered after it by a release or a fence. At the next
-// load or fence it is dead. So what a dead thread leaves is any set of its stores that the orders of its code
-// allow.
+// Crash: a store of a thread that may crash may be lost, and then every later store of it is lost that could
+// not have been performed without that one: to the same word, or ordered after it by a release or a fence. The
+// thread ends at its next load or fence. So what a crashed thread leaves is any set of its stores that the
+// orders of its code allow.
 #pragma once
 
 #include "access.hpp"
@@ -24,7 +24,7 @@ namespace model {
 class Machine {
  public:
   static constexpr std::size_t words = 256;
-  // Beside the region: the doorbell, and what the kernel knows of who sleeps on it.
+  // Beside the region: the doorbell, and the kernel's state of the futex.
   static constexpr std::size_t flag_word = 253;
   static constexpr std::size_t bell_word = 254;
   static constexpr std::size_t futex_word = 255;
@@ -37,9 +37,9 @@ class Machine {
 
   Word* word(std::size_t index);
 
-  /// Forgets everything. The operations that follow, until run(), only set initial values.
+  /// Clears all state. The operations that follow, until run(), only set initial values.
   void reset(const Mutation* mutation);
-  /// Says where the slots are, so that words have places, and how many words a cache line has.
+  /// Sets where the slots are, which gives words their fields, and how many words a cache line has.
   void describe(const seqcast::detail::Geometry& geometry, std::size_t line_words) {
     geometry_ = geometry;
     line_words_ = line_words;
@@ -49,8 +49,8 @@ class Machine {
   }
 
   /// Runs a thread as far as the graph knows it.
-  void run(std::size_t thread, const std::function<void()>& body, bool follows, bool mortal, const Graph& graph,
-           Script& script);
+  void run(std::size_t thread, const std::function<void()>& body, bool follows, bool may_crash,
+           const Graph& graph, Script& script);
 
   std::uint64_t load(const Word* word, std::memory_order order, bool exclusive = false, bool kernel = false);
   void store(Word* word, std::uint64_t value, std::memory_order order, bool exclusive = false,
@@ -62,7 +62,7 @@ class Machine {
     phase_ = phase;
     ++call_;
   }
-  /// Takes no string: nothing with a destructor may be alive where a thread is left.
+  /// Takes no std::string: no object with a destructor may be alive where a thread is left.
   [[noreturn]] void fail(const char* text, std::uint64_t number = 0) {
     script_->text = text;
     if (number > 0) script_->text += " " + std::to_string(number);
@@ -82,14 +82,14 @@ class Machine {
   std::size_t locations() const {
     return used_.size();
   }
-  Place place_of(std::size_t word) const;
+  Field field_of(std::size_t word) const;
   std::string name_of(std::size_t location) const;
 
  private:
   Event perform(Op op);
   std::size_t index_of(const Word* word) const;
   std::uint8_t location_of(std::size_t word);
-  Access announce(Kind kind, std::size_t word, std::memory_order order, std::uint64_t value);
+  Access mutated(Kind kind, std::size_t word, std::memory_order order, std::uint64_t value);
 
   static constexpr std::uint8_t untouched = 255;
   seqcast::detail::Geometry geometry_;
@@ -99,20 +99,20 @@ class Machine {
   std::vector<std::size_t> used_; // words, by location
   const Mutation* mutation_ = nullptr;
 
-  // Of the run.
+  // Of the current run.
   std::jmp_buf back_;
-  const Few<Event, most_events>* known_ = nullptr;
-  Script* script_ = nullptr; // none while initial values are being set
+  const FixedVector<Event, max_events>* known_ = nullptr;
+  Script* script_ = nullptr; // null while initial values are being set
   std::size_t position_ = 0;
-  bool mortal_ = false;
-  bool dying_ = false;
+  bool may_crash_ = false;
+  bool crashing_ = false;
   std::array<bool, words> lost_{};
   Phase phase_ = Phase::none;
   std::uint64_t call_ = 1;
   std::array<std::uint64_t, words> last_value_{};
   std::array<std::uint64_t, words> last_call_{};
   Kind previous_ = Kind::begin;
-  Place previous_place_ = Place::other;
+  Field previous_field_ = Field::other;
 };
 
 inline void Machine::reset(const Mutation* mutation) {
@@ -127,28 +127,28 @@ inline void Machine::reset(const Mutation* mutation) {
 
 inline std::uint8_t Machine::location_of(std::size_t word) {
   if (location_[word] == untouched) {
-    if (used_.size() == most_locations) give_up("a program touches more words than the bound in graph.hpp");
+    if (used_.size() == max_locations) abort_with("a program touches more words than the bound in graph.hpp");
     location_[word] = static_cast<std::uint8_t>(used_.size());
     used_.push_back(word);
   }
   return location_[word];
 }
 
-inline void Machine::run(std::size_t thread, const std::function<void()>& body, bool follows, bool mortal,
+inline void Machine::run(std::size_t thread, const std::function<void()>& body, bool follows, bool may_crash,
                          const Graph& graph, Script& script) {
   script.ops.clear();
-  script.told.clear();
+  script.results.clear();
   script.ending = Script::Ending::open;
   script_ = &script;
   known_ = &graph.threads[thread];
   position_ = 0;
-  mortal_ = mortal;
-  dying_ = false;
+  may_crash_ = may_crash;
+  crashing_ = false;
   lost_.fill(false);
   phase_ = Phase::none;
   ++call_;
   previous_ = Kind::begin;
-  previous_place_ = Place::other;
+  previous_field_ = Field::other;
   if (setjmp(back_) != 0) return;
   if (follows) perform({.kind = Kind::begin});
   body();
@@ -160,39 +160,39 @@ inline Event Machine::perform(Op op) {
   script_->ops.push_back(op);
   if (n < known_->size()) {
     const Event& event = (*known_)[n];
-    if (!(event.op == op)) give_up("a thread is not deterministic");
-    script_->told.emplace_back(event.kind, event.value);
+    if (!(event.op == op)) abort_with("a thread is not deterministic");
+    script_->results.emplace_back(event.kind, event.value);
     return event;
   }
-  // Stores and fences tell a thread nothing, so it may go on.
+  // Stores and fences give no value, so the thread can go on.
   if (op.kind != Kind::load && !op.may_be_lost) return {};
   std::longjmp(back_, 1);
 }
 
-inline Access Machine::announce(Kind kind, std::size_t word, std::memory_order order, std::uint64_t value) {
+inline Access Machine::mutated(Kind kind, std::size_t word, std::memory_order order, std::uint64_t value) {
   Access access{.kind = kind, .phase = phase_, .order = order, .value = value};
-  access.place = kind == Kind::fence ? Place::other : place_of(word);
+  access.field = kind == Kind::fence ? Field::other : field_of(word);
   access.previous = previous_;
-  access.previous_place = previous_place_;
+  access.previous_field = previous_field_;
   if (mutation_ != nullptr && *mutation_) (*mutation_)(access);
   previous_ = kind;
-  previous_place_ = access.place;
+  previous_field_ = access.field;
   return access;
 }
 
 inline std::uint64_t Machine::load(const Word* word, std::memory_order order, bool exclusive, bool kernel) {
   const std::size_t index = index_of(word);
   if (script_ == nullptr) return initial_[index];
-  if (order == std::memory_order_seq_cst) give_up("sequentially consistent loads are not modelled");
-  const Access access = announce(Kind::load, index, order, 0);
+  if (order == std::memory_order_seq_cst) abort_with("sequentially consistent loads are not modelled");
+  const Access access = mutated(Kind::load, index, order, 0);
   if (access.stale && last_call_[index] == call_) return last_value_[index];
-  if (dying_) leave(Script::Ending::finished);
+  if (crashing_) leave(Script::Ending::finished);
   const Event event = perform({.kind = Kind::load,
                                .order = access.order,
                                .location = location_of(index),
                                .exclusive = exclusive,
                                .kernel = kernel,
-                               .may_be_lost = mortal_ && exclusive});
+                               .may_be_lost = may_crash_ && exclusive});
   if (event.kind == Kind::lost) leave(Script::Ending::finished);
   last_call_[index] = call_;
   last_value_[index] = event.value;
@@ -206,57 +206,57 @@ inline void Machine::store(Word* word, std::uint64_t value, std::memory_order or
     initial_[index] = value;
     return;
   }
-  if (order == std::memory_order_seq_cst) give_up("sequentially consistent stores are not modelled");
-  const Access access = announce(Kind::store, index, order, value);
+  if (order == std::memory_order_seq_cst) abort_with("sequentially consistent stores are not modelled");
+  const Access access = mutated(Kind::store, index, order, value);
   if (access.skip) return;
-  if (dying_ && (releases(access.order) || lost_[index])) {
-    lost_[index] = true; // it would have come after one that is lost already
+  if (crashing_ && (releases(access.order) || lost_[index])) {
+    lost_[index] = true; // it comes after a store that is lost
   } else {
     const Event event = perform({.kind = Kind::store,
                                  .order = access.order,
                                  .location = location_of(index),
                                  .exclusive = exclusive,
                                  .kernel = kernel,
-                                 .may_be_lost = mortal_ && !exclusive,
+                                 .may_be_lost = may_crash_ && !exclusive,
                                  .value = access.value});
-    if (event.kind == Kind::lost) dying_ = lost_[index] = true;
+    if (event.kind == Kind::lost) crashing_ = lost_[index] = true;
   }
   if (access.fence_after) fence(std::memory_order_release);
 }
 
 inline void Machine::fence(std::memory_order order) {
   if (script_ == nullptr) return;
-  const Access access = announce(Kind::fence, 0, order, 0);
+  const Access access = mutated(Kind::fence, 0, order, 0);
   if (access.skip) return;
-  if (dying_) leave(Script::Ending::finished);
+  if (crashing_) leave(Script::Ending::finished);
   perform({.kind = Kind::fence, .order = access.order});
 }
 
-inline Place Machine::place_of(std::size_t word) const {
+inline Field Machine::field_of(std::size_t word) const {
   namespace layout = seqcast::detail;
-  if (word == flag_word) return Place::flag;
-  if (word == bell_word) return Place::bell;
-  if (word == futex_word) return Place::futex;
-  if (geometry_.capacity == 0) return Place::other;
+  if (word == flag_word) return Field::flag;
+  if (word == bell_word) return Field::bell;
+  if (word == futex_word) return Field::futex;
+  if (geometry_.capacity == 0) return Field::other;
   if (word >= geometry_.slots_word) {
     const std::size_t slot_word = (word - geometry_.slots_word) % geometry_.stride_words;
-    if ((word - geometry_.slots_word) / geometry_.stride_words >= geometry_.capacity) return Place::other;
-    if (slot_word == layout::version_word) return Place::version;
-    if (slot_word == geometry_.progress_word) return Place::progress; // 0, the version's, where there is none
-    return slot_word == layout::size_word ? Place::size : Place::payload;
+    if ((word - geometry_.slots_word) / geometry_.stride_words >= geometry_.capacity) return Field::other;
+    if (slot_word == layout::version_word) return Field::version;
+    if (slot_word == geometry_.progress_word) return Field::progress; // 0, the version's, where there is none
+    return slot_word == layout::size_word ? Field::size : Field::payload;
   }
   switch (word * layout::word_size) {
     case layout::head_offset:
-      return Place::head;
+      return Field::head;
     case layout::state_offset:
-      return Place::state;
+      return Field::state;
     case layout::epoch_offset:
-      return Place::epoch;
+      return Field::epoch;
     case layout::first_sequence_offset:
     case layout::first_sequence_offset + layout::word_size:
-      return Place::first;
+      return Field::first;
     default:
-      return Place::other;
+      return Field::other;
   }
 }
 
@@ -264,30 +264,30 @@ inline std::string Machine::name_of(std::size_t location) const {
   const std::size_t word = used_[location];
   const std::size_t in_slots = word - geometry_.slots_word;
   const auto slot = [&] { return "slot " + std::to_string(in_slots / geometry_.stride_words); };
-  switch (place_of(word)) {
-    case Place::head:
+  switch (field_of(word)) {
+    case Field::head:
       return "head";
-    case Place::state:
+    case Field::state:
       return "state";
-    case Place::epoch:
+    case Field::epoch:
       return "epoch";
-    case Place::first:
+    case Field::first:
       return "first sequence " + std::to_string(word % 2);
-    case Place::version:
+    case Field::version:
       return slot() + " version";
-    case Place::size:
+    case Field::size:
       return slot() + " size";
-    case Place::progress:
+    case Field::progress:
       return slot() + " progress";
-    case Place::payload:
+    case Field::payload:
       return slot() + " payload " + std::to_string(in_slots % geometry_.stride_words - geometry_.payload_word);
-    case Place::flag:
+    case Field::flag:
       return "flag";
-    case Place::bell:
+    case Field::bell:
       return "bell";
-    case Place::futex:
+    case Field::futex:
       return "futex";
-    case Place::other:
+    case Field::other:
       break;
   }
   return "word " + std::to_string(word);

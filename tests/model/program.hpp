@@ -3,20 +3,19 @@
 // program: what the explorer is given, and what it gives back.
 #pragma once
 
-#include "atomics.hpp"
+#include "policy.hpp"
 
 namespace model {
 
 struct Thread {
   std::string name;
   std::function<void()> body;
-  std::vector<std::size_t> after = {}; // threads that must have ended before this one begins
-  bool ordered =
-      true; // what they did then happens before it; otherwise it merely does not overlook their stores
-  bool mortal = false; // may die: see Machine::store()
+  std::vector<std::size_t> after = {}; // threads that end before this one begins
+  bool ordered = true; // what they did happens before it; otherwise only coherence orders it after their stores
+  bool may_crash = false; // see Machine::store()
 };
 
-/// What a program's end can be asked about.
+/// A complete execution, for a program's check.
 struct Final {
   const Graph& graph;
   const std::vector<Script>& scripts;
@@ -28,11 +27,11 @@ struct Program {
   std::function<std::string(const Final&)> at_end = {}; // what is wrong with a whole execution, or ""
 };
 
-/// The events of a graph, one a line, in the order in which the search came to them.
+/// The events of a graph, one a line, in the order in which the search added them.
 inline std::string trace(const Machine& machine, const Program& program, const Graph& graph);
 
 struct Found {
-  std::uint64_t executions = 0; // whole ones, none counted twice
+  std::uint64_t executions = 0; // complete ones, each counted once
   std::uint64_t blocked = 0;    // of them: with a thread that waits for ever, or until it is read again
   std::uint64_t unrolled = 0;   // of them: with a thread that met the bound of a loop
   std::uint64_t steps = 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// revisit: when a store comes that an earlier load could have read from. What was added after the load, and the
-// store does not need, is then taken back and done again, with the load reading from the store. That is done
-// from one only of all the graphs that differ in what is taken back: the one in which all of it is maximal,
-// that is, did the newest thing.
+// revisit: what happens when a store is added that an earlier load could have read from. What was added after
+// the load, and the store does not need, is then removed and done again, with the load reading from the store.
+// That is done from one only of all the graphs that differ in what is removed: the one in which all of it is
+// maximal, that is, did the newest thing.
 #pragma once
 
 #include "graph.hpp"
@@ -15,7 +15,7 @@ namespace model {
 /// Loads that could have read from a store that comes only now.
 inline std::vector<EventId> readers_of(const Graph& g, const Event& event) {
   std::vector<EventId> found;
-  for (std::size_t t = 0; t < most_threads; ++t) {
+  for (std::size_t t = 0; t < max_threads; ++t) {
     for (std::size_t i = event.prefix.count[t]; i < g.threads[t].size(); ++i) {
       const Event& other = g.threads[t][i];
       if (other.kind == Kind::load && other.op.location == event.op.location) {
@@ -40,7 +40,7 @@ inline bool reread(Graph& g, EventId reader, EventId store) {
   return true;
 }
 
-/// Whether an event that is to be taken back did the newest thing it could, of what came before it and of
+/// Whether an event that is to be removed did the newest thing it could, of what came before it and of
 /// what the store needs.
 inline bool maximal(const Graph& g, EventId id, const Event& store) {
   const Event& event = g.at(id);
@@ -52,7 +52,7 @@ inline bool maximal(const Graph& g, EventId id, const Event& store) {
   EventId newest = event.source;
   if (event.kind == Kind::store) {
     newest = id;
-    for (std::size_t t = 0; t < most_threads; ++t) {
+    for (std::size_t t = 0; t < max_threads; ++t) {
       for (std::size_t i = 0; i < g.threads[t].size(); ++i) {
         const Event& other = g.threads[t][i];
         if (other.kind == Kind::load && other.source == id &&

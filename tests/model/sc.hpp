@@ -14,27 +14,27 @@
 namespace model {
 
 inline bool sc_consistent(const Graph& graph) {
-  constexpr std::size_t most_fences = 32;
-  std::array<EventId, most_fences> fences;
+  constexpr std::size_t max_fences = 32;
+  std::array<EventId, max_fences> fences;
   std::size_t count = 0;
-  for (std::size_t t = 0; t < most_threads; ++t) {
+  for (std::size_t t = 0; t < max_threads; ++t) {
     for (std::size_t i = 0; i < graph.threads[t].size(); ++i) {
       const Event& event = graph.threads[t][i];
       if (event.kind != Kind::fence || event.op.order != std::memory_order_seq_cst) continue;
-      if (count == most_fences) give_up("too many sequentially consistent fences");
+      if (count == max_fences) abort_with("too many sequentially consistent fences");
       fences[count++] = {static_cast<std::uint8_t>(t), static_cast<std::uint8_t>(i)};
     }
   }
   if (count < 2) return true;
 
   constexpr std::size_t none = ~std::size_t{0};
-  std::array<std::array<std::size_t, most_locations>, most_fences> least_after;
-  std::array<std::array<std::size_t, most_locations>, most_fences> most_before;
+  std::array<std::array<std::size_t, max_locations>, max_fences> least_after;
+  std::array<std::array<std::size_t, max_locations>, max_fences> most_before;
   for (std::size_t f = 0; f < count; ++f) {
     least_after[f].fill(none);
     most_before[f].fill(0);
   }
-  for (std::size_t t = 0; t < most_threads; ++t) {
+  for (std::size_t t = 0; t < max_threads; ++t) {
     for (std::size_t i = 0; i < graph.threads[t].size(); ++i) {
       const Event& event = graph.threads[t][i];
       if (event.kind != Kind::load && event.kind != Kind::store) continue;
@@ -54,11 +54,11 @@ inline bool sc_consistent(const Graph& graph) {
     }
   }
 
-  std::array<std::uint32_t, most_fences> reach{};
+  std::array<std::uint32_t, max_fences> reach{};
   for (std::size_t a = 0; a < count; ++a) {
     for (std::size_t b = 0; b < count; ++b) {
       bool step = a != b && graph.at(fences[b]).happened.count[fences[a].thread] > fences[a].index;
-      for (std::size_t l = 0; l < most_locations && !step; ++l) step = least_after[a][l] < most_before[b][l];
+      for (std::size_t l = 0; l < max_locations && !step; ++l) step = least_after[a][l] < most_before[b][l];
       if (step) reach[a] |= std::uint32_t{1} << b;
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// trace: an execution in words, for whoever has to understand a violation.
+// trace: an execution in words, to explain a violation.
 #pragma once
 
 #include "explorer.hpp"
@@ -40,7 +40,7 @@ inline std::string describe(const Machine& machine, const Program& program, cons
     case Kind::begin:
       return "begins";
     case Kind::lost:
-      return where + "= " + std::to_string(event.op.value) + " is lost in its death";
+      return where + "= " + std::to_string(event.op.value) + " is lost in the crash";
   }
   return {};
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// checked_payload: bytes that can be checked without anything to compare them with but a sequence and a seed.
-// The first (up to 8) bytes are the sequence; every later byte depends on the sequence, on the seed and on its
-// position. A mix of two messages, a shift, a stale tail: each is seen, but for one in 256 per stray byte.
+// checked_payload: bytes that can be checked by a sequence and a seed alone. The first (up to 8) bytes are the
+// sequence; every later byte depends on the sequence, on the seed and on its position. So a mix of two
+// messages, a shift and a stale tail are detected, with a chance of one in 256 to miss a single wrong byte.
 //
 // Who may call it: any test. Pure functions.
 //
-// The seed tells publishers apart that use the same sequence; 0 where there is one publisher. It shows only in
+// The seed distinguishes publishers that use the same sequence; 0 where there is one publisher. It needs
 // payloads of more than 8 bytes.
 #pragma once
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// child: a forked process that runs a function, and a line to talk with it.
+// child: a forked process that runs a function, and a line (a pair of sockets) for messages to it and from it.
 //
-// Who may call it: the main thread of a test. The function runs in the child, which never comes back into the
-// test: it ends with status 0, or with 1 if the function throws (and says so on stderr).
+// Who may call it: the main thread of a test. The function runs in the child, which never returns into the
+// test: it ends with status 0, or with 1 and a message on stderr if the function throws.
 //
 // Invariants
 //   1. A child is always reaped: by wait(), by kill(), or killed and reaped by the destructor.
 //   2. A child does not outlive the thread that made it, nor does it run destructors of the test's objects.
-//   3. Every wait has a watchdog. The end of the other side ends a wait with nothing instead.
+//   3. Every wait has a watchdog. If the other side ends, a wait gives nothing.
 #pragma once
 
 #include "support/watchdog.hpp"
@@ -56,13 +56,13 @@ class Descriptor {
   int id_ = -1;
 };
 
-/// True if something can be read (or the other side has ended) before the watchdog's time is over.
+/// True if something can be read, or the other side has ended, before the watchdog's time is over.
 inline bool readable(int descriptor, const Watchdog& watchdog) {
   for (;;) {
-    struct pollfd wanted {
+    struct pollfd polled {
       descriptor, POLLIN, 0
     };
-    const int found = ::poll(&wanted, 1, watchdog.milliseconds_left());
+    const int found = ::poll(&polled, 1, watchdog.milliseconds_left());
     if (found > 0) return true;
     if (found == 0) return false;
     if (errno != EINTR) raise_errno("poll");
@@ -97,10 +97,10 @@ class Line {
 
   /// Gives false if the other side has ended.
   bool receive_bytes(void* bytes, std::size_t size) {
-    const Watchdog watchdog{"word from another process"};
+    const Watchdog watchdog{"a message from another process"};
     char* next = static_cast<char*>(bytes);
     while (size > 0) {
-      if (!readable(descriptor_.id(), watchdog)) throw GaveUp{"gave up waiting for " + watchdog.what()};
+      if (!readable(descriptor_.id(), watchdog)) throw WaitFailed{"timed out waiting for " + watchdog.what()};
       const ssize_t got = ::recv(descriptor_.id(), next, size, 0);
       if (got == 0 || (got < 0 && errno == ECONNRESET)) return false;
       if (got < 0 && errno != EINTR) raise_errno("recv");
@@ -122,7 +122,7 @@ class Line {
     send_bytes(text.data(), text.size());
   }
 
-  /// Nothing if the other side has ended. Throws GaveUp if it lives and keeps silent.
+  /// Nothing if the other side has ended. Throws WaitFailed if it lives and sends nothing.
   template <class T>
   std::optional<T> receive() {
     if constexpr (std::is_same_v<T, std::string>) {
@@ -138,11 +138,11 @@ class Line {
     }
   }
 
-  /// For what has to come: its absence is a failure.
+  /// For a message that has to come. Throws WaitFailed if the other side has ended.
   template <class T>
   T expect() {
     std::optional<T> value = receive<T>();
-    if (!value) throw GaveUp{"the other process ended before it said what it had to"};
+    if (!value) throw WaitFailed{"the other process ended before it sent a message"};
     return std::move(*value);
   }
 
@@ -161,12 +161,12 @@ inline Ended ended_with(int status) noexcept {
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
 }
 
-/// While `wanted`, children of children that die become this process's, to be reaped. False where that is not
-/// to be had, as under qemu.
-inline bool adopt_orphans(bool wanted) noexcept {
-  return ::prctl(PR_SET_CHILD_SUBREAPER, wanted ? 1 : 0) == 0;
+/// While `enabled`, orphans among the children of this process's children become its own children, to be
+/// reaped. False where the system does not offer that, as under qemu.
+inline bool adopt_orphans(bool enabled) noexcept {
+  return ::prctl(PR_SET_CHILD_SUBREAPER, enabled ? 1 : 0) == 0;
 }
-inline constexpr const char* cannot_adopt = "skipped: the system does not hand over the children of the dead";
+inline constexpr const char* cannot_adopt = "skipped: the system does not let a process adopt orphans";
 
 /// Waits for the end of any child of this process and reaps it; nothing if there is no child.
 /// Requires: no Child lives, and every other child ends by itself.
@@ -179,7 +179,7 @@ inline std::optional<Ended> reap_any() {
   return ended_with(status);
 }
 
-/// Waits for the end of a process by its id and reaps it; its watchdog ends in a kill.
+/// Waits for the end of a process and reaps it; kills it when the watchdog's time is over.
 inline Ended reap(pid_t id, const Watchdog& watchdog) {
   const Descriptor process{static_cast<int>(::syscall(SYS_pidfd_open, id, 0))};
   const bool ended = process.id() < 0 || readable(process.id(), watchdog);
@@ -188,7 +188,7 @@ inline Ended reap(pid_t id, const Watchdog& watchdog) {
   while (::waitpid(id, &status, 0) < 0) {
     if (errno != EINTR) raise_errno("waitpid");
   }
-  if (!ended) throw GaveUp{"gave up waiting for " + watchdog.what() + " and killed it"};
+  if (!ended) throw WaitFailed{"timed out waiting for " + watchdog.what() + " and killed it"};
   return ended_with(status);
 }
 
@@ -214,7 +214,7 @@ class Child {
     return line_;
   }
 
-  /// To be called when somebody else has reaped it.
+  /// To be called when the process was reaped elsewhere.
   void forget() noexcept {
     id_ = 0;
   }
@@ -224,21 +224,21 @@ class Child {
     return reap(std::exchange(id_, 0), Watchdog{"the end of a child process"});
   }
 
-  /// SIGKILL, and nothing else: it may still be dying afterwards, and is not reaped.
-  void strike() noexcept {
+  /// SIGKILL, without a wait: the process may end later, and is not reaped.
+  void send_kill() noexcept {
     ::kill(id_, SIGKILL);
   }
 
-  /// SIGKILL, and waits until it is dead, but leaves the zombie there.
+  /// SIGKILL, and waits until it is dead, but does not reap the zombie.
   void kill_into_zombie() {
-    strike();
+    send_kill();
     siginfo_t facts{};
     while (::waitid(P_PID, static_cast<id_t>(id_), &facts, WEXITED | WNOWAIT) != 0) {
       if (errno != EINTR) raise_errno("waitid");
     }
   }
 
-  /// SIGSTOP, and waits until it stands still.
+  /// SIGSTOP, and waits until it is stopped.
   void stop() {
     ::kill(id_, SIGSTOP);
     wait_until_stopped();
@@ -246,11 +246,11 @@ class Child {
   /// Throws if it has ended instead.
   void wait_until_stopped() const {
     siginfo_t facts{};
-    test::wait_until("a process to stand still", [&] {
+    test::wait_until("a process to be stopped", [&] {
       return ::waitid(P_PID, static_cast<id_t>(id_), &facts, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
              facts.si_pid != 0;
     });
-    if (facts.si_code != CLD_STOPPED) throw GaveUp{"a process that was to be stopped has ended"};
+    if (facts.si_code != CLD_STOPPED) throw WaitFailed{"a process that was to be stopped has ended"};
   }
   void resume() const noexcept {
     ::kill(id_, SIGCONT);
@@ -265,7 +265,7 @@ class Child {
 
   /// SIGKILL, and reaps it.
   Ended kill() {
-    strike();
+    send_kill();
     return wait();
   }
 

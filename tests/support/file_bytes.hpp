@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// file_bytes: the bytes of a channel's file, to be compared and to be damaged, from outside the library.
+// file_bytes: the bytes of a channel's file, to be compared and to be damaged, without the library.
 //
 // Who may use it: any test.
 //
 // Invariants
-//   1. Files are changed in place: they keep their inode, so that whoever has them mapped sees the change.
+//   1. Files are changed in place: they keep their inode, so that every mapping sees the change.
 #pragma once
 
 #include <array>

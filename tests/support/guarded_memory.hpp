@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// guarded_memory: bytes that end (or begin) exactly at a page which nobody may touch, so that reading or
-// writing one byte too many is a fault and not a matter of luck.
+// guarded_memory: bytes that end (or begin) exactly at a page without access, so that reading or writing one
+// byte too many is always a fault.
 //
 // Who may use it: tests that give buffers of an exact size to the code under test.
 //
@@ -20,7 +20,7 @@ class GuardedMemory {
  public:
   enum class Against { end, begin };
 
-  /// `size` bytes of zeros that touch the forbidden page at their end, or at their beginning.
+  /// `size` bytes of zeros next to the guard page at their end, or at their beginning.
   explicit GuardedMemory(std::size_t size, Against side = Against::end)
       : inner_{(size + Pages::page_size() - 1) / Pages::page_size() * Pages::page_size()},
         pages_{inner_ + 2 * Pages::page_size()} {

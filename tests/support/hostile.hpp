@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// hostile: what a process that may write a region, or its bell, writes into it to do harm.
+// hostile: writes of a process that may write a region or its bell, and tries to do harm.
 //
 // Who may call it: children of tests, on files made by the test.
 #pragma once
 
 #include "support/child.hpp"
 
-#include <seqcast/detail/layout.hpp>
+#include <seqcast/detail/copy.hpp>
 
 #include <atomic>
 #include <random>
@@ -26,8 +26,8 @@ namespace detail = seqcast::detail;
 inline constexpr std::uint64_t attacked_capacity = 8;
 inline constexpr std::uint32_t attacked_size = 3000; // the largest message
 
-/// Where the hostile process flips.
-enum class Aim { sizes, versions, lines, identity, bell, anywhere };
+/// The words that the hostile process changes.
+enum class Aim { sizes, versions, header, identity, bell, anywhere };
 
 inline std::uint64_t hostile_value(std::mt19937_64& random, std::uint64_t honest) {
   switch (random() % 8) {
@@ -57,7 +57,7 @@ inline std::size_t aimed_word(Aim aim, std::size_t words, std::size_t stride, st
       return slot + detail::size_word;
     case Aim::versions:
       return slot + detail::version_word;
-    case Aim::lines: {
+    case Aim::header: {
       constexpr std::array at{
           detail::head_offset,   detail::state_offset, detail::epoch_offset, detail::first_sequence_offset,
           detail::oldest_offset, detail::boot_offset,  detail::wake_offset};
@@ -66,14 +66,14 @@ inline std::size_t aimed_word(Aim aim, std::size_t words, std::size_t stride, st
     case Aim::identity:
       return random() % (sizeof(detail::Identity) / 8);
     case Aim::bell:
-      return 1 + random() % (words - 1); // not its magic, without which no publisher would come any more
+      return 1 + random() % (words - 1); // not its magic, without which publishers refuse the bell
     case Aim::anywhere:
       break;
   }
   return random() % words;
 }
 
-/// A file mapped for writing, as nobody but the owner may.
+/// A file mapped for writing, as only its owner may.
 class Target {
  public:
   explicit Target(const std::string& path) {

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// instruction_points: kills a process after its first instruction of something, then another one after its
-// second, and so on until that something is over, and lets the test look at what is left each time.
+// instruction_points: kills a process after its first instruction of an action, another process after its
+// second, and so on to the end of the action, and lets the test check what is left each time.
 //
 // Who may call it: the main thread of a test, where cannot_step() is empty.
 //
 // Invariants
 //   1. Every instruction is a point, unless Coverage::sample is asked for and SEQCAST_LONG=1 is not set. Then
-//   it
-//      is each instruction around a system call, each one around a change of a byte that others can see, and of
-//      the rest every stride-th. The stride is printed.
-//   2. A point is reached at full speed, by breakpoints, which is to single-step the walk that counted the
-//      instructions only once. A process that takes another way and never gets there is noticed, and counted.
+//      the points are the instructions around each system call, those around each change of a byte that other
+//      processes can see, and every stride-th of the rest. The stride is printed.
+//   2. The instructions are counted once, by single steps. A point is then reached at full speed, by
+//      breakpoints. A process that takes another path and misses its point is counted.
 #pragma once
 
 #include "support/temporary.hpp"
@@ -28,11 +27,11 @@
 
 namespace test {
 
-/// What is to be interrupted, and what is to be seen afterwards.
+/// What is interrupted, and what is checked afterwards.
 class Scene {
  public:
   virtual ~Scene() = default;
-  /// In the test: everything as it is before, each time.
+  /// In the test, each time: sets up the state before.
   virtual void before() = 0;
   /// In the child, not stepped.
   virtual void prepare() {}
@@ -44,16 +43,16 @@ class Scene {
   TemporaryFolder folder;
 };
 
-/// The bytes of all files of a folder, to be asked whether they have changed.
+/// The bytes of all files of a folder, to detect changes.
 class SharedBytes {
  public:
   explicit SharedBytes(const TemporaryFolder& folder) : folder_{folder} {
-    look_at_names();
+    find_files();
     changed();
   }
 
   /// To be called when files may have come or gone.
-  void look_at_names() {
+  void find_files() {
     files_.clear();
     for (const auto& entry : std::filesystem::directory_iterator{folder_.path()}) {
       files_.emplace_back(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
@@ -76,9 +75,9 @@ class SharedBytes {
   std::string bytes_;
 };
 
-/// One whole run, counted. An index is a number of instructions taken since the mark.
+/// One complete run. An index is a number of instructions executed since the mark.
 struct Walk {
-  std::vector<std::uint64_t> positions;      // where the process stands after that many
+  std::vector<std::uint64_t> positions;      // the address after that many
   std::vector<std::uint64_t> calls;          // the last of that many was a system call
   std::vector<std::uint64_t> visible_stores; // the last of that many changed what others see
 
@@ -86,7 +85,7 @@ struct Walk {
     return positions.size() - 1;
   }
 
-  /// How often the process stands, between two indices, where it stands at the second one.
+  /// How often the process is, between two indices, at the address of the second one.
   std::uint64_t visits(std::uint64_t from, std::uint64_t to) const {
     const auto begin = positions.begin() + static_cast<std::ptrdiff_t>(from);
     const auto end = positions.begin() + static_cast<std::ptrdiff_t>(to) + 1;
@@ -95,8 +94,8 @@ struct Walk {
 };
 
 inline Tracee trace(Scene& scene) {
-  // Called through a pointer that the compiler does not see through: a second copy of this code, inlined
-  // elsewhere, would have other addresses and another number of instructions.
+  // Called through a volatile pointer: a second, inlined copy of this code would have other addresses and
+  // another number of instructions.
   static void (*const volatile body)(Scene&) = [](Scene& of) {
     of.prepare();
     mark();
@@ -119,7 +118,7 @@ inline Walk walk(Scene& scene) {
     walk.positions.push_back(tracee.position());
     if (call) {
       walk.calls.push_back(walk.length());
-      bytes.look_at_names();
+      bytes.find_files();
     }
     if (bytes.changed()) walk.visible_stores.push_back(walk.length());
   }
@@ -150,7 +149,7 @@ struct Points {
   std::uint64_t stride = 1;
 };
 
-/// Lets the process take that many instructions. False if it ended up elsewhere than the walk did.
+/// Lets the process execute that many instructions. False if it is not at the address of the walk then.
 inline bool advance(Tracee& tracee, const Walk& walk, std::uint64_t instructions) {
   std::uint64_t taken = 0;
   for (const std::uint64_t call : walk.calls) {
@@ -162,17 +161,18 @@ inline bool advance(Tracee& tracee, const Walk& walk, std::uint64_t instructions
   return tracee.run_to(walk.positions[instructions], walk.visits(taken, instructions));
 }
 
-/// The whole of it.
+/// Kills the scene's action at each point.
 inline void kill_at_each_instruction(const std::string& what, Scene& scene, Coverage coverage) {
-  // The clock's path through the vDSO depends on the time: then the same point is tried a few times more.
+  // The clock's path through the vDSO depends on the time, so a missed point is tried a few more times.
   constexpr int tries = 5;
   const OneProcessor cheap_steps;
-  scene.before(); // once in this process, for the dynamic linker's sake and for whatever is made only once
+  scene
+      .before(); // once in this process, so that the dynamic linker and one-time initialisations are not stepped
   scene.prepare();
   scene.act();
   const Walk way = walk(scene);
   const Points chosen{way, coverage};
-  std::uint64_t astray = 0;
+  std::uint64_t missed = 0;
   for (const std::uint64_t point : chosen.points) {
     INFO(what << ", killed after " << point << " instructions");
     bool arrived = false;
@@ -182,12 +182,12 @@ inline void kill_at_each_instruction(const std::string& what, Scene& scene, Cove
       CHECK(tracee.kill() == ended_killed);
       scene.after();
     }
-    if (!arrived) ++astray;
+    if (!arrived) ++missed;
   }
   MESSAGE(what << ": " << way.length() << " instructions, " << way.calls.size() << " system calls, "
                << way.visible_stores.size() << " visible stores; killed at " << chosen.points.size()
-               << " points, stride " << chosen.stride << ", " << astray << " of them not met exactly");
-  CHECK(astray * 2 < chosen.points.size());
+               << " points, stride " << chosen.stride << ", " << missed << " of them missed");
+  CHECK(missed < chosen.points.size());
 }
 
 } // namespace test

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// message_kinds: typed messages of 48 bytes and bytes of up to 200, behind one face, so that one test runs with
-// both. 48 bytes share a cache line with their version; 200 take four lines.
+// message_kinds: typed messages of 48 bytes and byte messages of up to 200, with one interface, so that one
+// test runs with both. 48 bytes share a cache line with their version; 200 take four lines.
 //
 // Who may call it: any test.
 #pragma once

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// program: this test program, started once more to play another role; on Linux a fork does for that, so that it
-// works under an emulator too. It shares nothing with the test but what it is told.
+// program: this test program, started once more in another role. On Linux it is a fork, so that it works under
+// an emulator too. It shares nothing with the test but its arguments.
 //
 //     static const Role publisher{"publisher", [](const Arguments& arguments) { ...; return 0; }};
 //     ... in a test: Program other{"publisher", {folder / "channel", "100"}};
@@ -26,7 +26,7 @@ namespace test {
 
 using Arguments = std::vector<std::string>;
 
-/// A function that another program runs. Its status is what it gives; 1 if it throws.
+/// A function that another program runs. The program's status is its result; 1 if it throws.
 class Role {
  public:
   using Play = std::function<int(const Arguments&)>;
@@ -49,7 +49,7 @@ inline int play(const std::string& role, const Arguments& arguments) {
   }
 }
 
-/// How main() begins: what a role's program ends with, or nothing in the test itself.
+/// To be called first in main(): the status of a role's program, or nothing in the test itself.
 inline std::optional<int> play_role(int argc, char** argv) {
   if (argc < 3 || std::string{argv[1]} != "--role") return std::nullopt;
   return play(argv[2], Arguments(argv + 3, argv + argc));
@@ -63,9 +63,13 @@ class Program {
 
   /// Waits for its end, and gives its status.
   int wait() {
-    return process_.wait(Watchdog{"the end of another program"});
+    if (!process_.ends_within(watchdog_timeout)) {
+      process_.kill();
+      throw WaitFailed{"timed out waiting for the end of another program"};
+    }
+    return process_.wait();
   }
-  /// As kill -9 does, whatever it is doing; and waits until it is dead.
+  /// SIGKILL, at any instruction; waits until the program is dead.
   void kill() {
     process_.kill();
   }
@@ -76,7 +80,7 @@ class Program {
     all.insert(all.end(), arguments.begin(), arguments.end());
     return all;
   }
-  Process process_;
+  demo::Child process_;
 };
 
 } // namespace test

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// refusal: what an opening that fails says, by its exception and by its error code, which have to agree.
+// refusal: how opening fails, with exceptions and without: both forms have to give the same code and
+// explanation.
+//
+// It also makes channels to be opened: with messages, and of an earlier boot.
 //
 // Who may use it: any test.
 //
 // Invariants
 //   1. Both forms of opening are called; neither may succeed.
 #pragma once
+
+#include "support/file_bytes.hpp"
 
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
@@ -30,16 +35,29 @@ struct Refusal {
 
 template <class Opened, class Options>
 Refusal refusal(const seqcast::Location& location, const Options& options = {}) {
-  std::error_code code;
-  CHECK_FALSE(Opened::open(location, options, code).has_value());
+  seqcast::Error error;
+  CHECK_FALSE(Opened::open(location, options, error).has_value());
   try {
     const Opened opened{location, options};
-  } catch (const std::system_error& error) {
-    CHECK(error.code() == code);
-    return {code, error.what()};
+  } catch (const std::system_error& thrown) {
+    CHECK(thrown.code() == error.code());
+    CHECK(thrown.what() == error.message());
+    return {error.code(), error.message()};
   }
   FAIL_CHECK("it was opened");
   return {};
+}
+
+/// Publishes these texts, one message each, and closes.
+inline void publish_all(const seqcast::Location& location, std::initializer_list<std::string_view> texts,
+                        const seqcast::PublisherOptions& options = {}) {
+  seqcast::BytePublisher publisher{location, options};
+  for (const std::string_view text : texts) publisher.publish(text);
+}
+
+/// Makes a file one of an earlier boot of the machine.
+inline void reboot(const std::string& path) {
+  patch_file<std::uint64_t>(path, seqcast::detail::boot_offset, 0x1234);
 }
 
 template <class Opened>

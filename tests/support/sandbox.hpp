@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // sandbox: restrictions that a child process puts on itself: its own mounts, another user, a file system that
-// cannot do much. Each gives false where it is not allowed, and the test then says that it checked nothing.
+// lacks some operations. Each gives false where the system does not permit it; the test is then skipped, with a
+// message.
 //
-// Who may call it: the function of a Child, never the test process itself; nothing of it can be undone.
+// Who may call it: the function of a Child, never the test process itself: none of it can be undone.
 #pragma once
 
 #include "support/child.hpp"
@@ -21,20 +22,20 @@
 
 namespace test {
 
-/// Mounts made from here on are seen by this process and its children alone, and end with them.
+/// Mounts made from here on are visible to this process and its children alone, and end with them.
 inline bool own_mounts() {
   if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
   return ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
 }
 
-/// From here on this process's children are in a process-id namespace of their own, of which the first is
-/// process 1 and ends the others with it.
+/// From here on this process's children are in a process-id namespace of their own. The first of them is
+/// process 1; when it ends the kernel kills the others.
 inline bool own_process_ids() {
   if (::unshare(CLONE_NEWPID) == 0) return true;
   const std::string user = std::to_string(::geteuid());
   const std::string group = std::to_string(::getegid());
   if (::unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) return false;
-  // Whose file it is matters to a publisher: this user stays itself.
+  // A publisher checks who owns a file, so the user id stays the same.
   const auto write = [](const char* path, const std::string& text) {
     const Descriptor file{::open(path, O_WRONLY | O_CLOEXEC)};
     return ::write(file.id(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
@@ -63,9 +64,9 @@ inline bool limit_descriptors(rlim_t count) {
 
 enum class Links { allowed, refused };
 
-/// From here on every file system is one without O_TMPFILE: with Links::allowed as NFS, which cannot rename
-/// without replacing, and with Links::refused as vfat, which has no hard links. The system calls answer what
-/// they answer there.
+/// From here on every file system behaves like one without O_TMPFILE: with Links::allowed like NFS, which
+/// cannot rename without replacing, and with Links::refused like vfat, which has no hard links. System calls
+/// fail as they do there.
 inline bool forbid_unnamed_files(Links links) {
   constexpr auto number = static_cast<unsigned>(offsetof(struct seccomp_data, nr));
   constexpr auto open_flags =

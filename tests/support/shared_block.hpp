@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// shared_block: memory that a test shares with the children it forks afterwards, for counters and flags that
-// have nothing to do with seqcast.
+// shared_block: memory that a test shares with the children it forks later, for counters and flags; made
+// without seqcast.
 #pragma once
 
 #include "support/child.hpp"

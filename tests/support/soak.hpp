@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// soak: what publishers and subscribers of the soak do, each in a process of its own, and the ledger in which
-// they write down, beside the channel, what has to be true of it.
+// soak: the publishers and subscribers of the soak test, each in a process of its own, and the ledger in shared
+// memory, apart from the channel, in which they note what has to be true of it.
 //
-// Who may call it: soak_process_test.cpp. What does not hold ends the process with a failure.
+// Who may call it: soak_process_test.cpp. A failed check ends the process with a failure.
 //
 // Invariants
-//   1. A message says which publisher, by its epoch, made it; every byte depends on its epoch and sequence.
-//   2. A publisher writes down its first sequence before it publishes, and each sequence when publish() has
-//      returned; subscribers write down the newest message that they have seen of each publisher. So a
-//      sequence that is used twice shows even if no subscriber sees it twice.
+//   1. A message contains its publisher's epoch; every byte depends on its epoch and sequence.
+//   2. A publisher notes its first sequence before it publishes, and each sequence after publish() has
+//      returned; subscribers note the newest message that they have received of each publisher. So a sequence
+//      that is used twice is detected even if no subscriber receives it twice.
 #pragma once
 
 #include "support/checked_payload.hpp"
@@ -28,29 +28,29 @@ namespace test::soak {
 using Random = std::minstd_rand;
 
 constexpr std::uint32_t largest = 200;
-constexpr std::size_t most_reigns = 1 << 18;
-constexpr std::size_t most_passers = 3;
+constexpr std::size_t max_tenures = 1 << 18;
+constexpr std::size_t max_visitors = 3;
 
-/// What is known of one publisher.
-struct Reign {
-  std::atomic<std::uint64_t> first;    // its first sequence; 0 if it died before it could say so
+/// What is known of one publisher's tenure.
+struct Tenure {
+  std::atomic<std::uint64_t> first;    // its first sequence; 0 if it crashed before it noted that
   std::atomic<std::uint64_t> returned; // the last sequence that publish() gave it, or the one before its first
-  std::atomic<std::uint64_t> seen;     // the newest sequence of its messages that any subscriber had
+  std::atomic<std::uint64_t> seen;     // the newest sequence of its messages that any subscriber received
 };
 
 struct Ledger {
-  std::array<Reign, most_reigns> reigns; // by epoch
-  std::atomic<std::uint64_t> entered;    // epoch of the last publisher that said that it was in
-  std::atomic<std::uint64_t> heirs;      // children of publishers that inherited one
-  std::atomic<bool> retire;              // the publisher shall close
-  std::atomic<bool> finished;            // nobody will publish any more
-  std::array<std::atomic<bool>, most_passers> leave;
+  std::array<Tenure, max_tenures> tenures; // by epoch
+  std::atomic<std::uint64_t> entered;      // epoch of the last publisher that has opened the channel
+  std::atomic<std::uint64_t> inheritors;   // children of publishers, with an inherited publisher
+  std::atomic<bool> retire;                // asks the publisher to close
+  std::atomic<bool> finished;              // no process will publish any more
+  std::array<std::atomic<bool>, max_visitors> leave;
 
-  Reign& reign(std::uint64_t epoch) {
-    return reigns.at(epoch);
+  Tenure& tenure(std::uint64_t epoch) {
+    return tenures.at(epoch);
   }
   std::uint64_t returned() {
-    return reign(entered).returned;
+    return tenure(entered).returned;
   }
 };
 
@@ -66,15 +66,15 @@ inline void raise_to(std::atomic<std::uint64_t>& most, std::uint64_t value) {
   for (std::uint64_t now = most; now < value && !most.compare_exchange_weak(now, value);) continue;
 }
 
-/// A process that inherits the publisher and outlives it, until the next one is in. If it had the lock, there
-/// would be no next one.
-inline void leave_an_heir(seqcast::BytePublisher& publisher, Ledger& ledger) {
+/// Forks a process that inherits the publisher and outlives it, until the next publisher has opened the
+/// channel. With the lock in its hands there would be no next one.
+inline void fork_inheritor(seqcast::BytePublisher& publisher, Ledger& ledger) {
   const pid_t id = ::fork();
   if (id < 0) raise_errno("fork");
   if (id > 0) return;
-  ++ledger.heirs;
-  ::alarm(static_cast<unsigned>(patience.count()));
-  for (int i = 0; i < 100; ++i) publisher.publish("from a publisher that is none");
+  ++ledger.inheritors;
+  ::alarm(static_cast<unsigned>(watchdog_timeout.count()));
+  for (int i = 0; i < 100; ++i) publisher.publish("from an inherited publisher");
   const std::uint64_t epoch = publisher.epoch().number;
   while (ledger.entered <= epoch && !ledger.finished) std::this_thread::sleep_for(std::chrono::milliseconds{1});
   ::_exit(0);
@@ -89,13 +89,13 @@ inline void publish(const seqcast::Location& place, const seqcast::PublisherOpti
   const auto [epoch, first] = publisher.epoch();
   expect(epoch == before + 1, "an epoch is one more than the one before");
   expect(first == publisher.head() + 1, "a publisher begins after the head");
-  // The one before may have been killed after completing a message and before publish() returned.
+  // The publisher before may have been killed between the completion of a message and the return of publish().
   expect(first == last_returned + 1 || first == last_returned + 2, "the sequence goes on where it was");
-  Reign& reign = ledger.reign(epoch);
-  reign.returned = first - 1;
-  reign.first = first;
+  Tenure& tenure = ledger.tenure(epoch);
+  tenure.returned = first - 1;
+  tenure.first = first;
   ledger.entered = epoch;
-  if (random() % 16 == 0) leave_an_heir(publisher, ledger);
+  if (random() % 16 == 0) fork_inheritor(publisher, ledger);
 
   std::array<std::byte, largest> scratch;
   for (std::uint64_t sequence = first; !ledger.retire;) {
@@ -105,9 +105,9 @@ inline void publish(const seqcast::Location& place, const seqcast::PublisherOpti
       std::memcpy(message.data(), &epoch, 8);
       fill_payload(message.subspan(8), sequence, epoch);
       expect(publisher.publish(message) == sequence, "sequences go up by one");
-      reign.returned.store(sequence, std::memory_order_release);
+      tenure.returned.store(sequence, std::memory_order_release);
     }
-    // The pace: subscribers catch up, and those who sleep fall asleep.
+    // Pauses, in which subscribers catch up and fall asleep.
     if (burst % 4 == 0) std::this_thread::sleep_for(std::chrono::microseconds{100});
     if (burst % 4 == 1) std::this_thread::yield();
   }
@@ -115,22 +115,22 @@ inline void publish(const seqcast::Location& place, const seqcast::PublisherOpti
 
 enum class Reading { next, waiting, mixed };
 
-/// What a subscriber says at its end.
+/// What a subscriber reports at its end.
 struct Account {
   std::uint64_t begin = 0; // its cursor when it had opened the channel
   std::uint64_t received = 0, lost = 0, skipped = 0, overruns = 0, last = 0;
-  std::uint64_t waits = 0, told_of_ends = 0, forks = 0;
+  std::uint64_t waits = 0, reported_ends = 0, forks = 0;
 
   bool balanced() const noexcept {
     return received + lost + skipped == last - begin;
   }
 };
 
-/// What the whole of it came to.
+/// The sums of the whole test.
 struct Tally {
   std::uint64_t publishers = 0, killed = 0, killed_at_opening = 0, closed = 0, stopped = 0, refused = 0;
   std::uint64_t subscribers = 0, subscribers_killed = 0, subscribers_stopped = 0, forks = 0;
-  std::uint64_t published = 0, received = 0, lost = 0, skipped = 0, overruns = 0, waits = 0, told = 0;
+  std::uint64_t published = 0, received = 0, lost = 0, skipped = 0, overruns = 0, waits = 0, reported_ends = 0;
 
   void add(const Account& account) {
     received += account.received;
@@ -138,7 +138,7 @@ struct Tally {
     skipped += account.skipped;
     overruns += account.overruns;
     waits += account.waits;
-    told += account.told_of_ends;
+    reported_ends += account.reported_ends;
     forks += account.forks;
   }
 };
@@ -146,11 +146,12 @@ struct Tally {
 /// A subscriber of the channel that checks all it gets.
 class Follower {
  public:
-  Follower(const seqcast::Location& place, seqcast::Start start, Reading reading, Ledger& ledger, unsigned seed)
+  Follower(const seqcast::Location& place, seqcast::StartPosition start, Reading reading, Ledger& ledger,
+           unsigned seed)
       : ledger_{ledger},
         reading_{reading},
         random_{seed},
-        subscriber_{place, {.start = start, .strategy = seqcast::Strategy::sleep}} {
+        subscriber_{place, {.start = start, .strategy = seqcast::WaitStrategy::sleep}} {
     account_.begin = account_.last = subscriber_.cursor();
   }
 
@@ -158,11 +159,11 @@ class Follower {
     return subscriber_;
   }
 
-  /// Until nobody publishes any more and all has been read; or until `leave`; or for so many messages.
+  /// Until no process publishes any more and all has been read; or until `leave`; or for `most` messages.
   Account run(const std::atomic<bool>& leave, std::uint64_t most, bool may_fork) {
     std::optional<Child> fork;
     const auto reap_fork = [&] {
-      if (fork) expect(fork->wait() == ended_well, "a forked subscriber's account is right, too");
+      if (fork) expect(fork->wait() == ended_well, "a forked subscriber's account balances, too");
       fork.reset();
     };
     for (const std::uint64_t end = account_.received + most; account_.received < end && !leave;) {
@@ -203,10 +204,12 @@ class Follower {
   }
 
   void wait() {
-    const seqcast::Wait reason = subscriber_.wait_for(std::chrono::milliseconds{20});
-    expect(reason != seqcast::Wait::superseded && reason != seqcast::Wait::stopped, "nobody moved the channel");
+    const seqcast::WaitResult reason = subscriber_.wait_for(std::chrono::milliseconds{20});
+    expect(reason != seqcast::WaitResult::superseded && reason != seqcast::WaitResult::stopped,
+           "the channel keeps its name");
     ++account_.waits;
-    if (reason == seqcast::Wait::closed || reason == seqcast::Wait::no_publisher) ++account_.told_of_ends;
+    if (reason == seqcast::WaitResult::closed || reason == seqcast::WaitResult::no_publisher)
+      ++account_.reported_ends;
   }
 
   void check(const seqcast::ReceivedBytes& found, bool latest) {
@@ -215,11 +218,11 @@ class Follower {
     expect(found.message.size() == size_of(sequence), "a message has its size");
     std::memcpy(&epoch, found.message.data(), 8);
     expect(is_whole(found.message.subspan(8), sequence, epoch), "a message is whole");
-    expect(epoch >= epoch_ && epoch < most_reigns, "no publisher's messages come after its successor's");
+    expect(epoch >= epoch_ && epoch < max_tenures, "no publisher's messages come after its successor's");
     epoch_ = epoch;
-    Reign& reign = ledger_.reign(epoch);
-    expect(reign.first != 0 && sequence >= reign.first, "no message is older than its publisher");
-    raise_to(reign.seen, sequence);
+    Tenure& tenure = ledger_.tenure(epoch);
+    expect(tenure.first != 0 && sequence >= tenure.first, "no message is older than its publisher");
+    raise_to(tenure.seen, sequence);
     if (latest) {
       expect(sequence >= account_.last && found.lost == 0, "latest() never goes back");
       if (sequence == account_.last) return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// staged_ring: a small region in ordinary memory, over staged atomics, with messages that check themselves:
-// each word of a message tells its sequence, its place and who published it.
+// staged_ring: a small region in ordinary memory, with StagedPolicy, and messages that check themselves: each
+// word of a message depends on its sequence, its position and its publisher.
 //
 // Who may use it: tests of ring and recovery; one thread at a time.
 //
@@ -10,28 +10,26 @@
 #pragma once
 
 #include <seqcast/detail/recovery.hpp>
-#include <seqcast/detail/ring_publisher.hpp>
-#include <seqcast/detail/ring_subscriber.hpp>
-#include "support/staged_atomics.hpp"
+#include "support/resume.hpp"
+#include "support/staged_policy.hpp"
 
 #include <vector>
 
 namespace test {
 
 namespace detail = seqcast::detail;
-using Recovery = detail::Recovery<StagedAtomics>;
-using RingPublisher = detail::RingPublisher<StagedAtomics>;
-using RingSubscriber = detail::RingSubscriber<StagedAtomics>;
-using detail::Outcome;
-using detail::ResumeAt;
-using detail::Taken;
+using Recovery = detail::Recovery<StagedPolicy>;
+using RingPublisher = detail::RingPublisher<StagedPolicy>;
+using RingSubscriber = detail::RingSubscriber<StagedPolicy>;
+using detail::ReadResult;
+using detail::ReadStatus;
 
 inline constexpr std::size_t message_words = 3;
 inline constexpr std::uint32_t message_size = message_words * detail::word_size;
 using MessageWords = std::array<std::uint64_t, message_words>;
 
-constexpr std::uint64_t word_of(std::uint64_t sequence, std::uint64_t author, std::uint64_t place) {
-  return sequence * 0x9E37'79B9'7F4A'7C15 + author * 0x1000 + place + 1;
+constexpr std::uint64_t word_of(std::uint64_t sequence, std::uint64_t author, std::uint64_t position) {
+  return sequence * 0x9E37'79B9'7F4A'7C15 + author * 0x1000 + position + 1;
 }
 
 class StagedRing {
@@ -51,7 +49,7 @@ class StagedRing {
   /// Publishes one self-checking message.
   void publish_one() {
     const std::uint64_t sequence = publisher.head() + 1;
-    publisher.publish(message_size, sequence * 10, [&](StagedAtomics::Word* payload) {
+    publisher.publish_with(message_size, sequence * 10, [&](StagedPolicy::Word* payload) {
       for (std::size_t i = 0; i < message_words; ++i) {
         payload[i].store(word_of(sequence, author, i), std::memory_order_relaxed);
       }
@@ -61,15 +59,15 @@ class StagedRing {
     for (std::uint64_t i = 0; i < count; ++i) publish_one();
   }
 
-  RingSubscriber subscriber(ResumeAt resume = ResumeAt::half, std::uint64_t cursor = 0) const {
-    return {words.data(), geometry, cursor, cursor + 1, resume};
+  RingSubscriber subscriber(ResumePosition resume = ResumePosition::half, std::uint64_t cursor = 0) const {
+    return {words.data(), geometry, cursor, cursor + 1, resume_behind(resume, geometry.capacity)};
   }
 
   Recovery recovery() {
     return {words.data(), geometry};
   }
 
-  /// The words of the region themselves, to be looked at or to be damaged.
+  /// The words of the region themselves, to be read or to be damaged.
   std::uint64_t& head() {
     return words[detail::head_offset / detail::word_size].value;
   }
@@ -89,46 +87,46 @@ class StagedRing {
   }
 
   detail::Geometry geometry;
-  std::vector<StagedAtomics::Word> words;
+  std::vector<StagedPolicy::Word> words;
   RingPublisher publisher;
   std::uint64_t author = 1;
 };
 
 /// One call, and the bytes that it gave.
 struct Read {
-  Taken taken;
+  ReadResult result;
   MessageWords words{};
 
   bool delivered() const {
-    return taken.outcome == Outcome::message;
+    return result.status == ReadStatus::message;
   }
-  /// Whether these are the words of the message that they are said to be, by this author.
+  /// Whether these are the words of message result.sequence, by this author.
   bool whole(std::uint64_t author = 1) const {
     for (std::size_t i = 0; i < message_words; ++i) {
-      if (words[i] != word_of(taken.sequence, author, i)) return false;
+      if (words[i] != word_of(result.sequence, author, i)) return false;
     }
-    return taken.size == message_size;
+    return result.size == message_size;
   }
 };
 
-/// Checks that this message was delivered, whole.
+/// Checks that this message was delivered whole.
 inline void is_message(const Read& read, std::uint64_t sequence, std::uint64_t lost) {
-  CHECK(read.taken.outcome == Outcome::message);
-  CHECK(read.taken.sequence == sequence);
-  CHECK(read.taken.lost == lost);
+  CHECK(read.result.status == ReadStatus::message);
+  CHECK(read.result.sequence == sequence);
+  CHECK(read.result.lost == lost);
   CHECK(read.whole());
 }
 
-inline Read finish(const Taken& taken, const std::array<std::byte, message_size>& bytes) {
-  return {taken, std::bit_cast<MessageWords>(bytes)};
+inline Read finish(const ReadResult& result, const std::array<std::byte, message_size>& bytes) {
+  return {result, std::bit_cast<MessageWords>(bytes)};
 }
 inline Read next(RingSubscriber& subscriber) {
   std::array<std::byte, message_size> bytes{};
-  return finish(subscriber.next(detail::ExactInto<>{bytes.data(), message_size}), bytes);
+  return finish(subscriber.next(detail::ExactDestination<>{bytes.data(), message_size}), bytes);
 }
 inline Read latest(RingSubscriber& subscriber) {
   std::array<std::byte, message_size> bytes{};
-  return finish(subscriber.latest(detail::ExactInto<>{bytes.data(), message_size}), bytes);
+  return finish(subscriber.latest(detail::ExactDestination<>{bytes.data(), message_size}), bytes);
 }
 
 } // namespace test

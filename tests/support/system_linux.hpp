@@ -3,13 +3,13 @@
 // system_linux: see system.hpp.
 #pragma once
 
+#include "../../demos/system_linux.hpp"
 #include "support/child.hpp"
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <vector>
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -19,16 +19,14 @@
 
 namespace test {
 
-inline std::uint64_t process_id() {
-  return static_cast<std::uint64_t>(::getpid());
-}
+using demo::process_id;
 
 /// A tmpfs.
 inline std::string default_place() {
   return "/dev/shm";
 }
 
-/// A new folder that nobody else has.
+/// A new folder with a unique name.
 inline std::string make_folder(const std::string& place) {
   std::string path = place + "/seqcast-test-XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) raise_errno("mkdtemp");
@@ -50,7 +48,7 @@ inline pid_t thread_id() {
 
 /// Whether a thread, or a process by its only thread, sleeps in the kernel at this moment.
 inline bool sleeps(pid_t thread) {
-  // Not by the shorter name: under qemu a process has a made-up file of that name about itself.
+  // Not /proc/ID/stat: qemu makes up its own file of that name.
   const std::string id = std::to_string(thread);
   std::ifstream file{"/proc/" + id + "/task/" + id + "/stat"};
   const std::string text{std::istreambuf_iterator<char>{file}, {}};
@@ -73,10 +71,10 @@ inline void free_aligned(void* memory) noexcept {
   std::free(memory);
 }
 
-/// After which the first, short sleep of a wait is over, and its second one has begun.
+/// The time after which the first, short sleep of a wait is over and the second one has begun.
 inline constexpr std::chrono::milliseconds first_sleep_time{2};
 
-/// Channels; more than the system waits for at once.
+/// A number of channels that is more than the system waits for at once.
 inline constexpr std::size_t too_many = 130;
 
 /// Threads of this process.
@@ -86,41 +84,7 @@ inline std::size_t threads() {
   return count;
 }
 
-/// This program, started with other arguments, or just a fork that does what they would make it do. It ends
-/// with this process, or with the object, at the latest.
-class Process {
- public:
-  template <class Body>
-  Process(const std::vector<std::string>&, const Body& body) {
-    std::fflush(nullptr);
-    const pid_t parent = ::getpid();
-    id_ = ::fork();
-    if (id_ < 0) raise_errno("fork");
-    if (id_ > 0) return;
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(2);
-    const int status = body();
-    std::fflush(nullptr);
-    ::_exit(status);
-  }
-  Process(Process&& other) noexcept : id_{std::exchange(other.id_, 0)} {}
-  ~Process() {
-    if (id_ > 0) kill();
-  }
-
-  int wait(const Watchdog& watchdog) {
-    return reap(std::exchange(id_, 0), watchdog).status;
-  }
-  void kill() {
-    ::kill(id_, SIGKILL);
-    wait(Watchdog{"the end of a killed program"});
-  }
-
- private:
-  pid_t id_ = 0;
-};
-
-/// Pages of memory that nobody may touch, until allow() says so.
+/// Pages of memory without access, until allow() gives it.
 class Pages {
  public:
   static std::size_t page_size() {

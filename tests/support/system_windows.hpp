@@ -3,35 +3,20 @@
 // system_windows: see system.hpp.
 #pragma once
 
+#include "../../demos/system_windows.hpp"
 #include "support/watchdog.hpp"
 
-#include <array>
 #include <atomic>
-#include <bit>
 #include <cstdint>
 #include <filesystem>
 #include <new>
 #include <string>
-#include <system_error>
 #include <utility>
-#include <vector>
-
-#ifndef NOMINMAX
-#define NOMINMAX
-#endif
-#ifndef WIN32_LEAN_AND_MEAN
-#define WIN32_LEAN_AND_MEAN
-#endif
-#include <windows.h>
 
 #include <malloc.h>
 #include <tlhelp32.h>
 
 namespace test {
-
-[[noreturn]] inline void raise_last_error(const char* what) {
-  throw std::system_error{static_cast<int>(::GetLastError()), std::system_category(), what};
-}
 
 /// A handle that is closed by its destructor.
 class OwnedHandle {
@@ -54,29 +39,27 @@ class OwnedHandle {
   HANDLE id_ = nullptr;
 };
 
-inline std::uint64_t process_id() {
-  return ::GetCurrentProcessId();
-}
+using demo::process_id;
 
 inline std::string default_place() {
   return std::filesystem::temp_directory_path().generic_string();
 }
 
-/// A new folder that nobody else has.
+/// A new folder with a unique name.
 inline std::string make_folder(const std::string& place) {
   static std::atomic<int> count{0};
   std::string path;
-  do { // one of a killed test of the same number may still be there
+  do { // a killed test with the same process id may have left one
     path = place + "/seqcast-test-" + std::to_string(process_id()) + "-" + std::to_string(++count);
   } while (!std::filesystem::create_directory(path));
   return path;
 }
 
-/// What the system calls a shared-memory object.
+/// The system's name of a shared-memory object.
 inline std::string object_path(const std::string& name) {
   return "Local\\seqcast." + name;
 }
-/// There is nothing to remove: an object goes with whoever has it last.
+/// There is nothing to remove: an object ends with its last handle.
 inline void remove_object(const std::string&) {}
 
 inline DWORD thread_id() {
@@ -96,8 +79,8 @@ inline std::chrono::nanoseconds thread_time() {
   return time_of(::GetCurrentThread());
 }
 
-/// Whether a thread sleeps, as far as can be told: it got no CPU time in 2 ms. The system does not say more,
-/// and to suspend it for a look at where it is would disturb its sleep.
+/// Whether a thread probably sleeps: it got no CPU time in 2 ms. The system reports no more, and suspending the
+/// thread would disturb its sleep.
 inline bool sleeps(DWORD thread) {
   const OwnedHandle handle{::OpenThread(THREAD_QUERY_INFORMATION, FALSE, thread)};
   if (handle.id() == nullptr) return false;
@@ -114,10 +97,10 @@ inline void free_aligned(void* memory) noexcept {
   ::_aligned_free(memory);
 }
 
-/// After which the first, short sleep of a wait is over, and its second one has begun.
+/// The time after which the first, short sleep of a wait is over and the second one has begun.
 inline constexpr std::chrono::milliseconds first_sleep_time{30};
 
-/// Channels; more than the system waits for at once.
+/// A number of channels that is more than the system waits for at once.
 inline constexpr std::size_t too_many = 66;
 
 /// Threads of this process.
@@ -132,66 +115,12 @@ inline std::size_t threads() {
   return count;
 }
 
-/// True if a Notifier's descriptor becomes readable before the watchdog's time is over.
-inline bool readable(int descriptor, const Watchdog& watchdog) {
-  const auto handle = std::bit_cast<HANDLE>(static_cast<std::intptr_t>(descriptor));
+/// True if the event is set before the watchdog's time is over.
+inline bool readable(HANDLE handle, const Watchdog& watchdog) {
   return ::WaitForSingleObject(handle, static_cast<DWORD>(watchdog.milliseconds_left())) == WAIT_OBJECT_0;
 }
 
-/// This program, started with other arguments, none of which has a quote or ends with a backslash. It ends with
-/// this process, or with the object, at the latest.
-class Process {
- public:
-  template <class Body>
-  Process(const std::vector<std::string>& arguments, const Body&) : job_{::CreateJobObjectW(nullptr, nullptr)} {
-    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
-    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
-    ::SetInformationJobObject(job_.id(), JobObjectExtendedLimitInformation, &limits, sizeof limits);
-    std::array<char, MAX_PATH> self{};
-    ::GetModuleFileNameA(nullptr, self.data(), static_cast<DWORD>(self.size()));
-    std::string line = "test";
-    for (const std::string& argument : arguments) line += " \"" + argument + "\"";
-    STARTUPINFOA start{};
-    start.cb = sizeof start;
-    PROCESS_INFORMATION made{};
-    // Under Wine 8 one in some hundred processes does not come up: an "internal error", before it has run at
-    // all.
-    for (int tries = 1; ::CreateProcessA(self.data(), std::string{line}.data(), nullptr, nullptr, FALSE,
-                                         CREATE_SUSPENDED, nullptr, nullptr, &start, &made) == 0;
-         ++tries) {
-      if (::GetLastError() != ERROR_INTERNAL_ERROR || tries == 5) raise_last_error("CreateProcess");
-    }
-    process_ = OwnedHandle{made.hProcess};
-    const OwnedHandle thread{made.hThread};
-    ::AssignProcessToJobObject(job_.id(), process_.id());
-    ::ResumeThread(thread.id());
-  }
-  Process(Process&& other) noexcept = default;
-  ~Process() {
-    if (process_.id() != nullptr) kill();
-  }
-
-  int wait(const Watchdog& watchdog) {
-    const OwnedHandle process = std::move(process_);
-    const bool ended =
-        ::WaitForSingleObject(process.id(), static_cast<DWORD>(watchdog.milliseconds_left())) == WAIT_OBJECT_0;
-    if (!ended) ::TerminateProcess(process.id(), 1);
-    if (!ended) throw GaveUp{"gave up waiting for " + watchdog.what() + " and killed it"};
-    DWORD status = 0;
-    ::GetExitCodeProcess(process.id(), &status);
-    return static_cast<int>(status);
-  }
-  void kill() {
-    ::TerminateProcess(process_.id(), 137);
-    wait(Watchdog{"the end of a killed program"});
-  }
-
- private:
-  OwnedHandle job_;
-  OwnedHandle process_;
-};
-
-/// Pages of memory that nobody may touch, until allow() says so.
+/// Pages of memory without access, until allow() gives it.
 class Pages {
  public:
   static std::size_t page_size() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// temporary: names for files and shared-memory objects that nobody else has, and that are gone afterwards.
+// temporary: unique names for files and shared-memory objects, which are removed afterwards.
 //
 // Who may call it: any test. Objects belong to the process that made them: in a forked child their destructors
 // do nothing.
@@ -17,7 +17,7 @@
 
 namespace test {
 
-/// The paths of all that lies beside `path` and whose name begins with its name; itself, too, if it is there.
+/// The paths in the folder of `path` whose names begin with its name; `path` itself, too, if it exists.
 inline std::set<std::string> siblings_of(const std::string& path) {
   std::set<std::string> found;
   for (const auto& entry : std::filesystem::directory_iterator{std::filesystem::path{path}.parent_path()}) {
@@ -27,7 +27,7 @@ inline std::set<std::string> siblings_of(const std::string& path) {
   return found;
 }
 
-/// A new folder, removed with all that is in it. Its default place is a tmpfs, where there is one.
+/// A new folder, removed with its content. By default on a tmpfs, where there is one.
 class TemporaryFolder {
  public:
   explicit TemporaryFolder(const std::string& place = default_place()) : path_{make_folder(place)} {}
@@ -50,13 +50,13 @@ class TemporaryFolder {
     return seqcast::file(*this / name);
   }
 
-  /// Lets every user look into it and make files in it.
+  /// Lets every user list it and make files in it.
   void open_to_all() const {
     std::filesystem::permissions(path_, std::filesystem::perms::all);
   }
 
-  /// What is in it, but for the bells of channels that are in it too, and for what has lost its name on Windows
-  /// and is still open.
+  /// The number of files in it, without the bells of channels that are in it too, and without files that have
+  /// lost their names on Windows and are still open.
   std::size_t entries() const {
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::directory_iterator{path_}) {
@@ -74,7 +74,7 @@ class TemporaryFolder {
   std::uint64_t owner_ = process_id();
 };
 
-/// A name for a shared-memory object; the object is removed, if there is one.
+/// A unique name for a shared-memory object; the object is removed, if there is one.
 class TemporaryObject {
  public:
   TemporaryObject() {

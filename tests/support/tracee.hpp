@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // tracee: a forked process that runs one machine instruction at a time, so that a test can kill it, or publish
-// under it, between any two instructions. instruction_points.hpp goes through all of them.
+// while it is stopped, between any two instructions. instruction_points.hpp goes through all of them.
 //
-// Who may call it: the main thread of a test. The function runs in the child and calls mark() where stepping is
-// to begin and to end.
+// Who may call it: the main thread of a test. The function runs in the child and calls mark() where stepping
+// begins and ends.
 //
 // Invariants
 //   1. A tracee is always reaped, and dies with the test, as every Child does.
 //   2. Every wait ends: the tracee's own alarm stops it, and that is a failure.
-//   3. What is stepped has been run once in the parent before, if the dynamic linker is not to be stepped, too.
+//   3. The dynamic linker is not stepped if the parent has run the same code before.
 #pragma once
 
 #include "support/child.hpp"
@@ -25,8 +25,8 @@
 
 namespace test {
 
-/// Why nothing can be stepped here; null if it can.
-inline const char* stepping_hindrance() noexcept {
+/// Why processes cannot be stepped here; null if they can.
+inline const char* no_stepping_reason() noexcept {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SEQCAST_TEST_SANITIZED
 #elif defined(__has_feature)
@@ -35,7 +35,7 @@ inline const char* stepping_hindrance() noexcept {
 #endif
 #endif
 #if defined(SEQCAST_TEST_SANITIZED)
-  return "the sanitizer's own code would be stepped, a hundred times the library's";
+  return "a sanitizer's own code would be stepped, a hundred times the library's";
 #elif !defined(__x86_64__)
   return "only x86-64 can be stepped: elsewhere an exclusive load loses its reservation at every step";
 #else
@@ -43,7 +43,7 @@ inline const char* stepping_hindrance() noexcept {
 #endif
 }
 
-/// Stops the calling tracee until the test goes on with it. Few instructions, for they are stepped, too.
+/// Stops the tracee until the test resumes it. Few instructions, since they are stepped too.
 inline void mark() noexcept {
   ::syscall(SYS_tgkill, ::getpid(), ::getpid(), SIGSTOP);
 }
@@ -54,7 +54,7 @@ class Tracee {
   explicit Tracee(Function function)
       : child_{[&function](Line&) {
           if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(not_permitted);
-          ::alarm(static_cast<unsigned>(patience.count()));
+          ::alarm(static_cast<unsigned>(watchdog_timeout.count()));
           function();
         }} {}
 
@@ -83,7 +83,7 @@ class Tracee {
     return true;
   }
 
-  /// Runs on at full speed until it stands at an instruction for the `visits`-th time, where it may stand now.
+  /// Runs on at full speed until it reaches an instruction for the `visits`-th time; it may be there already.
   /// False if the mark comes first.
   bool run_to(std::uint64_t address, std::uint64_t visits) {
     const std::uint64_t code = peek(address);
@@ -93,7 +93,7 @@ class Tracee {
       const bool arrived = !is_mark(wait());
       poke(address, code);
       if (!arrived) return false;
-      stand_at(address);
+      set_position(address);
       if (--visits == 0) return true;
       if (!step()) return false;
     }
@@ -108,11 +108,11 @@ class Tracee {
   std::uint64_t position() const {
     errno = 0;
     const long address = ::ptrace(PTRACE_PEEKUSER, child_.id(), position_offset, nullptr);
-    if (errno != 0) raise_errno("ptrace: look where the process is");
+    if (errno != 0) raise_errno("ptrace: read the position");
     return static_cast<std::uint64_t>(address);
   }
 
-  /// SIGKILL, where it stands.
+  /// SIGKILL, at the current instruction.
   Ended kill() {
     return child_.kill();
   }
@@ -121,20 +121,21 @@ class Tracee {
 #if defined(__x86_64__)
   static constexpr std::size_t position_offset = offsetof(struct user, regs.rip);
 #else
-  static constexpr std::size_t position_offset = 0; // see stepping_hindrance()
+  static constexpr std::size_t position_offset = 0; // see no_stepping_reason()
 #endif
 
   std::uint64_t peek(std::uint64_t address) const {
     errno = 0;
     const long code = ::ptrace(PTRACE_PEEKTEXT, child_.id(), address, nullptr);
-    if (errno != 0) raise_errno("ptrace: look at an instruction");
+    if (errno != 0) raise_errno("ptrace: read an instruction");
     return static_cast<std::uint64_t>(code);
   }
   void poke(std::uint64_t address, std::uint64_t code) {
     if (::ptrace(PTRACE_POKETEXT, child_.id(), address, code) != 0) raise_errno("ptrace: set a breakpoint");
   }
-  void stand_at(std::uint64_t address) {
-    if (::ptrace(PTRACE_POKEUSER, child_.id(), position_offset, address) != 0) raise_errno("ptrace: go back");
+  void set_position(std::uint64_t address) {
+    if (::ptrace(PTRACE_POKEUSER, child_.id(), position_offset, address) != 0)
+      raise_errno("ptrace: set the position");
   }
 
   void resume(decltype(PTRACE_CONT) how) {
@@ -161,7 +162,7 @@ class Tracee {
   static bool is_mark(int signal) {
     if (signal == SIGSTOP) return true;
     if (signal == SIGTRAP || signal == (SIGTRAP | 0x80)) return false;
-    if (signal == SIGALRM) throw GaveUp{"gave up waiting for a traced process: it hangs"};
+    if (signal == SIGALRM) throw WaitFailed{"timed out waiting for a traced process: it hangs"};
     throw std::runtime_error{signal == 0 ? "a traced process ended before its mark"
                                          : "a traced process got signal " + std::to_string(signal)};
   }
@@ -171,7 +172,7 @@ class Tracee {
   bool configured_ = false;
 };
 
-/// While it lives this process and its tracees share one processor, which makes a step several times cheaper.
+/// Restricts this process and its tracees to one processor, which makes a step several times cheaper.
 class OneProcessor {
  public:
   OneProcessor() noexcept {
@@ -195,7 +196,7 @@ class OneProcessor {
 
 /// Why no test of this kind can run here; empty if it can.
 inline std::string cannot_step() {
-  if (const char* hindrance = stepping_hindrance()) return hindrance;
+  if (const char* reason = no_stepping_reason()) return reason;
   Tracee tracee{[] {
     mark();
     mark();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// truncation: cutting a file short, at an exact point of somebody's copy if need be.
+// truncation: cutting a file short, if needed at an exact point of a copy.
 //
 // Who may call it: tests; one TrapBuffer at a time in a process.
 #pragma once
@@ -29,12 +29,12 @@ inline void no_core() {
   ::signal(SIGBUS, SIG_DFL);
 }
 
-/// A buffer with a page that may not be written to until something was: then `spring` is called, once, and the
-/// write goes on.
+/// A buffer with a page that is protected until the first write to it. That write calls `on_write`, once, and
+/// then goes on.
 class TrapBuffer {
  public:
-  TrapBuffer(std::size_t size, std::size_t trapped_page, std::function<void()> spring)
-      : page_{static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))}, size_{size}, spring_{std::move(spring)} {
+  TrapBuffer(std::size_t size, std::size_t trapped_page, std::function<void()> on_write)
+      : page_{static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))}, size_{size}, on_write_{std::move(on_write)} {
     room_ = (size + page_ - 1) / page_ * page_;
     void* const memory = ::mmap(nullptr, room_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) raise_errno("mmap");
@@ -55,7 +55,7 @@ class TrapBuffer {
   std::span<std::byte> bytes() const noexcept {
     return {bytes_, size_};
   }
-  bool sprung() const noexcept {
+  bool was_written() const noexcept {
     return times_ == 1;
   }
 
@@ -68,13 +68,13 @@ class TrapBuffer {
     times_ = times_ + 1;
     if (times_ > 1) ::_exit(3); // a fault of another kind
     ::mprotect(bytes_, room_, PROT_READ | PROT_WRITE);
-    spring_();
+    on_write_();
   }
 
   std::size_t page_;
   std::size_t size_;
   std::size_t room_ = 0;
-  std::function<void()> spring_;
+  std::function<void()> on_write_;
   std::byte* bytes_ = nullptr;
   struct sigaction before_ {};
   volatile std::sig_atomic_t times_ = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// waiting: what the tests of waiting have in common: channels, patience, and whether a thread sleeps.
+// waiting: what the tests of waiting have in common: types, timeouts, and whether a thread sleeps.
 //
 // Who may use it: any test.
 #pragma once
@@ -10,15 +10,20 @@
 
 #include <seqcast/seqcast.hpp>
 
+#include <array>
 #include <optional>
 
 namespace test {
 
 using namespace std::chrono_literals;
-using seqcast::Wait;
+using seqcast::WaitResult;
 
-/// A wait of this length that runs into its end is a lost wake-up, not a slow machine.
-inline constexpr std::chrono::seconds far_away{30};
+/// A wait that takes this long has lost its wake-up; a slow machine takes less.
+inline constexpr std::chrono::seconds long_timeout{30};
+
+/// Every way in which a subscriber that sleeps can be woken.
+inline constexpr std::array wakeups{seqcast::Wakeup::bell, seqcast::Wakeup::every_message,
+                                    seqcast::Wakeup::polling};
 
 using Number = std::uint64_t;
 using NumberPublisher = seqcast::Publisher<Number>;
@@ -29,17 +34,17 @@ void wait_until_asleep(ThreadId thread) {
   wait_until("a thread to fall asleep", [&] { return sleeps(thread); });
 }
 
-/// What takes a slice of 100 ms, more often than not, if a wake-up was lost. But a busy machine may stop
-/// somebody for as long: `is_quick()` is called until it was true so many times, and false one time in five at
-/// most. Throws GaveUp if that does not come.
+/// For something that takes a slice of 100 ms, more often than not, if a wake-up was lost. A busy machine may
+/// stop a thread for as long, so `is_quick()` is called until it was true `needed` times, and false one time in
+/// five at most. Throws WaitFailed if that does not come.
 template <class Round>
-void expect_quick(const char* what, int wanted, const Round& is_quick) {
+void expect_quick(const char* what, int needed, const Round& is_quick) {
   const Watchdog watchdog{what};
-  for (int quick = 0, slow = 0; quick < wanted || slow * 5 > quick; watchdog.check())
+  for (int quick = 0, slow = 0; quick < needed || slow * 5 > quick; watchdog.check())
     ++(is_quick() ? quick : slow);
 }
 
-/// Reads all there is, and gives how many that were.
+/// Reads all messages, and gives their number.
 inline std::uint64_t drain(NumberSubscriber& subscriber) {
   std::uint64_t count = 0;
   while (subscriber.next()) ++count;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// watchdog: bounds for waits. A test never sleeps to let something happen: it waits for that thing, and gives
-// up loudly when it does not come.
+// watchdog: bounds for waits. A test never sleeps to let something happen: it waits for that event, and fails
+// when the event does not come.
 //
 // Who may call it: any test, any thread, any process.
 //
 // Invariants
-//   1. The bound is far above what a slow, loaded machine needs: it tells a hang from a success, never fast
+//   1. The bound is far above what a slow, loaded machine needs: it separates a hang from a success, never fast
 //      from slow.
-//   2. Giving up throws, so that destructors reap children and remove files.
+//   2. A failed wait throws, so that destructors reap children and remove files.
 #pragma once
 
 #include <chrono>
@@ -20,29 +20,29 @@ namespace test {
 
 using steady = std::chrono::steady_clock;
 
-/// How long any one wait may take.
-inline constexpr std::chrono::seconds patience{60};
+/// The longest that any wait may take.
+inline constexpr std::chrono::seconds watchdog_timeout{60};
 
-struct GaveUp : std::runtime_error {
+struct WaitFailed : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A point in time after which waiting is a failure.
+/// A point in time after which a wait has failed.
 class Watchdog {
  public:
-  explicit Watchdog(std::string what, std::chrono::nanoseconds bound = patience)
+  explicit Watchdog(std::string what, std::chrono::nanoseconds bound = watchdog_timeout)
       : what_{std::move(what)}, end_{steady::now() + bound} {}
 
   bool expired() const noexcept {
     return steady::now() >= end_;
   }
 
-  /// Throws GaveUp once the time is over.
+  /// Throws WaitFailed when the time is over.
   void check() const {
-    if (expired()) throw GaveUp{"gave up waiting for " + what_};
+    if (expired()) throw WaitFailed{"timed out waiting for " + what_};
   }
 
-  /// For poll(2): what is left, at least 0.
+  /// The time left for poll(2), at least 0.
   int milliseconds_left() const noexcept {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end_ - steady::now()).count();
     return left > 0 ? static_cast<int>(left) : 0;
@@ -57,7 +57,7 @@ class Watchdog {
   steady::time_point end_;
 };
 
-/// Looks again and again until `holds()`; throws GaveUp if it never does.
+/// Polls until `holds()`; throws WaitFailed if that does not come.
 template <class Condition>
 void wait_until(const std::string& what, const Condition& holds) {
   const Watchdog watchdog{what};

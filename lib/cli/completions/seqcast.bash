@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: BSL-1.0
 # shellcheck shell=bash
 #
-# Completion of seqcast for bash: verbs, the options that --help names, channels, files. To be sourced, or put as
-# 'seqcast' into bash-completion's folder.
+# Completion of seqcast for bash: verbs, options (of --help), channels, files. To be sourced, or installed as 'seqcast'
+# in bash-completion's folder.
 
-# The options in the --help of a verb, or of the program; with ' [A-Z]' those that take a value.
+# The options in the --help of a verb, or of the program; with ' [A-Z]' only those that take a value.
 _seqcast_options() {
   "$1" ${2:+"$2"} --help 2>/dev/null | sed -n "s/^  \(-[a-zA-Z], \|    \)\(--[a-z-]*\)$3.*/\2/p"
 }
 
-# Offers those lines of standard input that begin with the word. compgen -W would expand what stands in them, and
-# anybody may give a channel a name like '$(command)'.
+# Offers those lines of standard input that begin with the word. Not by compgen -W, which expands its words: any user may
+# give a channel a name such as '$(command)'.
 _seqcast_offer() {
   local choice quoted
   while IFS= read -r choice; do
@@ -36,7 +36,7 @@ _seqcast_arguments() {
   if [[ $before == -n ]] || _seqcast_options "$program" "$verb" ' [A-Z]' | grep -qxe "$before"; then return; fi
   case $verb:$files:$word in
     ls:* | top:*) _seqcast_offer_files d "$word" ;;
-    doctor:* | bench:*) ;;
+    doctor:*) ;;
     *:yes:* | *:*:*/*) _seqcast_offer_files f "$word" ;;
     *) _seqcast_offer "$word" < <("$program" ls -q 2>/dev/null) ;;
   esac

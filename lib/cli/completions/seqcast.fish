@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# Completion of seqcast for fish: verbs, the options that --help names, channels, files. To be put into a folder
-# of $fish_complete_path.
+# Completion of seqcast for fish: verbs, options (of --help), channels, files. Belongs into a folder of
+# $fish_complete_path.
 
 function __seqcast_verbs
     set -l program (commandline -opc)[1]
@@ -26,7 +26,7 @@ function __seqcast_arguments
             printf '%s\n' name rate
         case doctor:--root 'ls:*' 'top:*'
             __fish_complete_directories $typed
-        case 'doctor:*' 'bench:*'
+        case 'doctor:*'
         case '*'
             if string match -q '*/*' -- $typed; or contains -- --file $words
                 __fish_complete_path $typed

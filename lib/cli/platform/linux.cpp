@@ -6,13 +6,13 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <thread>
 
 namespace cli::platform {
@@ -32,7 +32,7 @@ int descriptor_of(Standard stream) noexcept {
 void ensure_standard_streams() noexcept {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(descriptor, F_GETFD) >= 0) continue;
-    // The wrong way round, so that who reads or writes there is told; it gets the lowest number that is free.
+    // For the wrong direction, so that a later read or write fails. open() takes the lowest free number.
     [[maybe_unused]] const int opened = ::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
   }
 }
@@ -52,7 +52,7 @@ std::error_code write_all(Standard stream, std::string_view bytes) noexcept {
     const auto written = ::write(descriptor_of(stream), bytes.data(), bytes.size());
     if (written >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN) { // somebody made the terminal or the pipe non-blocking
+    } else if (errno == EAGAIN) { // another process made the terminal or the pipe non-blocking
       pollfd output{.fd = descriptor_of(stream), .events = POLLOUT, .revents = 0};
       ::poll(&output, 1, -1);
     } else if (errno != EINTR) {
@@ -62,7 +62,7 @@ std::error_code write_all(Standard stream, std::string_view bytes) noexcept {
   return {};
 }
 
-std::size_t read_some(std::span<char> into, int milliseconds, std::error_code& error) noexcept {
+std::size_t read_some(std::span<char> buffer, int milliseconds, std::error_code& error) noexcept {
   error.clear();
   pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
   const int ready = ::poll(&input, 1, milliseconds);
@@ -70,24 +70,46 @@ std::size_t read_some(std::span<char> into, int milliseconds, std::error_code& e
   if (ready < 0 && errno != EINTR) error = last_error();
   if (ready < 0 && errno == EINTR) error = std::make_error_code(std::errc::timed_out);
   if (error) return 0;
-  const auto size = ::read(STDIN_FILENO, into.data(), into.size());
+  const auto size = ::read(STDIN_FILENO, buffer.data(), buffer.size());
   if (size >= 0) return static_cast<std::size_t>(size);
   error = errno == EINTR || errno == EAGAIN ? std::make_error_code(std::errc::timed_out) : last_error();
   return 0;
 }
 
+struct Keyboard::Mode {
+  termios settings{};
+};
+
+Keyboard::Keyboard() {
+  auto saved = std::make_unique<Mode>();
+  if (::tcgetattr(STDIN_FILENO, &saved->settings) != 0) return;
+  termios keys = saved->settings;
+  keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+  keys.c_cc[VMIN] = 1;
+  keys.c_cc[VTIME] = 0;
+  // A process that is stopped or dumped could not restore the terminal first.
+  keys.c_cc[VSUSP] = _POSIX_VDISABLE;
+  keys.c_cc[VQUIT] = _POSIX_VDISABLE;
+  if (::tcsetattr(STDIN_FILENO, TCSANOW, &keys) == 0) saved_ = std::move(saved);
+}
+
+Keyboard::~Keyboard() {
+  // Flushed: keys typed meanwhile are not for the shell.
+  if (saved_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved_->settings);
+}
+
 void on_stop(std::function<void(int)> stopped) {
-  std::signal(SIGPIPE, SIG_IGN); // write_all() tells
+  std::signal(SIGPIPE, SIG_IGN); // write_all() reports it
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction before {};
     ::sigaction(signal, nullptr, &before);
-    // nohup, and a shell that starts a job in the background, mean it.
+    // Ignored on purpose: by nohup, or by a shell that started a background job.
     if (before.sa_handler != SIG_IGN) sigaddset(&signals, signal);
   }
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  // Detached: it waits for as long as the program runs, and touches nothing but what it holds itself.
+  // Detached: it waits until the program ends, and uses nothing but its own copies.
   std::thread{[signals, stopped] {
     int signal = 0;
     if (sigwait(&signals, &signal) == 0) stopped(signal);
@@ -96,8 +118,7 @@ void on_stop(std::function<void(int)> stopped) {
 
 void on_output_closed(std::function<void()> closed) {
   std::thread{[closed] {
-    // A pipe's or socket's reader has gone away: of no events that are asked for, this one is told all the
-    // same.
+    // POLLERR: the reader of the pipe or socket has closed it. It is reported even if no events are requested.
     pollfd output{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
     while (::poll(&output, 1, -1) < 0 && errno == EINTR) {
     }
@@ -139,24 +160,6 @@ std::uint64_t user_id() noexcept {
 
 std::uint64_t process_id() noexcept {
   return static_cast<std::uint64_t>(::getpid());
-}
-
-std::string own_path() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).string();
-}
-
-std::error_code become(const std::string& path, const std::vector<std::string>& arguments) noexcept {
-  std::vector<char*> words{const_cast<char*>(path.c_str())};
-  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
-  words.push_back(nullptr);
-  // The other program is to find signals as this one found them.
-  std::signal(SIGPIPE, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  pthread_sigmask(SIG_SETMASK, &none, nullptr);
-  ::execv(path.c_str(), words.data());
-  return last_error();
 }
 
 } // namespace cli::platform

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// platform: all that the tool wants from the operating system beside the library. One source file per system,
-// chosen by CMake. Errors are std::error_code, or exceptions where nothing could go on.
+// platform: what the tool needs from the operating system beside the library. One source file per system,
+// chosen by CMake. Errors are std::error_code.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <vector>
 
 namespace cli::platform {
 
-/// The three streams that every process has.
+/// The standard streams of a process.
 enum class Standard { input = 0, output = 1, error = 2 };
 
-/// Puts something into the place of those that the caller of the program has closed, so that no file that is
-/// opened takes it, and is written to as standard error. To be called first in main().
+/// Opens a placeholder for each standard stream that is closed, so that no file opened later gets its number.
+/// Requires: called first in main().
 void ensure_standard_streams() noexcept;
 
 bool is_terminal(Standard stream) noexcept;
@@ -32,41 +32,53 @@ struct Size {
 };
 Size terminal_size(Standard stream) noexcept;
 
-/// Writes all of it. A reader that has gone away is std::errc::broken_pipe, never a signal.
+/// Writes all bytes. If the reader has closed the stream: std::errc::broken_pipe, and no signal.
 std::error_code write_all(Standard stream, std::string_view bytes) noexcept;
 
-/// Reads what is there, waiting for `milliseconds` at most for a first byte.
-/// Gives bytes read, 0 at the end of the input, and std::errc::timed_out if nothing came.
-std::size_t read_some(std::span<char> into, int milliseconds, std::error_code& error) noexcept;
+/// Reads available bytes of standard input, after waiting at most `milliseconds` for the first one.
+/// Gives the number of bytes, 0 at the end of the input. Errors: std::errc::timed_out if no byte arrived.
+std::size_t read_some(std::span<char> buffer, int milliseconds, std::error_code& error) noexcept;
 
-/// Calls `stopped` once, in a thread of its own, with the number of the first of SIGINT, SIGTERM and SIGHUP
-/// that comes. A signal that was ignored when the program began stays ignored. To be called first in main(), so
-/// that no other thread takes the signals.
+/// Puts a terminal on standard input into a mode that delivers single keys and does not echo them, until this
+/// object is destroyed. Ctrl-C still interrupts; the keys that stop or dump a process are disabled, so that the
+/// terminal is always restored. No effect where standard input is no terminal.
+class Keyboard {
+ public:
+  Keyboard();
+  Keyboard(const Keyboard&) = delete;
+  ~Keyboard();
+  /// Whether read_some() delivers keys.
+  bool present() const noexcept {
+    return saved_ != nullptr;
+  }
+
+ private:
+  struct Mode;
+  std::unique_ptr<Mode> saved_;
+};
+
+/// Calls `stopped` once, in another thread, with the number of the first SIGINT, SIGTERM or SIGHUP. A signal
+/// that was ignored when the program began stays ignored. Requires: called before any other thread is started,
+/// so that no thread receives these signals itself.
 void on_stop(std::function<void(int)> stopped);
 
-/// Calls `closed` once, in a thread of its own, when nobody reads standard output any more.
+/// Calls `closed` once, in another thread, when the reader of standard output has closed it.
 void on_output_closed(std::function<void()> closed);
 
-/// Ends this process by the signal, as if it had never been caught: shells and systemd look at that.
+/// Ends this process by the default action of the signal: shells and systemd check how a process ended.
 [[noreturn]] void end_by(int signal) noexcept;
 
 /// Processors that this process may run on.
 unsigned processors() noexcept;
 
 enum class Limit { locked_memory, file_size };
-/// Bytes that the system allows this process; nothing if it sets no limit.
+/// Bytes that the system allows this process; nothing if there is no limit.
 std::optional<std::uint64_t> limit_of(Limit limit) noexcept;
 
-/// Whether this process may make files in the folder.
+/// Whether this process may create files in the folder.
 bool may_write(const std::string& folder) noexcept;
 
 std::uint64_t user_id() noexcept;
 std::uint64_t process_id() noexcept;
-
-/// The running program's own path; empty if the system does not tell.
-std::string own_path();
-
-/// Runs another program in this one's place. Returns only if that failed.
-std::error_code become(const std::string& path, const std::vector<std::string>& arguments) noexcept;
 
 } // namespace cli::platform

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // error: everything that can go wrong with a channel, one enumerator each. Opening throws std::system_error
-// with one of these codes (or the operating system's own) and a message that says where, what was expected,
-// what was found and what to do; the open(..., ec) forms give the code alone. On the data path the code is what
-// Subscriber::error() gives after a call that delivered nothing.
+// with one of these codes (or the operating system's own), whose what() is the whole explanation: where, what
+// is wrong, what was expected and found, what to do. The open(..., error) forms give the same in an Error. On
+// the data path the code is what Subscriber::error() gives after a call that delivered nothing.
 #pragma once
 
+#if defined(__cplusplus) && __cplusplus < 202002L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 202002L)
+#error "seqcast needs C++20: compile with -std=c++20 or later"
+#endif
+
+#include <string>
 #include <system_error>
+#include <utility>
 
 namespace seqcast::inline v1 {
 
@@ -27,19 +33,18 @@ enum class Errc {
   wrong_identity,     ///< A sound channel, of another message type, size, capacity or schema than asked for.
   damaged,            ///< The slots contradict the header: not what a publisher leaves, killed or not.
 
-  // Opening: somebody is in the way.
+  // Opening: another process is in the way.
   publisher_alive, ///< A live publisher holds the channel: there is one per channel.
   lock_obstructed, ///< A process that is no publisher holds a lock on the file, and so keeps publishers out.
   other_owner,     ///< Another user owns the file; see PublisherOptions::allow_other_owner.
   build_mismatch,  ///< Headers and compiled library are of different builds.
 
   // Data path: why next() or latest() gave nothing, when it was not that nothing is new.
-  overrun,    ///< The publisher overtook each of a few attempts. Call again; nothing goes uncounted.
-  corrupt,    ///< The region holds what no publisher stores. Nothing more can be read from it for certain.
-  wrong_size, ///< A message whose size cannot be right was passed over; it will count as lost.
+  overrun,          ///< The publisher lapped each of a few attempts. Call again; nothing goes uncounted.
+  corrupt,          ///< The region contains what no publisher stores. No more messages come from it.
+  wrong_size,       ///< A message of an impossible size was passed over; it will count as lost.
   buffer_too_small, ///< The message is longer than the buffer. It is still unread; see needed_size().
-  truncated,        ///< Somebody has truncated the file. Nothing more comes; see
-                    ///< SubscriberOptions::survive_truncation.
+  truncated, ///< The file was truncated. No more messages come; see SubscriberOptions::survive_truncation.
 };
 
 /// The category of Errc; its name is "seqcast".
@@ -49,6 +54,45 @@ const std::error_category& error_category() noexcept;
 inline std::error_code make_error_code(Errc error) noexcept {
   return {static_cast<int>(error), error_category()};
 }
+
+/// Why a call without exceptions failed: the code, and the whole explanation. Empty after success.
+class Error {
+ public:
+  Error() = default;
+  /// An explanation is one or more sentences.
+  Error(std::error_code code, std::string message) : code_{code}, message_{std::move(message)} {}
+
+  /// An Errc, or the operating system's code.
+  std::error_code code() const noexcept {
+    return code_;
+  }
+  /// Where, what is wrong, what was expected and found, what to do.
+  const std::string& message() const noexcept {
+    return message_;
+  }
+  /// Whether there is an error.
+  explicit operator bool() const noexcept {
+    return static_cast<bool>(code_);
+  }
+  /// Makes it empty.
+  void clear() noexcept {
+    code_.clear();
+    message_.clear();
+  }
+
+  /// Compares the code: `error == seqcast::Errc::no_channel`.
+  friend bool operator==(const Error& error, std::error_code code) noexcept {
+    return error.code_ == code;
+  }
+  /// Compares the code: `error == std::errc::permission_denied`.
+  friend bool operator==(const Error& error, std::error_condition condition) noexcept {
+    return error.code_ == condition;
+  }
+
+ private:
+  std::error_code code_{};
+  std::string message_{};
+};
 
 } // namespace seqcast::inline v1
 

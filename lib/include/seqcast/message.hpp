@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// message: what may travel through a channel, and what a subscriber gets.
+// message: what may travel through a channel, and what a subscriber receives. Plain values.
 #pragma once
-
-#include <seqcast/detail/clock.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -19,14 +18,19 @@ namespace detail {
 
 // Trivially copyable, and yet nothing but an address of this process.
 template <class T>
-inline constexpr bool refers_elsewhere =
-    std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T>;
+inline constexpr bool is_view = false;
 template <class T, std::size_t N>
-inline constexpr bool refers_elsewhere<std::span<T, N>> = true;
+inline constexpr bool is_view<std::span<T, N>> = true;
 template <class Char, class Traits>
-inline constexpr bool refers_elsewhere<std::basic_string_view<Char, Traits>> = true;
+inline constexpr bool is_view<std::basic_string_view<Char, Traits>> = true;
 template <class T>
-inline constexpr bool refers_elsewhere<std::reference_wrapper<T>> = true;
+concept ReferenceWrapper = requires(const T value) {
+  typename T::type;
+  requires std::is_same_v<decltype(value.get()), typename T::type&>;
+};
+template <class T>
+inline constexpr bool refers_elsewhere = std::is_pointer_v<T> || std::is_member_pointer_v<T> ||
+                                         std::is_null_pointer_v<T> || is_view<T> || ReferenceWrapper<T>;
 
 } // namespace detail
 
@@ -42,46 +46,91 @@ concept Message = std::is_trivially_copyable_v<T> && std::is_object_v<T> && !std
 /// Specialise this for your message to have its layout checked by name when a channel is opened:
 ///
 ///     template <> struct seqcast::schema<Quote> {
-///       static constexpr std::uint64_t tag = 2;              // change it with the layout
+///       static constexpr std::uint64_t tag = 2;                // change it with the layout
 ///       static constexpr std::string_view name = "acme.Quote"; // at most 103 bytes
 ///     };
 ///
-/// A side whose type has none compares size and alignment alone, whatever the other side says.
+/// A side whose type has none compares size and alignment alone, whatever the other side has.
 template <class T>
 struct schema {
   static constexpr std::uint64_t tag = 0;      ///< To be changed with the layout.
   static constexpr std::string_view name = {}; ///< At most 103 bytes, none of them zero.
 };
 
-/// What goes with every message received.
+/// The bytes of a text, or of a contiguous range of a trivially copyable type (std::string, std::vector<float>,
+/// std::array, std::span ...). Refers to them and does not own them: to be used as an argument only.
+class BytesRef {
+ public:
+  /// No bytes.
+  constexpr BytesRef() noexcept = default;
+  /// A text without its terminating zero.
+  BytesRef(const char* text) noexcept : BytesRef{std::string_view{text}} {}
+  BytesRef(std::nullptr_t) = delete;
+  /// All elements, as they lie in memory.
+  template <class Range>
+  requires(!std::is_convertible_v<const Range&, const char*> && requires(const Range& range) {
+    requires Message<std::remove_cvref_t<decltype(*std::data(range))>>;
+    std::size(range);
+  }) BytesRef(const Range& range)
+  noexcept
+      : data_{static_cast<const std::byte*>(static_cast<const void*>(std::data(range)))},
+        size_{std::size(range) * sizeof(*std::data(range))} {}
+
+  /// The first byte; null for none.
+  const std::byte* data() const noexcept {
+    return data_;
+  }
+  /// Bytes.
+  std::size_t size() const noexcept {
+    return size_;
+  }
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+template <>
+inline constexpr bool detail::is_view<BytesRef> = true;
+
+/// What comes with every message.
 struct Delivery {
   /// 1 for a channel's first message, then one more for each.
   std::uint64_t sequence = 0;
-  /// Messages that were overwritten before this subscriber came to read them, since the one delivered before.
+  /// Messages that were overwritten before this subscriber read them, since the one delivered before.
   std::uint64_t lost = 0;
-  /// When it was published, in nanoseconds of the steady clock; 0 if the channel carries no timestamps.
-  std::uint64_t published_at_ns = 0;
+  /// When it was published; nothing if the channel carries no timestamps.
+  std::optional<std::chrono::steady_clock::time_point> published_at{};
 
-  /// Time since it was published, zero if the channel carries no timestamps.
-  std::chrono::nanoseconds age() const noexcept {
-    if (published_at_ns == 0) return {};
-    return std::chrono::nanoseconds{static_cast<std::int64_t>(detail::monotonic_now() - published_at_ns)};
+  /// Time since it was published; nothing if the channel carries no timestamps.
+  std::optional<std::chrono::nanoseconds> age() const noexcept {
+    if (!published_at) return std::nullopt;
+    return std::chrono::steady_clock::now() - *published_at;
   }
 };
 
 /// A message of a fixed type.
 template <Message T>
 struct Received : Delivery {
-  T message; ///< A copy: it stays as it is.
+  T message; ///< A copy: nothing changes it later.
 };
 
 /// A message of any size: a view into the buffer that it was copied into.
 struct ReceivedBytes : Delivery {
-  std::span<const std::byte> message; ///< Its bytes, until that buffer is used again.
+  std::span<const std::byte> message{}; ///< Its bytes, until that buffer is used again.
 
-  /// The same bytes as text, as they were published: no terminating zero is added or removed.
+  /// The bytes as text, as they were published: no terminating zero is added or removed.
   std::string_view text() const noexcept {
     return {static_cast<const char*>(static_cast<const void*>(message.data())), message.size()};
+  }
+
+  /// The bytes as a T; nothing if there are not exactly sizeof(T) of them.
+  template <Message T>
+  std::optional<T> as() const noexcept {
+    if (message.size() != sizeof(T)) return std::nullopt;
+    std::optional<T> value{std::in_place};
+    std::memcpy(&*value, message.data(), sizeof(T));
+    return value;
   }
 };
 

@@ -1,41 +1,47 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // publisher: the one that sends. Publisher<T> sends messages of one type, BytePublisher messages of any size up
-// to the channel's maximum.
+// to the channel's maximum. A Loan is the next message in place: it is written where subscribers will read it,
+// without a copy.
 //
-// Who may call it: one thread at a time per object; handing an object over to another thread is fine if that is
-// synchronised. One live publisher per channel, of all processes.
+//     seqcast::Publisher<Quote> quotes{seqcast::shared_memory("quotes")};
+//     quotes.publish({.bid = 1.5, .ask = 1.75});
+//
+// Who may call it: one thread at a time per object. Another thread may use an object after a synchronised
+// handover. One live publisher per channel, of all processes.
 //
 // Invariants
-//   1. An object that was not moved from holds the channel's lock: nobody else publishes.
-//   2. publish() never waits for a subscriber, whatever subscribers do or die of.
-//   3. In a forked child an inherited publisher is dead: what it publishes is seen by nobody, and its
-//      destructor leaves the channel alone.
+//   1. An object that was not moved from holds the channel's lock: no other publisher publishes.
+//   2. publish() never waits for a subscriber, even if a subscriber stalls or crashes.
+//   3. In a forked child an inherited publisher is dead: what it publishes reaches nobody, and its destructor
+//      leaves the channel alone.
 #pragma once
 
+#include <seqcast/detail/doorbell.hpp>
 #include <seqcast/detail/region.hpp>
-#include <seqcast/detail/ring_publisher.hpp>
+#include <seqcast/detail/ring.hpp>
 #include <seqcast/error.hpp>
-#include <seqcast/in_place.hpp>
 #include <seqcast/message.hpp>
 #include <seqcast/options.hpp>
 
 #include <initializer_list>
-#include <new>
+#include <memory>
+#include <utility>
 
 namespace seqcast::inline v1 {
 
-/// What both kinds of publisher have in common. Movable; a moved-from object may only be assigned or destroyed.
-class PublisherBase {
+/// What both kinds of publisher have in common. A moved-from publisher may only be assigned or destroyed.
+class AnyPublisher {
  public:
+  AnyPublisher(const AnyPublisher&) = delete;
+  AnyPublisher& operator=(const AnyPublisher&) = delete;
+
   /// Sequence of the last message of the channel, by this publisher or one before it; 0 if there is none.
   std::uint64_t head() const noexcept {
     return ring_.head();
   }
-  /// This publisher's time in office.
-  Epoch epoch() const noexcept {
-    return region_.epoch();
-  }
+  /// This publisher's tenure.
+  Epoch epoch() const noexcept;
   /// Slots. A subscriber may fall this many messages behind, less one, before it loses any.
   std::uint64_t capacity() const noexcept {
     return ring_.geometry().capacity;
@@ -49,189 +55,235 @@ class PublisherBase {
     return ring_.geometry().timestamps;
   }
   /// As it was given when this was opened.
-  const Location& location() const noexcept {
-    return region_.location();
-  }
+  const Location& location() const noexcept;
 
  protected:
-  explicit PublisherBase(detail::PublisherRegion region) noexcept
-      : region_{std::move(region)},
-        ring_{region_.words(), region_.geometry(), region_.head()},
-        doorbell_{region_.sleepers_flag(), region_.wake_word()} {}
+  using Word = detail::Word;
 
-  static detail::PublisherRegion open_or_raise(const Location& location, const PublisherOptions& options,
-                                               const detail::Wanted& wanted) {
-    detail::Failure failure;
-    auto region = detail::PublisherRegion::open(location, options, wanted, failure);
-    if (!region) detail::raise(failure);
-    return std::move(*region);
-  }
+  /// Errors: throws std::system_error.
+  AnyPublisher(const Location& location, const PublisherOptions& options,
+               const detail::ExpectedIdentity& expected);
+  /// Without exceptions: null, and the reason in `error`.
+  static detail::PublisherRegionPointer open_region(const Location& location, const PublisherOptions& options,
+                                                    const detail::ExpectedIdentity& expected,
+                                                    Error& error) noexcept;
+  explicit AnyPublisher(detail::PublisherRegionPointer region) noexcept;
 
-  static std::optional<detail::PublisherRegion> open_or_tell(const Location& location,
-                                                             const PublisherOptions& options,
-                                                             const detail::Wanted& wanted,
-                                                             std::error_code& error) {
-    detail::Failure failure;
-    auto region = detail::PublisherRegion::open(location, options, wanted, failure);
-    error = failure.code;
-    return region;
-  }
+  // Protected, so that no publisher of one type is assigned to one of another.
+  AnyPublisher(AnyPublisher&&) noexcept = default;
+  AnyPublisher& operator=(AnyPublisher&&) noexcept = default;
+  ~AnyPublisher() = default;
 
   template <class Size>
   std::uint64_t publish_bytes(const std::byte* from, Size size) noexcept {
-    const std::uint64_t time_ns = timestamps() ? detail::monotonic_now() : 0;
-    const std::uint64_t sequence = ring_.publish_bytes(from, size, time_ns);
-    if (doorbell_.present()) ring_doorbell();
+    const std::uint64_t time_ns = ring_.geometry().timestamps ? detail::HardwarePolicy::now() : 0;
+    const std::uint64_t sequence = ring_.publish(from, size, time_ns);
+    if (doorbell_) [[likely]] doorbell_->after_message(wake_all);
     return sequence;
   }
 
-  template <class Fill>
-  std::uint64_t publish_with(std::uint32_t size, Fill&& fill) noexcept {
-    const std::uint64_t time_ns = timestamps() ? detail::monotonic_now() : 0;
-    const std::uint64_t sequence = ring_.publish(size, time_ns, fill);
-    if (doorbell_.present()) ring_doorbell();
+  template <class Store>
+  std::uint64_t publish_with(std::uint32_t size, const Store& store_to) noexcept {
+    const std::uint64_t time_ns = ring_.geometry().timestamps ? detail::HardwarePolicy::now() : 0;
+    const std::uint64_t sequence = ring_.publish_with(size, time_ns, store_to);
+    if (doorbell_) [[likely]] doorbell_->after_message(wake_all);
     return sequence;
   }
 
-  detail::Word* loan_payload() noexcept {
-    return ring_.begin_in_place();
-  }
-  std::uint64_t commit_loan(std::uint32_t size) noexcept {
-    const std::uint64_t time_ns = timestamps() ? detail::monotonic_now() : 0;
-    const std::uint64_t sequence = ring_.commit(size, time_ns);
-    if (doorbell_.present()) ring_doorbell();
-    return sequence;
+  Word* open_payload() noexcept {
+    return ring_.open_payload();
   }
 
  private:
-  // Out of line: a channel without a bell executes nothing of it.
-  void ring_doorbell() noexcept;
+  friend class LoanBase;
 
-  detail::PublisherRegion region_;
-  detail::RingPublisher<detail::HardwareAtomics> ring_;
-  detail::DoorbellPublisher<detail::HardwareAtomics> doorbell_;
+  /// Wakes all who sleep on the word.
+  static void wake_all(const detail::Word* word) noexcept;
+
+  detail::PublisherRegionPointer region_;
+  detail::RingPublisher<detail::HardwarePolicy> ring_{};
+  std::optional<detail::DoorbellPublisher<detail::HardwarePolicy>> doorbell_{}; // none if subscribers poll
+};
+
+/// What both kinds of loan have in common.
+class LoanBase {
+ protected:
+  LoanBase(AnyPublisher& publisher) noexcept : publisher_{&publisher}, sequence_{publisher.head() + 1} {}
+  LoanBase(LoanBase&& other) noexcept
+      : publisher_{std::exchange(other.publisher_, nullptr)}, sequence_{other.sequence_} {}
+  LoanBase& operator=(LoanBase&& other) noexcept {
+    publisher_ = std::exchange(other.publisher_, nullptr);
+    sequence_ = other.sequence_;
+    return *this;
+  }
+  ~LoanBase() = default;
+
+  /// Publishes what is in the payload. Errors: as Loan::commit().
+  std::uint64_t commit_size(std::size_t size) {
+    if (publisher_ == nullptr || publisher_->head() + 1 != sequence_) detail::raise_stale_loan();
+    if (size > publisher_->max_message_size()) detail::raise_too_long(publisher_->max_message_size());
+    return std::exchange(publisher_, nullptr)
+        ->publish_with(static_cast<std::uint32_t>(size), [](detail::Word*) {}); // it is in place already
+  }
+
+ private:
+  AnyPublisher* publisher_; // null once it was committed or moved from
+  std::uint64_t sequence_;
+};
+
+/// The next message, in place. Its content is unspecified at first. If it is dropped nothing is published. The
+/// publisher must neither move nor end meanwhile. Nobody reads what is in it before commit().
+template <Message T>
+class [[nodiscard]] Loan : LoanBase {
+ public:
+  /// Takes over the loan; the other one can no longer be committed.
+  Loan(Loan&&) noexcept = default;
+  /// Takes over the loan; the one that this was is dropped.
+  Loan& operator=(Loan&&) noexcept = default;
+
+  /// The message, to be written to.
+  T& operator*() const noexcept {
+    return *message_;
+  }
+  /// The message, to be written to.
+  T* operator->() const noexcept {
+    return message_;
+  }
+
+  /// Publishes the message and gives its sequence: `std::move(loan).commit()`.
+  /// Errors: throws std::logic_error if it was committed or moved from, or if another message was published
+  /// since loan(); nothing is published then. Progress and memory ordering: as for Publisher::publish().
+  std::uint64_t commit() && {
+    return commit_size(sizeof(T));
+  }
+
+ private:
+  template <Message>
+  friend class Publisher;
+  Loan(AnyPublisher& publisher, T* message) noexcept : LoanBase{publisher}, message_{message} {}
+
+  T* message_;
+};
+
+/// Room for the next message of any size, in place; as Loan.
+class [[nodiscard]] ByteLoan : LoanBase {
+ public:
+  /// Takes over the loan; the other one can no longer be committed.
+  ByteLoan(ByteLoan&&) noexcept = default;
+  /// Takes over the loan; the one that this was is dropped.
+  ByteLoan& operator=(ByteLoan&&) noexcept = default;
+
+  /// Room for the longest message.
+  std::span<std::byte> bytes() const noexcept {
+    return bytes_;
+  }
+
+  /// Publishes the first `size` bytes and gives the sequence.
+  /// Errors: as Loan::commit(); std::length_error if there are not as many, and then the loan can still
+  /// be committed.
+  std::uint64_t commit(std::size_t size) && {
+    return commit_size(size);
+  }
+
+ private:
+  friend class BytePublisher;
+  ByteLoan(AnyPublisher& publisher, std::span<std::byte> bytes) noexcept : LoanBase{publisher}, bytes_{bytes} {}
+
+  std::span<std::byte> bytes_;
 };
 
 /// Publishes messages of type T.
 template <Message T>
-class Publisher : public PublisherBase {
+class Publisher : public AnyPublisher {
  public:
   /// Creates the channel, or takes it over from a publisher that closed it or died; its sequence goes on.
   /// Errors: throws std::system_error with an Errc (publisher_alive, wrong_identity, not_a_channel ...) or the
-  /// system's own code; the channel, or whatever else lies there, is as it was.
+  /// system's own code; the channel, or whatever else is behind the name, is unchanged.
   /// Progress: blocks for system calls; where another publisher holds the lock, 20 ms before it gives up.
   explicit Publisher(const Location& location, const PublisherOptions& options = {})
-      : PublisherBase{open_or_raise(location, options, wanted())} {}
+      : AnyPublisher{location, options, detail::expected_identity<T>()} {}
 
-  /// The same without exceptions: nothing, and the reason in `error`.
-  static std::optional<Publisher> open(const Location& location, const PublisherOptions& options,
-                                       std::error_code& error) {
-    auto region = open_or_tell(location, options, wanted(), error);
+  /// Without exceptions: nothing, and the reason in `error`.
+  [[nodiscard]] static std::optional<Publisher> open(const Location& location, const PublisherOptions& options,
+                                                     Error& error) {
+    auto region = open_region(location, options, detail::expected_identity<T>(), error);
     if (!region) return std::nullopt;
-    return Publisher{std::move(*region)};
+    return Publisher{std::move(region)};
   }
 
   /// Publishes one message and gives its sequence.
   /// Progress: wait-free; no allocation. No system call, unless a subscriber sleeps and is to be woken, or the
   /// channel has timestamps and the system no vDSO.
-  /// Memory ordering: whoever receives the message sees what happened before this call, and the message whole.
+  /// Memory ordering: who receives the message sees what happened before this call, and the message whole.
   std::uint64_t publish(const T& message) noexcept {
     return publish_bytes(static_cast<const std::byte*>(static_cast<const void*>(&message)),
                          std::integral_constant<std::uint32_t, sizeof(T)>{});
   }
 
-  /// The next message, to be written where it will be read (in_place.hpp).
+  /// The next message, in place.
   /// Progress: wait-free.
   Loan<T> loan() noexcept {
-    return {*this, detail::message_at<T>(loan_payload())};
+    return {*this, detail::message_at<T>(open_payload())};
   }
 
  private:
-  friend class Loan<T>;
-  std::uint64_t publish_loaned(std::uint32_t size) noexcept {
-    return commit_loan(size);
-  }
-
-  explicit Publisher(detail::PublisherRegion region) noexcept : PublisherBase{std::move(region)} {}
-
-  static detail::Wanted wanted() noexcept {
-    static_assert(sizeof(T) <= detail::largest_message_size && alignof(T) <= detail::largest_alignment);
-    return {.message_size = static_cast<std::uint32_t>(sizeof(T)),
-            .message_alignment = static_cast<std::uint32_t>(alignof(T)),
-            .schema_tag = schema<T>::tag,
-            .schema_name = schema<T>::name};
-  }
+  explicit Publisher(detail::PublisherRegionPointer region) noexcept : AnyPublisher{std::move(region)} {}
 };
 
 /// Publishes messages of any size up to max_message_size().
-class BytePublisher : public PublisherBase {
+class BytePublisher : public AnyPublisher {
  public:
   /// As for Publisher.
   explicit BytePublisher(const Location& location, const PublisherOptions& options = {})
-      : PublisherBase{open_or_raise(location, options, {})} {}
+      : AnyPublisher{location, options, {}} {}
 
   /// As for Publisher.
-  static std::optional<BytePublisher> open(const Location& location, const PublisherOptions& options,
-                                           std::error_code& error) {
-    auto region = open_or_tell(location, options, {}, error);
+  [[nodiscard]] static std::optional<BytePublisher> open(const Location& location,
+                                                         const PublisherOptions& options, Error& error) {
+    auto region = open_region(location, options, {}, error);
     if (!region) return std::nullopt;
-    return BytePublisher{std::move(*region)};
+    return BytePublisher{std::move(region)};
   }
 
-  /// Publishes one message, which may be empty, and gives its sequence.
-  /// Errors: throws std::length_error if it is longer than max_message_size(); then nothing was published.
+  /// Publishes one message, which may be empty, and gives its sequence: `publish("text")`, `publish(vector)`.
+  /// Errors: throws std::length_error if it is longer than max_message_size(); nothing is published then.
   /// Progress and memory ordering: as for Publisher::publish().
-  std::uint64_t publish(std::span<const std::byte> message) {
-    check_room(message.size(), 0);
+  std::uint64_t publish(const BytesRef& message) {
+    check_size(message.size(), 0);
     return publish_bytes(message.data(), static_cast<std::uint32_t>(message.size()));
   }
 
-  /// The same for text; no terminating zero is added.
-  std::uint64_t publish(std::string_view text) {
-    return publish(std::as_bytes(std::span{text.data(), text.size()}));
-  }
-
   /// Gathers the pieces, in their order, into one message.
-  std::uint64_t publish(std::span<const std::span<const std::byte>> pieces) {
+  std::uint64_t publish(std::span<const BytesRef> pieces) {
     std::size_t size = 0;
-    for (const auto piece : pieces) {
-      check_room(piece.size(), size);
+    for (const BytesRef& piece : pieces) {
+      check_size(piece.size(), size);
       size += piece.size();
     }
-    return publish_with(static_cast<std::uint32_t>(size), [&](detail::Word* payload) {
-      detail::PayloadGatherer<detail::HardwareAtomics> gatherer{payload};
-      for (const auto piece : pieces) gatherer.append(piece);
+    return publish_with(static_cast<std::uint32_t>(size), [&](Word* payload) {
+      detail::PayloadGatherer<detail::HardwarePolicy> gatherer{payload};
+      for (const BytesRef& piece : pieces) gatherer.append({piece.data(), piece.size()});
       gatherer.finish();
     });
   }
-  /// The same: `publish({header, body})`.
-  std::uint64_t publish(std::initializer_list<std::span<const std::byte>> pieces) {
-    return publish(std::span<const std::span<const std::byte>>{pieces.begin(), pieces.size()});
+  /// Gathers the pieces: `publish({header, body})`.
+  std::uint64_t publish(std::initializer_list<BytesRef> pieces) {
+    return publish(std::span<const BytesRef>{pieces.begin(), pieces.size()});
   }
 
-  /// Room for the next message, to be written where it will be read (in_place.hpp).
+  /// Room for the next message, in place.
   /// Progress: wait-free.
   ByteLoan loan() noexcept {
-    return {*this, {detail::message_at<std::byte>(loan_payload()), max_message_size()}};
+    return {*this, {detail::message_at<std::byte>(open_payload()), max_message_size()}};
   }
 
  private:
-  friend class ByteLoan;
-  std::uint64_t publish_loaned(std::size_t size) {
-    check_room(size, 0);
-    return commit_loan(static_cast<std::uint32_t>(size));
-  }
-
-  explicit BytePublisher(detail::PublisherRegion region) noexcept : PublisherBase{std::move(region)} {}
+  explicit BytePublisher(detail::PublisherRegionPointer region) noexcept : AnyPublisher{std::move(region)} {}
 
   // Compared without a sum, which could overflow.
-  void check_room(std::size_t more, std::size_t already) const {
+  void check_size(std::size_t more, std::size_t already) const {
     if (more > max_message_size() - already) detail::raise_too_long(max_message_size());
   }
 };
-
-inline std::uint64_t ByteLoan::commit(std::size_t size) {
-  return publisher_->publish_loaned(size);
-}
 
 } // namespace seqcast::inline v1

@@ -4,11 +4,10 @@
 #pragma once
 
 #include <seqcast/error.hpp>
-#include <seqcast/in_place.hpp>
 #include <seqcast/inspect.hpp>
 #include <seqcast/message.hpp>
-#include <seqcast/notifier.hpp>
 #include <seqcast/options.hpp>
+#include <seqcast/poll_descriptor.hpp>
 #include <seqcast/publisher.hpp>
 #include <seqcast/subscriber.hpp>
 

@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // subscriber: those who receive. Subscriber<T> receives messages of one type, ByteSubscriber messages of any
-// size.
+// size. A View is a message that is read in place, without a copy.
 //
-// Who may call it: one thread at a time per object; any number of objects per channel, in any processes that
-// may read the file. A subscriber maps the channel read-only and cannot disturb its publisher or other
-// subscribers.
+//     seqcast::Subscriber<Quote> quotes{seqcast::shared_memory("quotes"), {.open_timeout = 10s}};
+//     for (const auto& quote : quotes.messages()) use(quote.message);
+//
+// Who may call it: one thread at a time per object; any number of objects per channel, in any processes
+// that may read the file. A subscriber maps the channel read-only and cannot disturb its publisher or
+// other subscribers.
 //
 // Invariants
 //   1. What next() and latest() give is byte for byte one published message, or nothing.
-//   2. Sequences from next() strictly increase, and sequence == previous + 1 + lost, until reopen().
+//   2. Sequences from next() strictly increase, and sequence == previous + 1 + lost, until reopen() or seek().
 //   3. latest() never gives an older message than this subscriber has already had.
-//   4. No call waits for the publisher, but wait_for() and wait_until(), which are bounded.
+//   4. No call waits for the publisher, but next_for(), messages(), wait_for() and wait_until(), as they say.
 #pragma once
 
 #include <seqcast/detail/region.hpp>
-#include <seqcast/detail/ring_subscriber.hpp>
+#include <seqcast/detail/ring.hpp>
 #include <seqcast/error.hpp>
-#include <seqcast/in_place.hpp>
 #include <seqcast/message.hpp>
 #include <seqcast/options.hpp>
 
-#include <bit>
 #include <initializer_list>
 #include <memory>
 #include <stop_token>
+#include <utility>
 
 #ifndef __cpp_lib_jthread
 #error "seqcast needs std::stop_token, which libc++ before version 20 has with -fexperimental-library only"
@@ -32,33 +34,25 @@
 
 namespace seqcast::inline v1 {
 
-class Notifier;
-
 namespace detail {
 
-class Waiting;
-
 /// The time `timeout` from now, or the end of time.
-inline std::chrono::steady_clock::time_point after(std::chrono::nanoseconds timeout) noexcept {
-  const auto now = std::chrono::steady_clock::now();
-  const auto most = (std::chrono::steady_clock::time_point::max)() - now;
-  return timeout < most ? now + timeout : (std::chrono::steady_clock::time_point::max)();
-}
+std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds timeout) noexcept;
 
 } // namespace detail
 
-/// What both kinds of subscriber have in common. Movable; a moved-from object may only be assigned or
-/// destroyed.
-class SubscriberBase {
- public:
-  /// Takes over the channel and the place in it.
-  SubscriberBase(SubscriberBase&&) noexcept = default;
-  /// The same.
-  SubscriberBase& operator=(SubscriberBase&&) noexcept = default;
+template <class AnyKind>
+class MessageRange;
 
-  /// Why the last next() or latest() gave nothing; no error if there was simply nothing new.
-  /// Errc::overrun: call again. Errc::corrupt, Errc::wrong_size, Errc::buffer_too_small, Errc::truncated: see
-  /// there.
+/// What both kinds of subscriber have in common. A moved-from subscriber may only be assigned or destroyed.
+class AnySubscriber {
+ public:
+  AnySubscriber(const AnySubscriber&) = delete;
+  AnySubscriber& operator=(const AnySubscriber&) = delete;
+
+  /// Why the last next(), latest() or view gave nothing; no error if there was simply nothing new.
+  /// Errc::overrun: call again. Errc::corrupt, Errc::wrong_size, Errc::buffer_too_small, Errc::truncated:
+  /// see there.
   std::error_code error() const noexcept;
 
   /// Messages complete and not yet read by next(), those that are overwritten already among them: from
@@ -67,51 +61,51 @@ class SubscriberBase {
     return ring_.newest() - ring_.cursor();
   }
 
-  /// The last sequence delivered, or passed by latest(); what next() goes on from.
+  /// The last sequence delivered, or passed by latest(); next() goes on after it.
   std::uint64_t cursor() const noexcept {
     return ring_.cursor();
   }
 
-  /// Whether some process has the channel open for publishing, at this moment. Asks the operating system.
-  bool publisher_alive() const noexcept {
-    return region_.publisher_alive();
-  }
-  /// What has become of the publisher and of the region. Asks the operating system.
-  State state() const noexcept {
-    return region_.state();
-  }
-  /// The time in office of the present publisher, or of the last; {0, 0} if it changed at each of a few looks.
-  Epoch epoch() const noexcept {
-    return region_.epoch();
+  /// Has next() go on with message `sequence`, or with the next one to come if `sequence` is newer than that.
+  /// What is overwritten by then counts as lost. Gives the sequence that next() asks for.
+  std::uint64_t seek(std::uint64_t sequence) noexcept {
+    return ring_.seek(sequence);
   }
 
-  /// Waits until next() has something to say, until something has become of the publisher, or for `timeout` at
-  /// most. A state is told once per change, so a loop of draining and waiting never spins. The timeout is of
-  /// the steady clock; signals do not shorten or lengthen it. Progress: blocks, in slices of at most 100 ms,
-  /// after each of which the publisher's state is looked at; a lost or hostile bell, or a publisher that was
+  /// Whether some process has the channel open for publishing, at this moment. Asks the operating system.
+  bool publisher_alive() const noexcept;
+  /// What has become of the publisher and of the region. Asks the operating system.
+  ChannelState state() const noexcept;
+  /// The tenure of the present publisher, or of the last; nothing if publishers came during each of a
+  /// few attempts.
+  std::optional<Epoch> epoch() const noexcept;
+
+  /// Waits until next() has something to report, until something has become of the publisher, or for `timeout`
+  /// at most. A state is reported once per change, so a loop of draining and waiting never spins. The timeout
+  /// is of the steady clock; signals do not shorten or lengthen it. Progress: blocks, in slices of at most 100
+  /// ms, after each of which the publisher's state is checked; a lost or hostile bell, or a publisher that was
   /// killed, costs one slice.
-  Wait wait_for(std::chrono::nanoseconds timeout) {
-    return wait_until(detail::after(timeout));
+  WaitResult wait_for(std::chrono::nanoseconds timeout, const std::stop_token& stop = {}) {
+    return wait_until(detail::deadline_after(timeout), stop);
   }
-  /// The same, and gives Wait::stopped when the token asks for it.
-  Wait wait_for(std::chrono::nanoseconds timeout, const std::stop_token& stop) {
-    return wait_until(detail::after(timeout), stop);
+  /// Waits until a point in time. Gives WaitResult::stopped when the token asks for it.
+  WaitResult wait_until(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop = {});
+
+  /// Why the last wait ended, that of next_for() and of messages() too. With WaitResult::message they gave a
+  /// message, or error() says why not.
+  WaitResult wait_result() const noexcept {
+    return wait_result_;
   }
-  /// The same, until a point in time.
-  Wait wait_until(std::chrono::steady_clock::time_point deadline) {
-    return wait_until(deadline, std::stop_token{});
-  }
-  /// The same.
-  Wait wait_until(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
 
   /// How this subscriber is woken when it sleeps. Asks the operating system.
   Wakeup wakeup();
 
   /// Attaches to the region that is behind the name now, from its oldest message on; true if that is another
-  /// one than before. Sequences then start afresh. Errors: as for opening; this subscriber stays where it was.
+  /// one than before. Sequences then start afresh. Errors: throws std::system_error, as for opening; this
+  /// subscriber stays where it was.
   bool reopen();
-  /// The same without exceptions: false, and the reason in `error`, which is empty if nothing has changed.
-  bool reopen(std::error_code& error);
+  /// Without exceptions: false, and the reason in `error`, which is empty if nothing has changed.
+  bool reopen(Error& error);
 
   /// Slots. A subscriber may fall this many messages behind, less one, before it loses any.
   std::uint64_t capacity() const noexcept {
@@ -126,218 +120,377 @@ class SubscriberBase {
     return ring_.geometry().timestamps;
   }
   /// As it was given when this was opened.
-  const Location& location() const noexcept {
-    return region_.location();
+  const Location& location() const noexcept;
+
+ protected:
+  using Ring = detail::RingSubscriber<detail::HardwarePolicy>;
+
+  /// Errors: throws std::system_error.
+  AnySubscriber(const Location& location, const SubscriberOptions& options,
+                const detail::ExpectedIdentity& expected);
+  /// Without exceptions: null, and the reason in `error`.
+  static detail::SubscriberStatePointer open_state(const Location& location, const SubscriberOptions& options,
+                                                   const detail::ExpectedIdentity& expected,
+                                                   Error& error) noexcept;
+  explicit AnySubscriber(detail::SubscriberStatePointer state) noexcept;
+
+  // Protected, so that no subscriber of one type is assigned to one of another.
+  AnySubscriber(AnySubscriber&&) noexcept = default;
+  AnySubscriber& operator=(AnySubscriber&&) noexcept = default;
+  ~AnySubscriber() = default;
+
+  /// Calls `read` until it gives a message, waiting in between.
+  template <class Read>
+  auto read_for(std::chrono::nanoseconds timeout, const std::stop_token& stop, const Read& read) {
+    auto message = read();
+    if (message) {
+      wait_result_ = WaitResult::message;
+      return message;
+    }
+    const std::chrono::steady_clock::time_point deadline = detail::deadline_after(timeout);
+    while (!message && wait_to_read(deadline, stop)) message = read();
+    return message;
+  }
+  /// Notes the outcome of a read for error(); true if it is a message.
+  bool is_message(const detail::ReadResult& read) noexcept {
+    status_ = read.status;
+    if (read.status == detail::ReadStatus::buffer_too_small) needed_size_ = read.size;
+    return read.status == detail::ReadStatus::message;
+  }
+  static Delivery delivery(const detail::ReadResult& read) noexcept {
+    return {read.sequence, read.lost, detail::time_point_of(read.time_ns)};
+  }
+
+  Ring ring_{};
+  std::uint32_t needed_size_ = 0; // of the last message that did not fit
+  // Of a ByteSubscriber, as long as the longest message.
+  std::unique_ptr<std::byte[]> buffer_{};
+
+ private:
+  friend class detail::Waiter;
+  friend class PollDescriptor;
+  template <class AnyKind>
+  friend class MessageRange;
+
+  /// Waits for something to read; false if a call of read() would give nothing again, or not in time.
+  bool wait_to_read(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
+  /// Whether messages may come after wait_result(), in another region that was moved on to.
+  bool goes_on() const noexcept;
+
+  detail::SubscriberStatePointer state_; // the region, the options, and what waits have reported
+  detail::ReadStatus status_ = detail::ReadStatus::nothing;
+  WaitResult wait_result_ = WaitResult::timeout;
+};
+
+/// The subscriber that a wait ended for, and why.
+struct WaitAnyResult {
+  AnySubscriber* subscriber = nullptr;     ///< One of those that were given; null with timeout and stopped.
+  WaitResult reason = WaitResult::timeout; ///< As wait_for() would have given it.
+};
+
+/// Waits for several channels at once, in one thread, as wait_for() does for one. Of several that are ready the
+/// first in order is given. Progress: as for wait_for(). The kernel sleeps on up to 127 channels at once since
+/// Linux 5.16; on more, on an older kernel, and where a subscriber has no bell, it wakes every millisecond.
+WaitAnyResult wait_any(std::span<AnySubscriber* const> subscribers, std::chrono::nanoseconds timeout,
+                       const std::stop_token& stop = {});
+/// Waits for several channels: `wait_any({&quotes, &trades}, 100ms)`.
+inline WaitAnyResult wait_any(std::initializer_list<AnySubscriber*> subscribers,
+                              std::chrono::nanoseconds timeout, const std::stop_token& stop = {}) {
+  return wait_any(std::span<AnySubscriber* const>{subscribers.begin(), subscribers.size()}, timeout, stop);
+}
+
+/// The messages of a subscriber, each waited for, for one `for` loop. The loop ends when the channel is
+/// closed, when its publisher dies, when another region takes its name (unless SubscriberOptions::follow moves
+/// on to it), when the region is corrupt or truncated, or when the token asks for it; wait_result() and
+/// error() say why.
+template <class AnyKind>
+class MessageRange {
+ public:
+  /// The end of the loop.
+  struct Sentinel {};
+
+  /// The message that the loop is at. A single pass: incrementing waits for the next one.
+  class Iterator {
+   public:
+    /// The message and its delivery.
+    const auto& operator*() const noexcept {
+      return *range_->message_;
+    }
+    /// Waits for the next message.
+    Iterator& operator++() {
+      range_->read();
+      return *this;
+    }
+    /// Whether the loop has ended.
+    friend bool operator==(const Iterator& iterator, Sentinel) noexcept {
+      return iterator.at_end();
+    }
+
+   private:
+    friend class MessageRange;
+    explicit Iterator(MessageRange& range) noexcept : range_{&range} {}
+    bool at_end() const noexcept {
+      return !range_->message_;
+    }
+    MessageRange* range_;
+  };
+
+  /// Waits for the first message.
+  Iterator begin() {
+    read();
+    return Iterator{*this};
+  }
+  /// The end of the loop.
+  Sentinel end() const noexcept {
+    return {};
+  }
+
+ private:
+  friend AnyKind;
+  MessageRange(AnyKind& subscriber, const std::stop_token& stop) : subscriber_{subscriber}, stop_{stop} {}
+
+  void read() {
+    do {
+      message_ = subscriber_.next_for((std::chrono::nanoseconds::max)(), stop_);
+    } while (!message_ && subscriber_.goes_on());
+  }
+
+  AnyKind& subscriber_;
+  std::stop_token stop_;
+  decltype(std::declval<AnyKind&>().next()) message_{};
+};
+
+/// What both kinds of view have in common. The subscriber must neither move nor end before its views.
+///
+/// A view is not a copy: when the publisher laps the subscriber meanwhile, the bytes change while they are
+/// read, at any time and in any way, and only validate() says so, afterwards. Until it has given true, use no
+/// value that was read as a bound, an index or an enumeration, do not read a value twice and rely on it being
+/// the same, and let nothing out that was computed from it. For the C++ memory model such a read is a data
+/// race, which no portable means makes defined (P1478); lib/docs/ordering.md says what it rests on instead.
+class ViewBase : public Delivery {
+ public:
+  /// Whether all that was read of the message so far was this message. If so, and not before, the message
+  /// counts as received: the cursor moves up to it. If not, what was read is worthless; the next call of next()
+  /// or view() goes on after what was lost. May be called more than once. Progress: wait-free. Memory ordering:
+  /// as for Subscriber::next(), if it is true.
+  [[nodiscard]] bool validate() noexcept {
+    return ring_->validate(read_);
   }
 
  protected:
-  /// Errors: throws std::system_error.
-  SubscriberBase(const Location& location, const SubscriberOptions& options, const detail::Wanted& wanted);
-  static std::optional<detail::SubscriberRegion> open_or_tell(const Location& location,
-                                                              const SubscriberOptions& options,
-                                                              const detail::Wanted& wanted,
-                                                              std::error_code& error);
-  SubscriberBase(detail::SubscriberRegion region, const SubscriberOptions& options,
-                 const detail::Wanted& wanted);
-  ~SubscriberBase() = default;
-
-  template <class Into>
-  detail::Taken take_next(const Into& into) noexcept {
-    return remember(ring_.next(into));
-  }
-  template <class Into>
-  detail::Taken take_latest(const Into& into) noexcept {
-    return remember(ring_.latest(into));
-  }
-  template <class InPlace>
-  detail::Taken take_view(const InPlace& in_place) noexcept {
-    return remember(ring_.view(in_place));
-  }
-  detail::RingSubscriber<detail::HardwareAtomics>& ring() noexcept {
-    return ring_;
-  }
-  static Delivery delivery(const detail::Taken& taken) noexcept {
-    return {taken.sequence, taken.lost, taken.time_ns};
-  }
-
-  std::span<std::byte> buffer() noexcept {
-    return {buffer_.get(), buffer_ ? max_message_size() : 0};
-  }
-  std::uint32_t needed_size_ = 0; // of the message that did not fit
+  using Ring = detail::RingSubscriber<detail::HardwarePolicy>;
+  ViewBase(Ring& ring, const Delivery& delivery, const detail::ReadResult& read) noexcept
+      : Delivery{delivery}, ring_{&ring}, read_{read} {}
+  ViewBase(ViewBase&&) = default;
+  ViewBase& operator=(ViewBase&&) = default;
+  ~ViewBase() = default;
 
  private:
-  detail::Taken remember(const detail::Taken& taken) noexcept {
-    outcome_ = taken.outcome;
-    return taken;
+  Ring* ring_;
+  detail::ReadResult read_;
+};
+
+/// A message in place. What is read of it is worth nothing until validate() has given true: see ViewBase.
+template <Message T>
+class [[nodiscard]] View : public ViewBase {
+ public:
+  /// The message, which may change while it is read.
+  const T& operator*() const noexcept {
+    return *message_;
+  }
+  /// The message, which may change while it is read.
+  const T* operator->() const noexcept {
+    return message_;
   }
 
-  friend class detail::Waiting;
-  friend class Notifier;
+ private:
+  template <Message>
+  friend class Subscriber;
+  View(Ring& ring, const Delivery& delivery, const detail::ReadResult& read) noexcept
+      : ViewBase{ring, delivery, read}, message_{detail::message_at<T>(ring.payload_of(read.sequence))} {}
 
-  void attach(Start start);
-  bool ready() const noexcept;
-  /// What has become of the publisher since the last wait that told; Wait::message if messages came before
-  /// that.
-  std::optional<Wait> look_around();
-  std::optional<Wait> changed_state();
-  /// Attaches to the channel that has taken this one's place, if there is one and this one is drained.
-  bool move_on();
-
-  detail::SubscriberRegion region_;
-  SubscriberOptions options_;
-  detail::Wanted wanted_;
-  detail::RingSubscriber<detail::HardwareAtomics> ring_;
-  detail::DoorbellSubscriber<detail::HardwareAtomics> doorbell_; // as look_around() found it
-  std::unique_ptr<std::byte[]> buffer_; // of a ByteSubscriber: as long as the longest message
-  detail::Outcome outcome_ = detail::Outcome::nothing;
-  std::pair<State, std::uint64_t> told_{State::live, 0}; // what a wait has told last, and of which epoch
-  bool told_truncation_ = false;
+  const T* message_;
 };
 
-/// Which subscriber a wait ended for, and why; null with Wait::timeout and Wait::stopped.
-struct WaitedFor {
-  SubscriberBase* subscriber = nullptr; ///< One of those that were given, or null.
-  Wait reason = Wait::timeout;          ///< As wait_for() would have given it.
-};
+/// A message of any size in place: see ViewBase.
+class [[nodiscard]] ByteView : public ViewBase {
+ public:
+  /// The message, which may change while it is read. Its size is right, and does not change.
+  std::span<const std::byte> bytes() const noexcept {
+    return bytes_;
+  }
 
-/// Waits for several channels at once, in one thread, as SubscriberBase::wait_for() does for one. Of several
-/// that are ready the first in order is given. Progress: as there. The kernel sleeps on up to 127 channels at
-/// once since Linux 5.16; on more, or before, and where a subscriber has no bell, it is woken every
-/// millisecond.
-WaitedFor wait_any(std::span<SubscriberBase* const> subscribers, std::chrono::nanoseconds timeout,
-                   const std::stop_token& stop = {});
-/// The same: `wait_any({&quotes, &trades}, 100ms)`.
-inline WaitedFor wait_any(std::initializer_list<SubscriberBase*> subscribers, std::chrono::nanoseconds timeout,
-                          const std::stop_token& stop = {}) {
-  return wait_any(std::span<SubscriberBase* const>{subscribers.begin(), subscribers.size()}, timeout, stop);
-}
+ private:
+  friend class ByteSubscriber;
+  ByteView(Ring& ring, const Delivery& delivery, const detail::ReadResult& read) noexcept
+      : ViewBase{ring, delivery, read},
+        bytes_{detail::message_at<std::byte>(ring.payload_of(read.sequence)), read.size} {}
+
+  std::span<const std::byte> bytes_;
+};
 
 /// Receives messages of type T.
 template <Message T>
-class Subscriber : public SubscriberBase {
+class Subscriber : public AnySubscriber {
  public:
   /// Opens the channel for reading.
   /// Errors: throws std::system_error with an Errc (no_channel, wrong_identity, not_a_channel ...) or the
   /// system's own code. Progress: blocks for system calls, and up to options.open_timeout where there is no
   /// channel yet.
   explicit Subscriber(const Location& location, const SubscriberOptions& options = {})
-      : SubscriberBase{location, options, wanted()} {}
+      : AnySubscriber{location, options, detail::expected_identity<T>()} {}
 
-  /// The same without exceptions: nothing, and the reason in `error`. Errc::no_channel is a normal state.
-  static std::optional<Subscriber> open(const Location& location, const SubscriberOptions& options,
-                                        std::error_code& error) {
-    auto region = open_or_tell(location, options, wanted(), error);
-    if (!region) return std::nullopt;
-    return Subscriber{std::move(*region), options};
+  /// Without exceptions: nothing, and the reason in `error`. Errc::no_channel is a normal state.
+  [[nodiscard]] static std::optional<Subscriber> open(const Location& location,
+                                                      const SubscriberOptions& options, Error& error) {
+    auto state = open_state(location, options, detail::expected_identity<T>(), error);
+    if (!state) return std::nullopt;
+    return Subscriber{std::move(state)};
   }
 
-  /// The next message in order, with the number lost before it; nothing if there is none, or for error()'s
-  /// reason. Progress: lock-free and bounded: at most two attempts, one copy each. Memory ordering: what the
-  /// publisher did before publishing the message has happened before.
-  std::optional<Received<T>> next() noexcept {
-    Bytes bytes = blank();
-    return received(take_next(into(bytes.data())), bytes);
+  /// The next message in order, with the number lost before it; nothing if there is none, or for
+  /// error()'s reason.
+  /// Progress: lock-free and bounded: at most two attempts, one copy each. Memory ordering: what the publisher
+  /// did before publishing the message has happened before.
+  [[nodiscard]] std::optional<Received<T>> next() noexcept {
+    return read_by_value([this](void* to) { return ring_.next(into(to)); });
   }
 
-  /// The newest complete message, received before or not; next() goes on after it. What it passes over was
+  /// The newest complete message, received before or not; next() goes on after it. What it passes over is
   /// skipped by choice and does not count as lost: `lost` is 0.
   /// Progress: lock-free and bounded: at most four attempts, two copies each.
-  std::optional<Received<T>> latest() noexcept {
-    Bytes bytes = blank();
-    return received(take_latest(into(bytes.data())), bytes);
+  [[nodiscard]] std::optional<Received<T>> latest() noexcept {
+    return read_by_value([this](void* to) { return ring_.latest(into(to)); });
   }
 
-  /// The same without a second copy, for large T. `message` is unspecified unless something is given.
-  std::optional<Delivery> next(T& message) noexcept {
-    return delivered(take_next(into(&message)));
+  /// next() without a second copy, for large T. `message` is unspecified unless something is given.
+  [[nodiscard]] std::optional<Delivery> next(T& message) noexcept {
+    return delivered(ring_.next(into(&message)));
   }
-  /// The same without a second copy, for large T.
-  std::optional<Delivery> latest(T& message) noexcept {
-    return delivered(take_latest(into(&message)));
+  /// latest() without a second copy, for large T.
+  [[nodiscard]] std::optional<Delivery> latest(T& message) noexcept {
+    return delivered(ring_.latest(into(&message)));
   }
 
-  /// The next message where it lies, without a copy; unread until View::intact() has said true (in_place.hpp).
+  /// The next message; waits for it, `timeout` at most. When it gives nothing, wait_result() and error()
+  /// say why.
+  /// Progress: as for wait_for().
+  [[nodiscard]] std::optional<Received<T>> next_for(std::chrono::nanoseconds timeout,
+                                                    const std::stop_token& stop = {}) {
+    return read_for(timeout, stop, [this] { return next(); });
+  }
+  /// next_for() without a second copy, for large T.
+  [[nodiscard]] std::optional<Delivery> next_for(T& message, std::chrono::nanoseconds timeout,
+                                                 const std::stop_token& stop = {}) {
+    return read_for(timeout, stop, [&] { return next(message); });
+  }
+
+  /// Every message from here on, waited for: `for (const auto& quote : quotes.messages()) ...`
+  [[nodiscard]] MessageRange<Subscriber> messages(const std::stop_token& stop = {}) {
+    return {*this, stop};
+  }
+
+  /// The next message in place, without a copy; unread until View::validate() gives true.
   /// Progress: as for next(), but for the copy.
-  std::optional<View<T>> view() noexcept {
-    const detail::Taken viewed = take_view(detail::ExactInPlace{sizeof(T)});
-    if (viewed.outcome != detail::Outcome::message) return std::nullopt;
-    return View<T>{ring(), viewed};
+  [[nodiscard]] std::optional<View<T>> view() noexcept {
+    return viewed(ring_.view(into(nullptr)));
+  }
+  /// The newest complete message in place, without a copy; unread until View::validate() gives true.
+  /// Progress: as for latest(), but for the copies.
+  [[nodiscard]] std::optional<View<T>> latest_view() noexcept {
+    return viewed(ring_.latest_view(into(nullptr)));
   }
 
  private:
-  using Bytes = std::array<std::byte, sizeof(T)>;
+  explicit Subscriber(detail::SubscriberStatePointer state) noexcept : AnySubscriber{std::move(state)} {}
 
-  Subscriber(detail::SubscriberRegion region, const SubscriberOptions& options)
-      : SubscriberBase{std::move(region), options, wanted()} {}
+  static constexpr std::size_t largest_by_value = 64 * 1024;
 
-  // Of a small message compilers cannot tell that it is used only where it was filled, and warn.
-  static Bytes blank() noexcept {
-    Bytes bytes;
-    if constexpr (sizeof(T) <= detail::cache_line) bytes = {};
-    return bytes;
-  }
   static auto into(void* message) noexcept {
     using Size = std::integral_constant<std::uint32_t, sizeof(T)>;
-    return detail::ExactInto<Size>{static_cast<std::byte*>(message), {}};
+    return detail::ExactDestination<Size>{static_cast<std::byte*>(message), {}};
   }
-  static std::optional<Received<T>> received(const detail::Taken& taken, const Bytes& bytes) noexcept {
-    if (taken.outcome != detail::Outcome::message) return std::nullopt;
-    return Received<T>{delivery(taken), std::bit_cast<T>(bytes)};
+  template <class Read>
+  std::optional<Received<T>> read_by_value(const Read& read) noexcept {
+    static_assert(
+        sizeof(T) <= largest_by_value,
+        "T is large for the stack: pass a T to next(T&), latest(T&) or next_for(T&, ...), or use view()");
+    std::array<std::byte, sizeof(T)> bytes;
+    // Compilers cannot see that small ones are used only where they were filled, and warn.
+    if constexpr (sizeof(T) <= detail::cache_line) bytes = {};
+    const detail::ReadResult result = read(bytes.data());
+    if (!is_message(result)) return std::nullopt;
+    return Received<T>{delivery(result), std::bit_cast<T>(bytes)};
   }
-  static std::optional<Delivery> delivered(const detail::Taken& taken) noexcept {
-    if (taken.outcome != detail::Outcome::message) return std::nullopt;
-    return delivery(taken);
+  std::optional<Delivery> delivered(const detail::ReadResult& read) noexcept {
+    if (!is_message(read)) return std::nullopt;
+    return delivery(read);
   }
-
-  static detail::Wanted wanted() noexcept {
-    static_assert(sizeof(T) <= detail::largest_message_size && alignof(T) <= detail::largest_alignment);
-    return {.message_size = static_cast<std::uint32_t>(sizeof(T)),
-            .message_alignment = static_cast<std::uint32_t>(alignof(T)),
-            .schema_tag = schema<T>::tag,
-            .schema_name = schema<T>::name};
+  std::optional<View<T>> viewed(const detail::ReadResult& read) noexcept {
+    if (!is_message(read)) return std::nullopt;
+    return View<T>{ring_, delivery(read), read};
   }
 };
 
 /// Receives messages of any size, from any channel, typed ones included.
-class ByteSubscriber : public SubscriberBase {
+class ByteSubscriber : public AnySubscriber {
  public:
   /// As for Subscriber.
   explicit ByteSubscriber(const Location& location, const SubscriberOptions& options = {})
-      : SubscriberBase{location, options, {}} {}
+      : AnySubscriber{location, options, {}} {}
 
   /// As for Subscriber.
-  static std::optional<ByteSubscriber> open(const Location& location, const SubscriberOptions& options,
-                                            std::error_code& error) {
-    auto region = open_or_tell(location, options, {}, error);
-    if (!region) return std::nullopt;
-    return ByteSubscriber{std::move(*region), options};
+  [[nodiscard]] static std::optional<ByteSubscriber> open(const Location& location,
+                                                          const SubscriberOptions& options, Error& error) {
+    auto state = open_state(location, options, {}, error);
+    if (!state) return std::nullopt;
+    return ByteSubscriber{std::move(state)};
   }
 
-  /// As Subscriber::next(). The message lies in this subscriber's own buffer, until its next call.
-  std::optional<ReceivedBytes> next() noexcept {
-    return next(buffer());
+  /// As Subscriber::next(). The message is in this subscriber's own buffer, until its next call.
+  [[nodiscard]] std::optional<ReceivedBytes> next() noexcept {
+    return next({buffer_.get(), max_message_size()});
   }
-  /// As Subscriber::latest(). The message lies in this subscriber's own buffer, until its next call.
-  std::optional<ReceivedBytes> latest() noexcept {
-    return latest(buffer());
+  /// As Subscriber::latest(). The message is in this subscriber's own buffer, until its next call.
+  [[nodiscard]] std::optional<ReceivedBytes> latest() noexcept {
+    return latest({buffer_.get(), max_message_size()});
   }
 
-  /// The same into the caller's buffer, whose content is unspecified unless a message is given.
+  /// As Subscriber::next(), into the caller's buffer, whose content is unspecified unless a message is given.
   /// Errors: a message longer than the buffer is not read, error() is Errc::buffer_too_small and needed_size()
-  /// tells its size; it can be read with a larger buffer until it is overwritten.
-  std::optional<ReceivedBytes> next(std::span<std::byte> buffer) noexcept {
-    return received(take_next(detail::BoundedInto{buffer.data(), buffer.size()}), buffer);
+  /// its size; it can be read with a larger buffer until it is overwritten.
+  [[nodiscard]] std::optional<ReceivedBytes> next(std::span<std::byte> buffer) noexcept {
+    return received(ring_.next(detail::BufferDestination{buffer.data(), buffer.size()}), buffer);
   }
-  /// The same for latest().
-  std::optional<ReceivedBytes> latest(std::span<std::byte> buffer) noexcept {
-    return received(take_latest(detail::BoundedInto{buffer.data(), buffer.size()}), buffer);
+  /// As Subscriber::latest(), into the caller's buffer.
+  [[nodiscard]] std::optional<ReceivedBytes> latest(std::span<std::byte> buffer) noexcept {
+    return received(ring_.latest(detail::BufferDestination{buffer.data(), buffer.size()}), buffer);
+  }
+
+  /// As Subscriber::next_for(). The message is in this subscriber's own buffer, until its next call.
+  [[nodiscard]] std::optional<ReceivedBytes> next_for(std::chrono::nanoseconds timeout,
+                                                      const std::stop_token& stop = {}) {
+    return read_for(timeout, stop, [this] { return next(); });
+  }
+  /// As Subscriber::next_for(), into the caller's buffer.
+  [[nodiscard]] std::optional<ReceivedBytes> next_for(std::span<std::byte> buffer,
+                                                      std::chrono::nanoseconds timeout,
+                                                      const std::stop_token& stop = {}) {
+    return read_for(timeout, stop, [&] { return next(buffer); });
+  }
+
+  /// As Subscriber::messages(). Each message is in this subscriber's own buffer, until the next one.
+  [[nodiscard]] MessageRange<ByteSubscriber> messages(const std::stop_token& stop = {}) {
+    return {*this, stop};
   }
 
   /// As Subscriber::view().
-  std::optional<ByteView> view() noexcept {
-    const detail::Taken viewed = take_view(detail::AnyInPlace{});
-    if (viewed.outcome != detail::Outcome::message) return std::nullopt;
-    return ByteView{ring(), viewed};
+  [[nodiscard]] std::optional<ByteView> view() noexcept {
+    return viewed(ring_.view(any_in_place));
+  }
+  /// As Subscriber::latest_view().
+  [[nodiscard]] std::optional<ByteView> latest_view() noexcept {
+    return viewed(ring_.latest_view(any_in_place));
   }
 
   /// Bytes of the last message that did not fit into a buffer.
@@ -346,13 +499,17 @@ class ByteSubscriber : public SubscriberBase {
   }
 
  private:
-  ByteSubscriber(detail::SubscriberRegion region, const SubscriberOptions& options)
-      : SubscriberBase{std::move(region), options, {}} {}
+  static constexpr detail::BufferDestination any_in_place{nullptr, detail::largest_message_size};
 
-  std::optional<ReceivedBytes> received(const detail::Taken& taken, std::span<std::byte> buffer) noexcept {
-    if (taken.outcome == detail::Outcome::buffer_too_small) needed_size_ = taken.size;
-    if (taken.outcome != detail::Outcome::message) return std::nullopt;
-    return ReceivedBytes{delivery(taken), buffer.first(taken.size)};
+  explicit ByteSubscriber(detail::SubscriberStatePointer state) noexcept : AnySubscriber{std::move(state)} {}
+
+  std::optional<ReceivedBytes> received(const detail::ReadResult& read, std::span<std::byte> buffer) noexcept {
+    if (!is_message(read)) return std::nullopt;
+    return ReceivedBytes{delivery(read), buffer.first(read.size)};
+  }
+  std::optional<ByteView> viewed(const detail::ReadResult& read) noexcept {
+    if (!is_message(read)) return std::nullopt;
+    return ByteView{ring_, delivery(read), read};
   }
 };
 

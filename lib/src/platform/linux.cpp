@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// linux: files. Locks and forks are in linux_lock.cpp.
-#include "linux.hpp"
-
-#include <seqcast/error.hpp>
+// linux: files, the process and the machine. Locks and forks are in linux_lock.cpp.
+#include "platform.hpp"
 
 #include <cerrno>
 #include <climits>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,7 +17,7 @@ namespace {
 
 constexpr int common_flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
-FileFacts from(const struct stat& status) noexcept {
+FileStatus from(const struct stat& status) noexcept {
   return {.id = {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino)},
           .size = static_cast<std::uint64_t>(status.st_size),
           .regular = S_ISREG(status.st_mode),
@@ -31,70 +30,15 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// A later chdir() must not change what the name stands for.
+// So that a later chdir() does not change which file the path names.
 std::string absolute(const std::string& path) {
   if (path.front() == '/') return path;
   std::array<char, PATH_MAX> folder{};
   return ::getcwd(folder.data(), folder.size()) == nullptr ? path : std::string{folder.data()} + "/" + path;
 }
 
-std::string temporary_name_of(const std::string& path) {
-  return path + ".seqcast-new";
-}
-
-/// Whether the name stands for the file that is open.
-bool is_name_of(const std::string& name, const Handle& handle) noexcept {
-  std::error_code error;
-  return facts_of(name, error).id == facts_of(handle, error).id && !error;
-}
-
-/// Removes what a publisher left that was killed before it gave its file a name.
-/// Errors: publisher_alive or lock_obstructed if it cannot be told from a file in the making.
-void remove_unfinished(const std::string& name, std::error_code& error) {
-  std::error_code gone;
-  LockFile left = LockFile::open(name, gone);
-  if (gone == std::errc::no_such_file_or_directory) return;
-  if (gone) {
-    error = gone;
-    return;
-  }
-  switch (left.lock(error)) {
-    case LockFile::Attempt::locked:
-      if (is_name_of(name, left.handle())) remove_file(name, error);
-      break;
-    case LockFile::Attempt::held_by_publisher:
-      error = Errc::publisher_alive;
-      break;
-    case LockFile::Attempt::held_by_other:
-      error = Errc::lock_obstructed;
-      break;
-    case LockFile::Attempt::failed:
-      break;
-  }
-}
-
 std::string path_of_descriptor(int id) {
   return "/proc/self/fd/" + std::to_string(id);
-}
-
-/// All zeros where the system has no such number. Anything else that fails is an error: a wrong number would
-/// stand for another boot, whose messages nobody believes.
-BootId read_boot_id() {
-  // 36 characters: 32 hexadecimal digits in five groups.
-  std::array<char, 64> text{};
-  const Handle source{::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)};
-  if (!source && errno != ENOENT && errno != ENOTDIR && errno != EACCES) throw std::system_error{last_error()};
-  BootId boot{};
-  if (!source || ::read(source.id(), text.data(), text.size() - 1) < 36) return boot;
-  std::size_t digits = 0;
-  for (const char c : text) {
-    const bool decimal = c >= '0' && c <= '9';
-    if (!decimal && !(c >= 'a' && c <= 'f')) continue;
-    const auto value = static_cast<std::uint64_t>(decimal ? c - '0' : c - 'a' + 10);
-    if (digits < 32) boot[digits / 16] = boot[digits / 16] << 4 | value;
-    ++digits;
-  }
-  return boot;
 }
 
 } // namespace
@@ -119,7 +63,7 @@ std::string path_of(const Location& location, std::error_code& error) {
   return {};
 }
 
-// Where shm_open() puts them; but link() and rename() need the path.
+// Where shm_open() creates them; but link() and rename() need the path.
 std::string shared_memory_folder(std::error_code&) {
   return "/dev/shm";
 }
@@ -131,14 +75,14 @@ Handle open_file(const std::string& path, Access access, std::error_code& error)
   return handle;
 }
 
-FileFacts facts_of(const Handle& handle, std::error_code& error) {
+FileStatus file_status(const Handle& handle, std::error_code& error) {
   struct stat status {};
   if (::fstat(handle.id(), &status) == 0) return from(status);
   error = last_error();
   return {};
 }
 
-FileFacts facts_of(const std::string& path, std::error_code& error) {
+FileStatus file_status(const std::string& path, std::error_code& error) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0) return from(status);
   error = last_error();
@@ -146,13 +90,12 @@ FileFacts facts_of(const std::string& path, std::error_code& error) {
 }
 
 std::optional<std::chrono::system_clock::time_point> birth_time(const Handle& handle) noexcept {
-  struct statx facts {};
-  if (::statx(handle.id(), "", AT_EMPTY_PATH, STATX_BTIME, &facts) != 0 ||
-      (facts.stx_mask & STATX_BTIME) == 0) {
+  struct statx status {};
+  if (::statx(handle.id(), "", AT_EMPTY_PATH, STATX_BTIME, &status) != 0 ||
+      (status.stx_mask & STATX_BTIME) == 0)
     return std::nullopt;
-  }
   const auto since_epoch =
-      std::chrono::seconds{facts.stx_btime.tv_sec} + std::chrono::nanoseconds{facts.stx_btime.tv_nsec};
+      std::chrono::seconds{status.stx_btime.tv_sec} + std::chrono::nanoseconds{status.stx_btime.tv_nsec};
   return std::chrono::system_clock::time_point{
       std::chrono::duration_cast<std::chrono::system_clock::duration>(since_epoch)};
 }
@@ -169,14 +112,6 @@ void remove_file(const std::string& path, std::error_code& error) {
   if (::unlink(path.c_str()) != 0) error = last_error();
 }
 
-void remove_leftovers(const std::string& path) {
-  const std::string second = temporary_name_of(path);
-  std::error_code error;
-  if (facts_of(second, error).id == facts_of(path, error).id && !error) remove_file(second, error);
-}
-
-void remove_unmapped(const std::string&) {}
-
 void allocate(const Handle& handle, std::uint64_t size, std::error_code& error) {
   int result = 0;
   do {
@@ -189,53 +124,22 @@ void set_mode(const Handle& handle, std::uint32_t mode, std::error_code& error) 
   if (::fchmod(handle.id(), static_cast<mode_t>(mode)) != 0) error = last_error();
 }
 
-BootId boot_id(std::error_code& error) noexcept {
-  try {
-    static const BootId boot = read_boot_id(); // once: no process outlives its boot
-    return boot;
-  } catch (const std::system_error& failure) {
-    error = failure.code();
-    return {};
-  }
+LockFile LockFile::open(const std::string& path, std::error_code& error) {
+  return open_for_lock(path, O_RDWR | common_flags, error);
 }
 
-std::size_t page_size() noexcept {
-  return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+LockFile create_for_lock(const std::string& path, std::error_code& error) {
+  return open_for_lock(path, O_RDWR | O_CREAT | O_EXCL | common_flags, error);
 }
 
-std::uint64_t process_id() noexcept {
-  return static_cast<std::uint64_t>(::getpid());
-}
-
-std::uint64_t user_id() noexcept {
-  return ::geteuid();
-}
-
-NewFile NewFile::create(const std::string& path, std::uint64_t size, std::uint32_t mode,
-                        std::error_code& error) {
-  NewFile file;
-  if (!file.create_unnamed(path, error) && !error) file.create_named(path, error);
-  if (!error) allocate(file.handle_, size, error);
-  // After both openings, so that a mode without write permission does no harm; and free of the umask.
-  if (!error) set_mode(file.handle_, mode, error);
-  return file;
-}
-
-void NewFile::obtain_lock(std::error_code& error) noexcept {
-  if (lock_.lock(error) != LockFile::Attempt::locked && !error) {
-    error = std::make_error_code(std::errc::no_lock_available);
-  }
-}
-
-// A file that has no name at all leaves nothing behind, whenever its maker dies. Gives false, without an error,
-// where the file system or a missing /proc does not allow it.
-bool NewFile::create_unnamed(const std::string& path, std::error_code& error) {
-  std::error_code unnamed;
-  const std::string folder = folder_of(path);
-  LockFile lock = open_for_lock(folder.c_str(), O_RDWR | O_CLOEXEC | O_TMPFILE, unnamed);
-  if (unnamed) {
-    const int code = unnamed.value();
-    if (code != EOPNOTSUPP && code != EISDIR && code != EINVAL) error = unnamed;
+// Such a file leaves nothing behind, whenever its creator dies. Not all file systems have it, and opening it a
+// second time needs /proc.
+bool NewFile::create_unnamed(const std::string& path, std::uint64_t size, std::error_code& error) {
+  std::error_code refused;
+  LockFile lock = open_for_lock(folder_of(path), O_RDWR | O_CLOEXEC | O_TMPFILE, refused);
+  if (refused) {
+    const int code = refused.value();
+    if (code != EOPNOTSUPP && code != EISDIR && code != EINVAL) error = refused;
     return false;
   }
   Handle handle{::open(path_of_descriptor(lock.handle().id()).c_str(), O_RDWR | O_CLOEXEC)};
@@ -243,69 +147,30 @@ bool NewFile::create_unnamed(const std::string& path, std::error_code& error) {
   lock_ = std::move(lock);
   handle_ = std::move(handle);
   obtain_lock(error);
+  if (!error) allocate(handle_, size, error);
   return true;
 }
 
-// Whoever finds the temporary name taken removes it, unless its maker lives: that one holds its lock. It may
-// not have it yet, and so looks, when it has, whether the name is still its own. Only who holds a file's lock,
-// and has looked, takes the name from it.
-void NewFile::create_named(const std::string& path, std::error_code& error) {
-  const std::string name = temporary_name_of(path);
-  constexpr int attempts = 64;
-  for (int attempt = 0; attempt < attempts; ++attempt) {
-    std::error_code taken;
-    lock_ = open_for_lock(name.c_str(), O_RDWR | O_CREAT | O_EXCL | common_flags, taken);
-    if (taken == std::errc::file_exists) {
-      remove_unfinished(name, error);
-    } else if (taken) {
-      error = taken;
-    } else {
-      obtain_lock(error);
-      if (!error && is_name_of(name, lock_.handle())) {
-        temporary_name_ = name;
-        handle_ = open_file(name, Access::read_write, error);
-        return;
-      }
-    }
-    if (error) return;
-  }
-  error = std::make_error_code(std::errc::resource_unavailable_try_again);
-}
-
-NewFile::~NewFile() {
-  drop_temporary_name();
-}
-
-void NewFile::drop_temporary_name() noexcept {
-  if (!temporary_name_.empty()) ::unlink(temporary_name_.c_str());
-  temporary_name_.clear();
-}
-
-void NewFile::give_name(const std::string& path, std::error_code& error) {
+void NewFile::link_to(const std::string& path, std::error_code& error) {
+  const char* const name = temporary_name_.c_str();
   if (temporary_name_.empty()) {
     const std::string unnamed = path_of_descriptor(handle_.id());
-    if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0)
-      error = last_error();
-    return;
+    if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0) return;
+  } else if (::renameat2(AT_FDCWD, name, AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
+    return temporary_name_.clear();
+  } else if ((errno == EINVAL || errno == ENOSYS || errno == EPERM) && ::link(name, path.c_str()) == 0) {
+    return remove_temporary_name(); // on NFS; for a moment the file has both names
   }
-  // First without a moment at which the file has both names.
-  if (::renameat2(AT_FDCWD, temporary_name_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
-    temporary_name_.clear();
-  } else if (errno != EINVAL && errno != ENOSYS && errno != EPERM) {
-    error = last_error();
-  } else if (::link(temporary_name_.c_str(), path.c_str()) == 0) { // NFS
-    drop_temporary_name();
-  } else {
-    error = last_error();
-  }
+  error = last_error();
 }
 
-void NewFile::take_name(const std::string& path, std::error_code& error) {
+void NewFile::rename_over(const std::string& path, std::error_code& error) {
   if (temporary_name_.empty()) {
-    // Under the other file's lock nobody else uses this name; a predecessor may have died with it.
+    // No other process uses this name under the other file's lock. A publisher that was killed may have
+    // left it.
     const std::string intermediate = path + ".new";
     ::unlink(intermediate.c_str());
-    give_name(intermediate, error);
+    link_to(intermediate, error);
     if (error) return;
     temporary_name_ = intermediate;
   }
@@ -314,6 +179,42 @@ void NewFile::take_name(const std::string& path, std::error_code& error) {
   } else {
     error = last_error();
   }
+}
+
+void lock_memory(const void* address, std::size_t size, std::error_code& error) noexcept {
+  if (::mlock(address, size) != 0) error = last_error();
+}
+
+std::size_t page_size() noexcept {
+  return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// All zeros where the file is missing or unreadable. Any other failure is an error: a wrong number would stand
+// for another boot, and a successor would discard the messages of this one.
+BootId read_boot_id() {
+  // 36 characters: 32 hexadecimal digits in five groups.
+  std::array<char, 64> text{};
+  const Handle source{::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)};
+  if (!source && errno != ENOENT && errno != ENOTDIR && errno != EACCES) throw std::system_error{last_error()};
+  BootId boot{};
+  if (!source || ::read(source.id(), text.data(), text.size() - 1) < 36) return boot;
+  std::size_t digits = 0;
+  for (const char c : text) {
+    const bool decimal = c >= '0' && c <= '9';
+    if (!decimal && !(c >= 'a' && c <= 'f')) continue;
+    const auto value = static_cast<std::uint64_t>(decimal ? c - '0' : c - 'a' + 10);
+    if (digits < 32) boot[digits / 16] = boot[digits / 16] << 4 | value;
+    ++digits;
+  }
+  return boot;
+}
+
+std::uint64_t process_id() noexcept {
+  return static_cast<std::uint64_t>(::getpid());
+}
+
+std::uint64_t user_id() noexcept {
+  return ::geteuid();
 }
 
 } // namespace seqcast::inline v1::detail::platform

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// linux_truncation: reading on when somebody truncates the file behind a mapping. The kernel says so by SIGBUS
-// at the next look beyond the new end. The handler here puts zeros in the place of the whole mapping, and the
-// interrupted load is made again: it, and every later one, gives zero, which is no version that vouches for
-// anything. So what was being copied is thrown away by the second look that every read ends with, and the data
-// path needs no look of its own.
+// linux_truncation: reading on after the file behind a mapping was truncated. The kernel raises SIGBUS at the
+// next read beyond the new end. The handler replaces the whole mapping with zeros, and the interrupted load
+// runs again: it, and every later load, returns zero, which is not the version of any complete message. So the
+// check that ends every read discards what was being copied, and the data path needs no check of its own.
 //
-// Who may call it: protect() and release any thread; the handler runs wherever a fault happens, so it takes no
-// lock, allocates nothing and leaves errno alone.
+// Who may call it: any thread. The handler runs in the thread that faults: it takes no lock, allocates nothing
+// and preserves errno.
 //
 // Invariants
-//   1. A fault outside the protected mappings is for whoever handled SIGBUS before, or kills as ever.
-//   2. The handler is installed once and never removed; entries are used again and never freed.
-#include "linux.hpp"
+//   1. A fault outside the protected mappings goes to the previous handler, or kills the process.
+//   2. The handler is installed once and never removed. Entries are reused and never freed.
+#include "platform.hpp"
 
 #include <atomic>
 #include <bit>
@@ -21,13 +20,12 @@
 #include <new>
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 namespace seqcast::inline v1::detail::platform {
 
 /// One protected mapping, in a list that only grows.
 struct TruncationGuard::Entry {
-  std::atomic<std::uint64_t> version{0}; // odd while the fields below change hands
+  std::atomic<std::uint64_t> version{0}; // odd while the fields below change
   std::atomic<std::uintptr_t> begin{0};
   std::atomic<std::size_t> size{0}; // bytes, whole pages; 0: free
   std::atomic<int> protection{PROT_READ};
@@ -42,12 +40,12 @@ struct TruncationGuard::Entry {
     return instance;
   }
 
-  /// Takes a free entry; false if it is not free, or if somebody else was faster.
+  /// Takes a free entry. Returns false if it is not free, or if another thread took it.
   bool claim(std::uintptr_t address, std::size_t bytes, int access) noexcept {
-    // [protection] acquire: pairs with the release below and in give_back(): the size is of this version.
+    // [protection] acquire: pairs with the release below and in release(): the size belongs to this version.
     std::uint64_t found = version.load(std::memory_order_acquire);
-    if (found % 2 != 0 || size.load(std::memory_order_relaxed) != 0) return false; // relaxed: as said above
-    // relaxed on failure: nothing was read that is used.
+    if (found % 2 != 0 || size.load(std::memory_order_relaxed) != 0) return false; // relaxed: as above
+    // relaxed on failure: no value that was read is used.
     if (!version.compare_exchange_strong(found, found + 1, std::memory_order_acquire,
                                          std::memory_order_relaxed))
       return false;
@@ -64,8 +62,8 @@ struct TruncationGuard::Entry {
     return true;
   }
 
-  void give_back() noexcept {
-    // relaxed: nobody else changes an entry that is in use.
+  void release() noexcept {
+    // relaxed: no other thread changes an entry that is in use.
     const std::uint64_t found = version.load(std::memory_order_relaxed);
     version.store(found + 1, std::memory_order_relaxed); // relaxed: the fence below orders it
     // [protection] release fence: as in claim().
@@ -75,29 +73,29 @@ struct TruncationGuard::Entry {
     version.store(found + 2, std::memory_order_release);
   }
 
-  /// Whether the address lies in this mapping. An entry that changes hands meanwhile is not the one that
-  /// protects the faulting thread's mapping: that one is in use, and stays so.
+  /// Whether the address lies in this mapping. An entry that changes meanwhile is not the one that protects the
+  /// faulting thread's mapping: that one is in use until the read has ended.
   bool holds(std::uintptr_t address) const noexcept {
-    // [protection] acquire: pairs with the release in claim() and in give_back().
+    // [protection] acquire: pairs with the release in claim() and in release().
     const std::uint64_t before = version.load(std::memory_order_acquire);
     // relaxed: the acquire before and the fence after order them.
     const std::uintptr_t from = begin.load(std::memory_order_relaxed);
     const std::size_t bytes = size.load(std::memory_order_relaxed);
-    // [protection] acquire fence: pairs with the release fences in claim() and in give_back().
+    // [protection] acquire fence: pairs with the release fences in claim() and in release().
     std::atomic_thread_fence(std::memory_order_acquire);
     // relaxed: the fence above is the order it needs.
     return before % 2 == 0 && version.load(std::memory_order_relaxed) == before && address - from < bytes;
   }
 
-  /// Puts zeros in the mapping's place.
-  bool empty() noexcept {
+  bool replace_with_zeros() noexcept {
     // [protection] release: pairs with the acquire in TruncationGuard::truncated().
-    // Before the zeros can be seen, so that whoever finds nothing in them can be told why.
+    // Before the zeros are visible, so that a reader that finds them also finds the reason.
     truncated.store(true, std::memory_order_release);
     // relaxed: the caller's mapping is this one, or holds() has ordered it.
     void* const address = std::bit_cast<void*>(begin.load(std::memory_order_relaxed));
+    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
     return ::mmap(address, size.load(std::memory_order_relaxed), protection.load(std::memory_order_relaxed),
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == address;
+                  flags, -1, 0) == address;
   }
 
   static Entry* find(const void* address) noexcept {
@@ -126,60 +124,60 @@ struct TruncationGuard::Entry {
 
 namespace {
 
-struct sigaction before_us {}; // what was installed for SIGBUS when the first mapping was protected
+struct sigaction previous {}; // the action for SIGBUS when the first mapping was protected
 
-/// What would have happened without this handler.
+/// Does what would have happened without this handler.
 void pass_on(int number, siginfo_t* info, void* context) noexcept {
-  const bool sent = info->si_code <= 0; // by kill() and the like: no instruction waits to be repeated
-  const bool plain = (before_us.sa_flags & SA_SIGINFO) == 0;
-  if (plain && before_us.sa_handler == SIG_IGN && sent) return;
-  if (plain && (before_us.sa_handler == SIG_DFL || before_us.sa_handler == SIG_IGN)) {
+  const bool sent = info->si_code <= 0; // by kill() and the like: no instruction will fault again
+  const bool plain = (previous.sa_flags & SA_SIGINFO) == 0;
+  if (plain && previous.sa_handler == SIG_IGN && sent) return;
+  if (plain && (previous.sa_handler == SIG_DFL || previous.sa_handler == SIG_IGN)) {
     struct sigaction standard {};
     standard.sa_handler = SIG_DFL;
     ::sigaction(number, &standard, nullptr);
-    if (sent) ::raise(number); // delivered when this handler returns; a fault repeats itself
+    if (sent) ::raise(number); // delivered when this handler returns; a fault occurs again by itself
     return;
   }
-  // The mask that the other handler was promised; restored when this one returns, as its jumping out would.
-  sigset_t mask = before_us.sa_mask;
+  // The mask that the other handler expects. It is restored when this handler returns, or by a siglongjmp().
+  sigset_t mask = previous.sa_mask;
   ::pthread_sigmask(SIG_BLOCK, &mask, nullptr);
-  if ((before_us.sa_flags & SA_NODEFER) != 0) {
+  if ((previous.sa_flags & SA_NODEFER) != 0) {
     ::sigemptyset(&mask);
     ::sigaddset(&mask, number);
     ::pthread_sigmask(SIG_UNBLOCK, &mask, nullptr);
   }
-  const struct sigaction other = before_us;
-  if ((before_us.sa_flags & static_cast<int>(SA_RESETHAND)) != 0) {
-    before_us = {};
-    before_us.sa_handler = SIG_DFL;
+  const struct sigaction action = previous;
+  if ((previous.sa_flags & static_cast<int>(SA_RESETHAND)) != 0) {
+    previous = {};
+    previous.sa_handler = SIG_DFL;
   }
   if (plain) {
-    other.sa_handler(number);
+    action.sa_handler(number);
   } else {
-    other.sa_sigaction(number, info, context);
+    action.sa_sigaction(number, info, context);
   }
 }
 
 } // namespace
 
-bool TruncationGuard::survive(const void* address) noexcept {
+bool TruncationGuard::handle_fault(const void* address) noexcept {
   Entry* const entry = Entry::find(address);
-  return entry != nullptr && entry->empty();
+  return entry != nullptr && entry->replace_with_zeros();
 }
 
-bool TruncationGuard::install() noexcept {
+bool TruncationGuard::install_handler() noexcept {
   static const bool installed = [] {
-    if (::sigaction(SIGBUS, nullptr, &before_us) != 0) return false;
+    if (::sigaction(SIGBUS, nullptr, &previous) != 0) return false;
     struct sigaction ours {};
     ours.sa_sigaction = [](int number, siginfo_t* info, void* context) {
-      const int kept = errno;
-      if (info->si_code != BUS_ADRERR || !survive(info->si_addr)) pass_on(number, info, context);
-      errno = kept;
+      const int saved = errno;
+      if (info->si_code != BUS_ADRERR || !handle_fault(info->si_addr)) pass_on(number, info, context);
+      errno = saved;
     };
-    // On the application's alternate stack, if it has one; and a signal that it ignored or that restarted
-    // system calls goes on doing so.
-    const bool ignored = (before_us.sa_flags & SA_SIGINFO) == 0 && before_us.sa_handler == SIG_IGN;
-    ours.sa_flags = SA_SIGINFO | SA_ONSTACK | (ignored ? SA_RESTART : before_us.sa_flags & SA_RESTART);
+    // Runs on the application's alternate stack, if it has one. System calls restart if they did before, or if
+    // the signal was ignored.
+    const bool ignored = (previous.sa_flags & SA_SIGINFO) == 0 && previous.sa_handler == SIG_IGN;
+    ours.sa_flags = SA_SIGINFO | SA_ONSTACK | (ignored ? SA_RESTART : previous.sa_flags & SA_RESTART);
     ::sigemptyset(&ours.sa_mask);
     return ::sigaction(SIGBUS, &ours, nullptr) == 0;
   }();
@@ -189,29 +187,29 @@ bool TruncationGuard::install() noexcept {
 TruncationGuard TruncationGuard::protect(const void* address, std::uint64_t size, Access access,
                                          std::error_code& error) {
   TruncationGuard guard;
-  if (!install()) {
+  if (!install_handler()) {
     error = last_error();
     return guard;
   }
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t page = page_size();
   const int protection = access == Access::read_only ? PROT_READ : PROT_READ | PROT_WRITE;
-  guard.entry_ = Entry::add(std::bit_cast<std::uintptr_t>(address),
-                            static_cast<std::size_t>((size + page - 1) / page * page), protection);
-  if (guard.entry_ == nullptr) error = std::make_error_code(std::errc::not_enough_memory);
+  guard.entry_.reset(Entry::add(std::bit_cast<std::uintptr_t>(address),
+                                static_cast<std::size_t>((size + page - 1) / page * page), protection));
+  if (!guard) error = std::make_error_code(std::errc::not_enough_memory);
   return guard;
 }
 
-TruncationGuard::~TruncationGuard() {
-  if (entry_ != nullptr) entry_->give_back();
+void TruncationGuard::Release::operator()(Entry* entry) const noexcept {
+  entry->release();
 }
 
 bool TruncationGuard::truncated() const noexcept {
-  // [protection] acquire: pairs with the release in Entry::empty().
+  // [protection] acquire: pairs with the release in Entry::replace_with_zeros().
   return entry_ != nullptr && entry_->truncated.load(std::memory_order_acquire);
 }
 
-void TruncationGuard::give_up() const noexcept {
-  if (entry_ != nullptr) entry_->empty();
+void TruncationGuard::replace_with_zeros() const noexcept {
+  if (entry_ != nullptr) entry_->replace_with_zeros();
 }
 
 } // namespace seqcast::inline v1::detail::platform

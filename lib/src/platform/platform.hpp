@@ -1,120 +1,127 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// platform: all that seqcast asks of an operating system. One implementation per system, chosen by CMake;
-// nothing outside this folder includes a system header.
+// platform: all that seqcast asks of an operating system. linux.hpp and windows.hpp declare the types that have
+// little in common; common.cpp has what both systems do alike. CMake chooses the other source files. Outside
+// this folder nothing includes a system header.
 //
 // Who may call it: lib/src only, from any thread.
 //
 // Invariants
 //   1. Descriptors are closed on exec, never follow a symbolic link and never block at opening.
-//   2. A LockFile's lock lives on a descriptor of its own, which is never mapped: a mapping that a child
-//      inherits would keep the lock. Forked children drop it at once.
-//   3. A name is given to a finished file only; nobody ever sees half of one.
+//   2. A lock is held by a descriptor of its own, which is never mapped: a mapping that a child inherits would
+//      keep the lock. A forked child drops it at once.
+//   3. A file gets its name when it is complete. No process ever sees an incomplete one.
 #pragma once
 
 #include <seqcast/options.hpp>
 
+// Handle, NativeHandle, OpenLock. Empty on Windows: TruncationGuard, set_mode(). Empty on Linux: MappedWords,
+// delete_unmapped_files().
 #if defined(_WIN32)
-#include "windows_handle.hpp"
+#include "windows.hpp"
 #else
-#include "linux_handle.hpp"
+#include "linux.hpp"
 #endif
 
 #include <array>
 #include <memory>
 #include <span>
-#include <system_error>
 
 namespace seqcast::inline v1::detail::platform {
 
+using clock = std::chrono::steady_clock;
+
+// Files.
+
 enum class Access { read_only, read_write };
 
-/// What tells one file from another, whatever their names.
+/// Identifies a file, whatever its names.
 struct FileId {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   friend bool operator==(const FileId&, const FileId&) = default;
 };
 
-struct FileFacts {
+struct FileStatus {
   FileId id;
   std::uint64_t size = 0; // bytes
   bool regular = false;
-  std::uint64_t owner = 0;
+  std::uint64_t owner = 0; // compares with user_id()
 };
 
-/// The path of a location. Errors: Errc::invalid_location.
+/// The absolute path of a location. Errors: Errc::invalid_location.
 std::string path_of(const Location& location, std::error_code& error);
 
-/// The folder whose files are the shared-memory objects. Errors: std::errc::not_supported where they are no
-/// files.
+/// The directory of the shared-memory objects. Errors: std::errc::not_supported where they are no files.
 std::string shared_memory_folder(std::error_code& error);
 
 Handle open_file(const std::string& path, Access access, std::error_code& error);
-FileFacts facts_of(const Handle& handle, std::error_code& error);
-/// Of whatever the name stands for, a symbolic link included.
-FileFacts facts_of(const std::string& path, std::error_code& error);
-/// When the file was made, by the wall clock; nothing where the file system does not keep that.
+FileStatus file_status(const Handle& handle, std::error_code& error);
+/// Of a symbolic link: the link's own status.
+FileStatus file_status(const std::string& path, std::error_code& error);
+/// When the file was created, by the wall clock. Empty where the file system does not record it.
 std::optional<std::chrono::system_clock::time_point> birth_time(const Handle& handle) noexcept;
-/// Reads up to `size` bytes from `offset`. Gives how many there were.
+/// Reads up to `size` bytes from `offset`. Returns how many were read; 0 after an error.
 std::size_t read_at(const Handle& handle, std::uint64_t offset, void* to, std::size_t size) noexcept;
+/// Removes the name, whether or not a process has the file open or mapped.
 void remove_file(const std::string& path, std::error_code& error);
-/// Removes what lies beside the right name because somebody was killed: a temporary name that a NewFile's maker
-/// left; and what remove_unmapped() does.
-/// Requires: the caller holds the lock of that file, or of the region that it belongs to.
-void remove_leftovers(const std::string& path);
-/// To be called when a mapping of a file that has lost its name has ended. Windows keeps such files for as long
-/// as they are mapped; this deletes those that no longer are. Nothing on Linux.
-void remove_unmapped(const std::string& path);
+/// Deletes the files that a killed process left beside this one. Requires: the caller holds the lock of the
+/// file, or of the region that it belongs to.
+void delete_temporary_files(const std::string& path);
 
-/// Makes sure that every byte of the file has its place on the disk or in memory, so that no store into a
-/// mapping fails later. Content stays as it is.
+/// Allocates storage for every byte, so that no store into a mapping fails later. Keeps the content.
 void allocate(const Handle& handle, std::uint64_t size, std::error_code& error);
 
-/// Whether some process holds the lock of a LockFile on this file. Nobody who can only read it can fake that.
+// Locks.
+
+enum class LockResult { locked, held_by_publisher, held_by_other, failed };
+
+/// Whether a process holds the lock of a LockFile on this file. Read access is not enough to fake that.
 bool publisher_lock_held(const Handle& handle) noexcept;
 
-/// A file opened for the sake of its lock.
+/// A file that is open for its lock. The destructor releases the lock.
 class LockFile {
  public:
-  enum class Attempt { locked, held_by_publisher, held_by_other, failed };
-
-  LockFile() noexcept;
-  LockFile(LockFile&&) noexcept;
-  LockFile& operator=(LockFile&&) noexcept;
-  /// Releases the lock.
-  ~LockFile();
+  LockFile() noexcept = default;
+  explicit LockFile(std::unique_ptr<OpenLock> lock) noexcept : lock_{std::move(lock)} {}
 
   static LockFile open(const std::string& path, std::error_code& error);
-  /// Of a file that was opened for this.
-  static LockFile adopt(Handle handle);
+  explicit operator bool() const noexcept {
+    return lock_ != nullptr;
+  }
+  const Handle& handle() const noexcept {
+    return lock_->handle;
+  }
 
-  explicit operator bool() const noexcept;
-  const Handle& handle() const noexcept;
+  /// Takes the exclusive lock. The kernel releases it when this process ends, even if it is killed. Tries for
+  /// lock_timeout if the lock is held: a killed process's lock is released a little after its death.
+  LockResult lock(std::error_code& error) noexcept;
 
-  /// Takes the exclusive lock, which the kernel releases when this process dies, however it dies. A lock that
-  /// is held is tried again for about 20 ms: that of a killed process is freed a little later than its death.
-  Attempt lock(std::error_code& error) noexcept;
-
-  /// With Attempt::held_by_other: the process that holds it, or 0 if the system does not tell.
-  std::uint64_t holder() const noexcept;
+  /// After LockResult::held_by_other: the process that holds the lock; 0 if the system does not report it.
+  std::uint64_t holder() const noexcept {
+    return lock_->holder();
+  }
 
   /// In a forked child these bytes become private memory, so that the child cannot write to the channel.
-  void keep_from_children(void* address, std::size_t size) noexcept;
-  /// The opposite, for all of them: before they are unmapped.
-  void forget_children() noexcept;
-
-  /// True in a forked child of the process that opened it.
-  bool inherited() const noexcept;
+  void protect_from_children(void* address, std::size_t size) noexcept {
+    lock_->protect_from_children(address, size);
+  }
+  /// Ends this protection of all ranges. To be called before they are unmapped.
+  void clear_protected_ranges() noexcept {
+    lock_->clear_protected_ranges();
+  }
+  /// Whether this process is a forked child of the one that opened the file.
+  bool inherited() const noexcept {
+    return lock_ != nullptr && lock_->inherited;
+  }
 
  private:
-  struct Entry;
-  std::unique_ptr<Entry> entry_;
+  std::unique_ptr<OpenLock> lock_;
 };
 
-/// A file in the making: it has no name that anybody knows, is locked, and vanishes if it never gets one. Where
-/// the system or the file system knows no unnamed files it has a temporary name beside the one it is to get:
-/// NAME.seqcast-new. If its maker is killed, that stays until the next file of the same name is made.
+/// A new file that is locked and has no name yet, or only a temporary one. The destructor deletes it if it
+/// never got its name. Where the system or the file system has no unnamed files, the temporary name is
+/// NAME.seqcast-new; if its creator is killed, it stays until the next file of the same name is created.
 class NewFile {
  public:
   NewFile() noexcept = default;
@@ -129,85 +136,64 @@ class NewFile {
   }
   ~NewFile();
 
-  /// In the folder of `path`, `size` bytes of zeros, all of them allocated, locked.
-  /// Requires: `path` stands for no file, or for one that the caller has locked.
-  /// Errors: Errc::publisher_alive if somebody else is making the same file, where it has a temporary name.
+  /// In the directory of `path`: `size` bytes of zeros, all of them allocated, locked.
+  /// Requires: `path` names no file, or one that the caller has locked.
+  /// Errors: Errc::publisher_alive if another process is creating the same file under its temporary name.
   static NewFile create(const std::string& path, std::uint64_t size, std::uint32_t mode,
                         std::error_code& error);
 
-  /// For mapping; another open file than the locked one.
+  /// For mapping. Not the descriptor that holds the lock.
   const Handle& handle() const noexcept {
     return handle_;
   }
 
-  /// Gives the file its name. Errors: std::errc::file_exists if the name is taken, and then it stays so.
-  void give_name(const std::string& path, std::error_code& error);
-  /// Gives the file its name, which another file loses. Requires: the caller holds the other one's lock.
-  void take_name(const std::string& path, std::error_code& error);
+  /// Gives the file its name. Errors: std::errc::file_exists if another file has the name, and keeps it.
+  void link_to(const std::string& path, std::error_code& error);
+  /// Gives the file the name of another file. Requires: the caller holds the other file's lock.
+  void rename_over(const std::string& path, std::error_code& error);
 
   LockFile take_lock() noexcept {
     return std::move(lock_);
   }
 
  private:
-  bool create_unnamed(const std::string& path, std::error_code& error); // where there is such a thing
-  void create_named(const std::string& path, std::error_code& error);
+  // Returns false, without an error, where the system or the file system has no unnamed files.
+  bool create_unnamed(const std::string& path, std::uint64_t size, std::error_code& error);
+  void create_named(const std::string& path, std::uint64_t size, std::error_code& error);
   void obtain_lock(std::error_code& error) noexcept;
-  void drop_temporary_name() noexcept;
+  void remove_temporary_name() noexcept;
 
   LockFile lock_;
   Handle handle_;
-  std::string temporary_name_; // empty for a file without any name
+  std::string temporary_name_; // empty if the file has none
 };
 
-/// Gives the file other permissions; nothing on Windows, where a file has those of its folder.
-void set_mode(const Handle& handle, std::uint32_t mode, std::error_code& error);
+// Sleeping and waking.
 
-/// Makes the words of a mapping known as those of its file, for as long as it lives: a system whose kernel does
-/// not see through an address (Windows) finds by it what sleepers and wakers have in common.
-class MappedWords {
- public:
-  MappedWords() noexcept = default;
-  MappedWords(MappedWords&& other) noexcept : begin_{std::exchange(other.begin_, nullptr)} {}
-  MappedWords& operator=(MappedWords&& other) noexcept {
-    std::swap(begin_, other.begin_);
-    return *this;
-  }
-  ~MappedWords();
-
-  /// To be destroyed before the mapping is unmapped.
-  static MappedWords announce(const Handle& handle, const void* begin, std::uint64_t size,
-                              std::error_code& error);
-
- private:
-  const void* begin_ = nullptr;
-};
-
-/// A futex word, and what it has to be for a sleep to begin.
-struct SleepOn {
+/// A 32-bit word, and the value that it must have for a sleep to begin.
+struct WaitWord {
   const std::uint32_t* word;
   std::uint32_t expected;
-  friend bool operator==(const SleepOn&, const SleepOn&) = default;
+  friend bool operator==(const WaitWord&, const WaitWord&) = default;
 };
 
-/// Sleeps until a word is woken, is not as expected, or until the deadline; or for no reason at all. Gives
-/// whether it may have been woken. Works across processes and on read-only mappings.
+/// Sleeps until a word is woken, a word is not as expected, or the deadline; may also end for no reason.
+/// Returns whether a word may have been woken. Works across processes and on read-only mappings.
 /// Requires: the words stay mapped until it returns.
-bool sleep_on(std::span<const SleepOn> words, std::chrono::steady_clock::time_point deadline) noexcept;
+bool wait_on_words(std::span<const WaitWord> words, clock::time_point deadline) noexcept;
 
-/// Wakes all who sleep on the word, in whatever process.
+/// Wakes all threads, of all processes, that sleep on the word.
 void wake_all(const std::uint32_t* word) noexcept;
 
-/// Whether a std::stop_callback can be trusted to be destroyed while another thread runs it.
-bool stop_callbacks_end() noexcept;
-
-/// What an event loop can wait on: a descriptor, or the number of an event's handle.
-class Signal {
+/// What an event loop can wait on: the descriptor of an eventfd, or the handle of an event.
+class Event {
  public:
-  Signal() noexcept = default;
-  static Signal make(std::error_code& error);
+  Event() noexcept = default;
+  static Event make(std::error_code& error);
 
-  int id() const noexcept;
+  NativeHandle id() const noexcept {
+    return handle_.id();
+  }
   /// Makes it readable.
   void set() noexcept;
   /// Makes it unreadable.
@@ -217,57 +203,30 @@ class Signal {
   Handle handle_;
 };
 
-/// Keeps a mapping readable when somebody truncates its file. Without it the next look beyond the file's end is
-/// a SIGBUS, which kills the process; Windows does not let anybody truncate a mapped file, so there it has
-/// nothing to do. Movable; to be destroyed before its mapping is unmapped.
-class TruncationGuard {
- public:
-  /// Protects nothing.
-  TruncationGuard() noexcept = default;
-  TruncationGuard(TruncationGuard&& other) noexcept : entry_{std::exchange(other.entry_, nullptr)} {}
-  TruncationGuard& operator=(TruncationGuard&& other) noexcept {
-    std::swap(entry_, other.entry_);
-    return *this;
-  }
-  ~TruncationGuard();
+// Memory, process and machine.
 
-  /// From here on a look beyond the file's end turns the whole mapping into private zeros, for good.
-  /// Installs a process-wide handler for SIGBUS, once, which passes on what is not its own.
-  static TruncationGuard protect(const void* address, std::uint64_t size, Access access,
-                                 std::error_code& error);
-
-  explicit operator bool() const noexcept {
-    return entry_ != nullptr;
-  }
-  /// Whether the mapping is zeros now.
-  bool truncated() const noexcept;
-  /// Turns it into zeros at once.
-  void give_up() const noexcept;
-
- private:
-  struct Entry;
-  static bool install() noexcept;
-  static bool survive(const void* address) noexcept;
-  Entry* entry_ = nullptr;
-};
-
-/// Where `size` bytes could be mapped so that huge pages fit; null where that is all the same. Nothing is kept
-/// for the caller: another thread may take the place first.
-void* address_for_huge_pages(std::size_t size) noexcept;
-/// Has a mapping's memory made of huge pages, as far as the system can and is allowed to.
-void use_huge_pages(void* address, std::size_t size) noexcept;
-/// Keeps a mapping in memory for as long as it lives. Errors: the system's, as where a limit is in the way.
+/// Keeps a mapping in memory for as long as it lives. Errors: the system's, as where a limit is exceeded.
 void lock_memory(const void* address, std::size_t size, std::error_code& error) noexcept;
-
-/// Bytes that the system maps, protects and loads at once.
 std::size_t page_size() noexcept;
 
-/// Tells one boot of the machine from another.
+/// Identifies one boot of the machine; all zeros where the system does not report it.
 using BootId = std::array<std::uint64_t, 2>;
-/// Read once per process; after a first success it never fails, and opens no descriptor.
+/// Read once per process. After a first success it never fails, and opens no descriptor.
 BootId boot_id(std::error_code& error) noexcept;
 std::uint64_t process_id() noexcept;
-/// The user that this process runs as, in the terms of FileFacts::owner.
+/// The user that this process runs as; compares with FileStatus::owner.
 std::uint64_t user_id() noexcept;
+
+// Not for lib/src: what common.cpp and the systems' files share.
+
+/// errno, or GetLastError().
+std::error_code last_error() noexcept;
+std::string temporary_name_of(const std::string& path);
+/// Creates a file, to be locked. Errors: std::errc::file_exists if a file has that name.
+LockFile create_for_lock(const std::string& path, std::error_code& error);
+/// wait_on_words(). Empty if the system cannot wait on all of these words; without words it always sleeps.
+std::optional<bool> try_wait(std::span<const WaitWord> words, clock::time_point deadline) noexcept;
+/// boot_id(), without a cache. Throws std::system_error.
+BootId read_boot_id();
 
 } // namespace seqcast::inline v1::detail::platform

@@ -1,65 +1,126 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// windows: what the Windows files share, and the only place that includes windows.h.
+// windows: the types of platform.hpp that differ between the systems. What only Linux needs is empty here.
+// Only platform.hpp includes this file, which includes no system header.
 #pragma once
 
-#include "platform.hpp"
-
-#ifndef NOMINMAX
-#define NOMINMAX
-#endif
-#ifndef WIN32_LEAN_AND_MEAN
-#define WIN32_LEAN_AND_MEAN
-#endif
-#ifndef _WIN32_WINNT
-#define _WIN32_WINNT 0x0A00
-#endif
-#include <windows.h>
-
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <string>
-#include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace seqcast::inline v1::detail::platform {
 
-/// A code of the system's, and what GetLastError() says.
-std::error_code code_of(DWORD error) noexcept;
-std::error_code last_error() noexcept;
+enum class Access;
 
-/// UTF-16 from UTF-8; empty if it is none.
-std::wstring utf16(const std::string& text);
-/// What path_of() has made, for the system: beyond its old limit of 260 characters in the form that has none.
-std::wstring wide(const std::string& path);
+using NativeHandle = void*;
 
-/// The text and a number in hexadecimal digits, all of them.
-std::wstring with_number(std::wstring text, std::uint64_t number);
+/// What windows_section.cpp keeps with an open section; all zeros for a file.
+struct SectionInfo {
+  void* name = nullptr;   // keeps the object open that stands for the channel's name
+  std::uint64_t id = 0;   // never 0 for a section
+  std::uint64_t size = 0; // bytes, as requested; the system's own number is rounded up to whole pages
+};
 
-/// A file's owner, as FileFacts has it; 0, which is nobody's number, where the file system knows no owners.
-std::uint64_t owner_of(HANDLE file);
+/// An open file, or the section of a shared-memory object; closed by its destructor.
+class Handle {
+ public:
+  Handle() noexcept = default;
+  explicit Handle(void* id, SectionInfo section = {}) noexcept : id_{id}, section_{section} {}
+  Handle(Handle&& other) noexcept : id_{other.release()}, section_{std::exchange(other.section_, {})} {}
+  Handle& operator=(Handle other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(section_, other.section_);
+    return *this;
+  }
+  ~Handle();
 
-/// Opens a file for the sake of its lock. `flags`: OPEN_EXISTING, or CREATE_NEW.
-LockFile open_for_lock(const char* path, int flags, std::error_code& error);
+  explicit operator bool() const noexcept {
+    return id_ != nullptr;
+  }
+  void* id() const noexcept {
+    return id_;
+  }
+  /// The caller closes it.
+  void* release() noexcept {
+    return std::exchange(id_, nullptr);
+  }
+  bool is_section() const noexcept {
+    return section_.id != 0;
+  }
+  const SectionInfo& section() const noexcept {
+    return section_;
+  }
 
-// Named sections, which stand for shared-memory objects. All of them are the session's own, and belong to
-// whoever runs in it.
+ private:
+  void* id_ = nullptr;
+  SectionInfo section_;
+};
 
-/// Whether path_of() made this path for a shared-memory object.
-bool is_section(const std::string& path) noexcept;
-inline constexpr std::string_view section_prefix = "Local\\seqcast.";
-inline constexpr std::uint64_t section_device = ~std::uint64_t{0}; // FileId::device of every section
+inline constexpr auto lock_timeout = std::chrono::milliseconds{50};
 
-Handle open_section(const std::string& path, Access access, std::error_code& error);
-/// A new section behind no name.
-Handle create_section(const std::string& path, std::uint64_t size, std::error_code& error);
-/// Gives a section its name. Errors: std::errc::file_exists if another one has it, unless `take`.
-void name_section(const Handle& section, const std::string& path, bool take, std::error_code& error);
-/// Takes the name away.
-void remove_section(const std::string& path, std::error_code& error);
-std::size_t read_section(const Handle& section, std::uint64_t offset, void* to, std::size_t size) noexcept;
+/// What a LockFile has open. See windows_lock.cpp.
+struct OpenLock {
+  explicit OpenLock(Handle file) noexcept : handle{std::move(file)} {}
+  OpenLock(const OpenLock&) = delete;
+  OpenLock& operator=(const OpenLock&) = delete;
+  ~OpenLock();
 
-/// The same section once more.
-Handle duplicate(const Handle& section);
+  /// Returns false without an error if another holds the lock.
+  bool try_lock(std::error_code& error) noexcept;
 
-/// The object whose existence is the lock of a section.
-std::wstring lock_name_of(const Handle& section);
+  // The system does not report who holds a lock, does not fork, and lets no child inherit a handle.
+  static std::uint64_t holder() noexcept {
+    return 0;
+  }
+  static void protect_from_children(void*, std::size_t) noexcept {}
+  static void clear_protected_ranges() noexcept {}
+  static constexpr bool inherited = false;
+
+  Handle handle;
+  Handle event; // of a section, while it is locked
+};
+
+/// Registers a mapping: the system does not find the file behind an address, and so sleepers and wakers find it
+/// here. To be destroyed before the mapping is unmapped.
+class MappedWords {
+ public:
+  static MappedWords add(const Handle& handle, const void* begin, std::uint64_t size, std::error_code& error);
+
+ private:
+  struct Remove {
+    void operator()(const std::byte* begin) const noexcept;
+  };
+  std::unique_ptr<const std::byte, Remove> begin_;
+};
+
+/// Deletes the files that have lost their name `path` and are no longer mapped; the system keeps them until
+/// then. To be called after such a file was unmapped.
+void delete_unmapped_files(const std::string& path);
+
+/// Whether the destructor of a std::stop_callback returns if another thread runs the callback. With libstdc++
+/// 12 it may wait for ever: where there are no futexes, its semaphore reads the counter before it locks, and
+/// misses a change in between.
+inline constexpr bool stop_callbacks_return = false;
+
+// A file has the permissions of its directory.
+inline void set_mode(const Handle&, std::uint32_t, std::error_code&) noexcept {}
+
+// The system refuses to truncate a mapped file (ERROR_USER_MAPPED_FILE), and a section has a fixed size.
+struct TruncationGuard {
+  static TruncationGuard protect(const void*, std::uint64_t, Access, std::error_code&) noexcept {
+    return {};
+  }
+  explicit operator bool() const noexcept {
+    return false;
+  }
+  static bool truncated() noexcept {
+    return false;
+  }
+  static void replace_with_zeros() noexcept {}
+};
 
 } // namespace seqcast::inline v1::detail::platform

@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// windows_lock: the lock that makes a publisher the only one.
+// windows_lock: the lock that keeps a second publisher out.
 //
-// For a file it is an exclusive lock (LockFileEx) on one byte far beyond any data: here locks keep others from
-// reading and writing what is locked. It belongs to the open file, so that a second publisher in the same
-// process is refused as well; a mutex would belong to a thread. Whoever asks whether it is held takes a shared
-// lock on the same byte for a moment, and a publisher that comes just then tries again.
+// For a file it is an exclusive lock (LockFileEx) on one byte far beyond any data: on this system a lock keeps
+// others from reading and writing what is locked. It belongs to the open file, so that a second publisher in
+// the same process is refused as well; a mutex would belong to a thread. A query takes a shared lock on the
+// same byte for a moment; a publisher that starts just then tries again.
 //
-// For a section it is an event that exists for as long as its maker has it: to ask, one looks for it.
-//
-// Nothing is forked here, and no handle is inherited: the half of LockFile that deals with children does
-// nothing.
-#include "windows.hpp"
-
-#include <chrono>
+// For a section it is an event that exists while its creator has it open. A query opens it.
+#include "windows_system.hpp"
 
 namespace seqcast::inline v1::detail::platform {
 
 namespace {
-
-using clock = std::chrono::steady_clock;
-
-// A killed process is not dead yet when TerminateProcess() returns, and its locks go with its handles.
-constexpr auto patience = std::chrono::milliseconds{50};
 
 OVERLAPPED lock_place() noexcept {
   OVERLAPPED place{};
@@ -30,7 +20,7 @@ OVERLAPPED lock_place() noexcept {
   return place;
 }
 
-/// Gives the system's error, or ERROR_SUCCESS.
+/// Returns the system's error, or ERROR_SUCCESS.
 DWORD lock_byte(HANDLE file, DWORD flags) noexcept {
   OVERLAPPED place = lock_place();
   const bool locked = ::LockFileEx(file, flags | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &place) != 0;
@@ -42,97 +32,41 @@ void unlock_byte(HANDLE file) noexcept {
   ::UnlockFileEx(file, 0, 1, 0, &place);
 }
 
-/// Whether a lock was refused because there is one.
+ObjectName event_name_of(const Handle& section) noexcept {
+  return ObjectName{} << L"Local\\seqcast-lock." << section.section().id;
+}
+
+/// Whether a lock was refused because another holds it.
 bool held(DWORD error) noexcept {
   return error == ERROR_LOCK_VIOLATION || error == ERROR_IO_PENDING || error == ERROR_ALREADY_EXISTS;
 }
 
 } // namespace
 
-struct LockFile::Entry {
-  Handle handle;
-  Handle event = {}; // of a section, while it is locked
-  bool byte_locked = false;
+OpenLock::~OpenLock() {
+  if (!handle.is_section()) unlock_byte(handle.id()); // no effect if it is not locked
+}
 
-  /// Gives the system's error, or ERROR_SUCCESS.
-  DWORD try_lock() {
-    if (!handle.is_section()) {
-      const DWORD error = lock_byte(handle.id(), LOCKFILE_EXCLUSIVE_LOCK);
-      byte_locked = error == ERROR_SUCCESS;
-      return error;
-    }
-    const std::wstring name = lock_name_of(handle);
-    Handle made{::CreateEventW(nullptr, TRUE, FALSE, name.c_str())};
-    const DWORD error = ::GetLastError(); // also if it was made, or was there already
-    if (error == ERROR_SUCCESS) event = std::move(made);
-    return error;
+bool OpenLock::try_lock(std::error_code& error) noexcept {
+  DWORD result = ERROR_SUCCESS;
+  if (handle.is_section()) {
+    Handle created{::CreateEventW(nullptr, TRUE, FALSE, event_name_of(handle).c_str())};
+    result = ::GetLastError(); // also if the event exists, and was opened
+    if (result == ERROR_SUCCESS) event = std::move(created);
+  } else {
+    result = lock_byte(handle.id(), LOCKFILE_EXCLUSIVE_LOCK);
   }
-};
-
-LockFile::LockFile() noexcept = default;
-LockFile::LockFile(LockFile&&) noexcept = default;
-
-LockFile& LockFile::operator=(LockFile&& other) noexcept {
-  std::swap(entry_, other.entry_);
-  return *this;
-}
-
-LockFile::~LockFile() {
-  if (entry_ && entry_->byte_locked) unlock_byte(entry_->handle.id());
-}
-
-LockFile LockFile::open(const std::string& path, std::error_code& error) {
-  return open_for_lock(path.c_str(), OPEN_EXISTING, error);
-}
-
-LockFile LockFile::adopt(Handle handle) {
-  LockFile file;
-  file.entry_ = std::make_unique<Entry>(Entry{.handle = std::move(handle)});
-  return file;
-}
-
-LockFile::operator bool() const noexcept {
-  return entry_ != nullptr;
-}
-
-const Handle& LockFile::handle() const noexcept {
-  return entry_->handle;
-}
-
-LockFile::Attempt LockFile::lock(std::error_code& error) noexcept {
-  const auto end = clock::now() + patience;
-  for (;;) {
-    const DWORD found = entry_->try_lock();
-    if (found == ERROR_SUCCESS) return Attempt::locked;
-    if (!held(found)) {
-      error = code_of(found);
-      return Attempt::failed;
-    }
-    if (clock::now() >= end) break;
-    ::Sleep(1);
-  }
-  return publisher_lock_held(entry_->handle) ? Attempt::held_by_publisher : Attempt::held_by_other;
-}
-
-std::uint64_t LockFile::holder() const noexcept {
-  return 0;
-}
-
-void LockFile::keep_from_children(void*, std::size_t) noexcept {}
-
-void LockFile::forget_children() noexcept {}
-
-bool LockFile::inherited() const noexcept {
-  return false;
+  if (result != ERROR_SUCCESS && !held(result)) error = code_of(result);
+  return result == ERROR_SUCCESS;
 }
 
 bool publisher_lock_held(const Handle& handle) noexcept {
   if (handle.is_section()) {
-    return static_cast<bool>(Handle{::OpenEventW(SYNCHRONIZE, FALSE, lock_name_of(handle).c_str())});
+    return static_cast<bool>(Handle{::OpenEventW(SYNCHRONIZE, FALSE, event_name_of(handle).c_str())});
   }
-  const DWORD found = lock_byte(handle.id(), 0);
-  if (found == ERROR_SUCCESS) unlock_byte(handle.id());
-  return held(found);
+  const DWORD result = lock_byte(handle.id(), 0);
+  if (result == ERROR_SUCCESS) unlock_byte(handle.id());
+  return held(result);
 }
 
 } // namespace seqcast::inline v1::detail::platform

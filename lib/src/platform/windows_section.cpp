@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// windows_section: shared-memory objects, as sections that the paging file backs.
+// windows_section: shared-memory objects, as sections in the paging file.
 //
-// The system's own names do for sections what no file system would: the first to ask for one gets it, half
-// made, and nobody else can have it until all have let go. So shared_memory("ticker") names a page,
-// "seqcast.ticker", that holds one number: which region is behind the name, 0 for none. Each region is a
-// section of its own, with that number in its name. It is given its name by storing the number, when it is
-// complete; another one takes the name, or none, by the same store, and whoever has the old one open keeps it.
+// The system's names of sections are not like file names: the first that asks creates the section, others see
+// it incomplete, and its name is free only when all handles are closed. So shared_memory("ticker") names a
+// page, "seqcast.ticker", that holds one number: that of the region behind the name, 0 for none. Each region is
+// a section of its own, with its number in its name. One store of the number gives a complete region its name,
+// replaces it or removes it. A process that has the old region open keeps it.
 //
-// Who may call it: any thread; what changes a name, the holder of the region's lock.
+// Who may call it: any thread. Only the holder of the region's lock may change a name.
 //
 // Invariants
-//   1. A section, and the page that names it, live for as long as somebody has one of its regions open or
-//      mapped.
+//   1. A section, and the page that names it, live while a process has one of its regions open or mapped.
 //   2. A section ends with its size and its number, behind what the caller sees. They are checked, not trusted.
-#include "windows.hpp"
+#include "windows_system.hpp"
 
 #include <seqcast/detail/layout.hpp>
 
@@ -24,7 +23,7 @@ namespace seqcast::inline v1::detail::platform {
 
 namespace {
 
-constexpr std::size_t name_page = 4096; // its first word counts
+constexpr std::size_t name_page = 4096; // bytes; only its first word is used
 
 /// The last two words of a section.
 struct Tail {
@@ -32,12 +31,14 @@ struct Tail {
   std::uint64_t id;
 };
 
-/// A mapping of all of a section, for a moment.
+/// A temporary mapping of all of a section.
 class View {
  public:
-  View(HANDLE section, DWORD access) noexcept : bytes_{::MapViewOfFile(section, access, 0, 0, 0)} {
-    MEMORY_BASIC_INFORMATION facts{};
-    if (bytes_ != nullptr && ::VirtualQuery(bytes_, &facts, sizeof facts) != 0) size_ = facts.RegionSize;
+  /// Without a section it has no bytes, and GetLastError() stays as it is.
+  View(const Handle& section, DWORD access) noexcept {
+    if (section) bytes_ = ::MapViewOfFile(section.id(), access, 0, 0, 0);
+    MEMORY_BASIC_INFORMATION info{};
+    if (bytes_ != nullptr && ::VirtualQuery(bytes_, &info, sizeof info) != 0) size_ = info.RegionSize;
   }
   View(const View&) = delete;
   View& operator=(const View&) = delete;
@@ -52,26 +53,35 @@ class View {
   }
 
  private:
-  void* bytes_;
+  void* bytes_ = nullptr;
   std::size_t size_ = 0;
 };
 
-/// The number that a name stands for.
+/// The number of the region behind a name.
 std::uint64_t load_name(const View& page) noexcept {
   // [section-name] acquire: pairs with the release in name_section().
   // Otherwise a region could be found by its number before it is complete.
   return page.size() < word_size ? 0 : words_at(page.bytes())->load(std::memory_order_acquire);
 }
 
-std::wstring region_name(std::uint64_t id) {
-  return with_number(L"Local\\seqcast-region.", id);
+Handle create(const wchar_t* name, std::uint64_t size) noexcept {
+  return Handle{::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE,
+                                     static_cast<DWORD>(size >> 32), static_cast<DWORD>(size), name)};
 }
 
-/// Opens the page of a name. Errors: std::errc::no_such_file_or_directory if nobody has it open.
+/// Opens the page of a name. Errors: std::errc::no_such_file_or_directory if no process has it open.
 Handle open_name(const std::string& path, DWORD access, std::error_code& error) {
   Handle name{::OpenFileMappingW(access, FALSE, wide(path).c_str())};
   if (!name) error = last_error();
   return name;
+}
+
+ObjectName region_name(std::uint64_t id) noexcept {
+  return ObjectName{} << L"Local\\seqcast-region." << id;
+}
+
+Handle open_region(std::uint64_t id, DWORD access) noexcept {
+  return Handle{::OpenFileMappingW(access, FALSE, region_name(id).c_str())};
 }
 
 HANDLE duplicate(HANDLE handle) noexcept {
@@ -81,12 +91,7 @@ HANDLE duplicate(HANDLE handle) noexcept {
   return copy;
 }
 
-/// Whether there still is such a region.
-bool exists(std::uint64_t id) {
-  return static_cast<bool>(Handle{::OpenFileMappingW(FILE_MAP_READ, FALSE, region_name(id).c_str())});
-}
-
-/// A number that no region has. The time: one that ended long ago had another.
+/// A number that no region has: the time, so that earlier regions had other numbers.
 std::uint64_t new_number() noexcept {
   FILETIME now{};
   ::GetSystemTimePreciseAsFileTime(&now);
@@ -100,63 +105,58 @@ bool is_section(const std::string& path) noexcept {
 }
 
 Handle open_section(const std::string& path, Access access, std::error_code& error) {
-  const Handle name = open_name(path, FILE_MAP_READ, error);
+  Handle name = open_name(path, FILE_MAP_READ, error);
   if (!name) return {};
-  const std::uint64_t id = load_name(View{name.id(), FILE_MAP_READ});
-  const DWORD rights = access == Access::read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE;
-  const Handle region{id == 0 ? nullptr : ::OpenFileMappingW(rights, FALSE, region_name(id).c_str())};
-  if (!region) {
-    error = code_of(id == 0 ? ERROR_FILE_NOT_FOUND : ::GetLastError());
+  const std::uint64_t id = load_name(View{name, FILE_MAP_READ});
+  if (id == 0) {
+    error = code_of(ERROR_FILE_NOT_FOUND);
     return {};
   }
-  const View all{region.id(), FILE_MAP_READ};
+  Handle region = open_region(id, access == Access::read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE);
+  const View view{region, FILE_MAP_READ};
   Tail tail{};
-  if (all.size() < sizeof tail) {
+  if (view.size() < sizeof tail) {
     error = last_error();
     return {};
   }
-  std::memcpy(&tail, all.bytes() + all.size() - sizeof tail, sizeof tail); // nobody changes it
-  const std::uint64_t size = std::min<std::uint64_t>(tail.size, all.size() - sizeof tail);
-  return Handle{duplicate(region.id()), {duplicate(name.id()), id, size}};
+  std::memcpy(&tail, view.bytes() + view.size() - sizeof tail, sizeof tail); // no process changes it
+  const std::uint64_t size = std::min<std::uint64_t>(tail.size, view.size() - sizeof tail);
+  return Handle{region.release(), {name.release(), id, size}};
 }
 
 Handle create_section(const std::string& path, std::uint64_t size, std::error_code& error) {
-  Handle name{
-      ::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, 0, name_page, wide(path).c_str())};
+  const std::uint64_t total = round_up(size + sizeof(Tail), page_size());
+  Handle name = create(wide(path).c_str(), name_page);
   if (!name) {
     error = last_error();
     return {};
   }
-  const std::uint64_t all = round_up(size + sizeof(Tail), page_size());
   for (std::uint64_t id = new_number();; ++id) {
-    const std::wstring its_name = region_name(id);
-    const Handle region{::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE,
-                                             static_cast<DWORD>(all >> 32), static_cast<DWORD>(all),
-                                             its_name.c_str())};
-    if (::GetLastError() == ERROR_ALREADY_EXISTS) continue; // somebody else's of the same moment
-    const View view{region.id(), FILE_MAP_WRITE};
-    if (!region || view.size() != all) {
+    Handle region = create(region_name(id).c_str(), total);
+    if (::GetLastError() == ERROR_ALREADY_EXISTS) continue; // created at the same time
+    const View view{region, FILE_MAP_WRITE};
+    if (view.size() != total) {
       error = last_error();
       return {};
     }
     const Tail tail{size, id};
-    std::memcpy(view.bytes() + all - sizeof tail, &tail, sizeof tail);
-    return Handle{duplicate(region.id()), {duplicate(name.id()), id, size}};
+    std::memcpy(view.bytes() + total - sizeof tail, &tail, sizeof tail);
+    return Handle{region.release(), {name.release(), id, size}};
   }
 }
 
-void name_section(const Handle& section, const std::string& path, bool take, std::error_code& error) {
+void name_section(const Handle& section, const std::string& path, bool replace, std::error_code& error) {
   const Handle name = open_name(path, FILE_MAP_READ | FILE_MAP_WRITE, error);
   if (!name) return;
-  const View page{name.id(), FILE_MAP_WRITE};
+  const View page{name, FILE_MAP_WRITE};
   std::uint64_t found = load_name(page);
-  const bool taken = found != 0 && exists(found);
+  const bool taken = found != 0 && open_region(found, FILE_MAP_READ);
   if (page.size() < word_size) {
     error = last_error();
-  } else if (taken && !take) {
+  } else if (taken && !replace) {
     error = std::make_error_code(std::errc::file_exists);
     // [section-name] release: pairs with the acquire in load_name().
-    // Otherwise the number could be seen before the region that it stands for is complete.
+    // Otherwise the number could be visible before the region is complete.
     // relaxed on failure: the number found is not used.
   } else if (!words_at(page.bytes())
                   ->compare_exchange_strong(found, section.section().id, std::memory_order_release,
@@ -168,27 +168,23 @@ void name_section(const Handle& section, const std::string& path, bool take, std
 void remove_section(const std::string& path, std::error_code& error) {
   const Handle name = open_name(path, FILE_MAP_READ | FILE_MAP_WRITE, error);
   if (!name) return;
-  const View page{name.id(), FILE_MAP_WRITE};
-  // relaxed: nothing that was stored before has to be seen by who finds nothing there.
+  const View page{name, FILE_MAP_WRITE};
+  // relaxed: a process that loads 0 depends on no earlier store.
   if (page.size() >= word_size) words_at(page.bytes())->store(0, std::memory_order_relaxed);
 }
 
 std::size_t read_section(const Handle& section, std::uint64_t offset, void* to, std::size_t size) noexcept {
-  const View all{section.id(), FILE_MAP_READ};
-  const std::uint64_t end = std::min<std::uint64_t>(section.section().size, all.size());
+  const View view{section, FILE_MAP_READ};
+  const std::uint64_t end = std::min<std::uint64_t>(section.section().size, view.size());
   if (offset >= end) return 0;
   const auto got = static_cast<std::size_t>(std::min<std::uint64_t>(size, end - offset));
-  std::memcpy(to, all.bytes() + offset, got);
+  std::memcpy(to, view.bytes() + offset, got);
   return got;
 }
 
 Handle duplicate(const Handle& section) {
-  const SectionFacts& facts = section.section();
-  return Handle{duplicate(section.id()), {duplicate(facts.name), facts.id, facts.size}};
-}
-
-std::wstring lock_name_of(const Handle& section) {
-  return with_number(L"Local\\seqcast-lock.", section.section().id);
+  const SectionInfo& info = section.section();
+  return Handle{duplicate(section.id()), {duplicate(info.name), info.id, info.size}};
 }
 
 } // namespace seqcast::inline v1::detail::platform

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// windows_system: text, and what the system says of this process, its user and its boot.
-#include "windows.hpp"
+// windows_system: text, memory, and what the system reports of this process, its user and its boot.
+#include "windows_system.hpp"
 
 #include <aclapi.h>
 #include <winternl.h>
@@ -12,7 +12,7 @@ namespace seqcast::inline v1::detail::platform {
 
 namespace {
 
-/// A user as a number: FNV-1a of the bytes that the system knows it by.
+/// A user as a number: FNV-1a of the bytes of its security identifier.
 std::uint64_t number_of(PSID user) noexcept {
   const auto* const bytes = static_cast<const unsigned char*>(user);
   std::uint64_t number = 0xCBF2'9CE4'8422'2325;
@@ -20,7 +20,7 @@ std::uint64_t number_of(PSID user) noexcept {
   return number;
 }
 
-/// This process's user, and the owner of what it creates, which for an administrator is the group of those.
+/// This process's user, and the owner of what it creates: for an administrator, the group of administrators.
 struct Identities {
   std::vector<std::byte> user = query(TokenUser);
   std::vector<std::byte> owner = query(TokenOwner);
@@ -36,9 +36,9 @@ struct Identities {
     const Handle closer{token};
     DWORD size = 0;
     ::GetTokenInformation(token, what, nullptr, 0, &size);
-    std::vector<std::byte> facts(size);
-    if (::GetTokenInformation(token, what, facts.data(), size, &size) == 0) facts.clear();
-    return facts;
+    std::vector<std::byte> bytes(size);
+    if (::GetTokenInformation(token, what, bytes.data(), size, &size) == 0) bytes.clear();
+    return bytes;
   }
 
   PSID user_sid() const noexcept {
@@ -50,22 +50,6 @@ struct Identities {
                          : static_cast<const TOKEN_OWNER*>(static_cast<const void*>(owner.data()))->Owner;
   }
 };
-
-/// When the system was started, in its own 100 ns. Setting the clock moves the time of the boot along with it,
-/// and says by how much, so that the difference stays what it was.
-BootId read_boot_id() {
-  struct TimeOfDay {
-    LARGE_INTEGER boot_time, current_time, time_zone_bias;
-    ULONG time_zone, reserved;
-    ULONGLONG boot_time_bias, sleep_time_bias;
-  };
-  constexpr auto time_of_day = static_cast<SYSTEM_INFORMATION_CLASS>(3);
-  TimeOfDay found{};
-  ULONG size = 0;
-  const NTSTATUS status = ::NtQuerySystemInformation(time_of_day, &found, sizeof found, &size);
-  if (status < 0) throw std::system_error{code_of(::RtlNtStatusToDosError(status))};
-  return {static_cast<std::uint64_t>(found.boot_time.QuadPart) - found.boot_time_bias, 0};
-}
 
 } // namespace
 
@@ -87,14 +71,9 @@ std::wstring utf16(const std::string& text) {
 
 std::wstring wide(const std::string& path) {
   const std::wstring units = utf16(path);
-  constexpr std::size_t long_path = 200; // with what is appended to it here and there
+  constexpr std::size_t long_path = 200; // leaves room for suffixes
   if (units.size() < long_path || is_section(path) || units.starts_with(L"\\\\?\\")) return units;
   return units.starts_with(L"\\\\") ? L"\\\\?\\UNC" + units.substr(1) : L"\\\\?\\" + units;
-}
-
-std::wstring with_number(std::wstring text, std::uint64_t number) {
-  for (int shift = 60; shift >= 0; shift -= 4) text += L"0123456789abcdef"[number >> shift & 15];
-  return text;
 }
 
 Handle::~Handle() {
@@ -116,20 +95,41 @@ std::uint64_t owner_of(HANDLE file) {
   return number;
 }
 
-BootId boot_id(std::error_code& error) noexcept {
-  try {
-    static const BootId boot = read_boot_id(); // once: no process outlives its boot
-    return boot;
-  } catch (const std::system_error& failure) {
-    error = failure.code();
-    return {};
+// Locked memory has to fit into the minimum working set of the process, so that one grows too.
+void lock_memory(const void* address, std::size_t size, std::error_code& error) noexcept {
+  void* const begin = const_cast<void*>(address);
+  if (::VirtualLock(begin, size) != 0) return;
+  const HANDLE self = ::GetCurrentProcess();
+  SIZE_T minimum = 0;
+  SIZE_T maximum = 0;
+  ::GetProcessWorkingSetSize(self, &minimum, &maximum);
+  const SIZE_T more = size + 2 * page_size();
+  if (::SetProcessWorkingSetSize(self, minimum + more, maximum + more) == 0 ||
+      ::VirtualLock(begin, size) == 0) {
+    error = last_error();
   }
 }
 
 std::size_t page_size() noexcept {
-  SYSTEM_INFO facts{};
-  ::GetSystemInfo(&facts);
-  return facts.dwPageSize;
+  SYSTEM_INFO info{};
+  ::GetSystemInfo(&info);
+  return info.dwPageSize;
+}
+
+// When the system was started, in units of 100 ns. Setting the clock moves this time and its bias by the same
+// amount, so that the difference stays the same.
+BootId read_boot_id() {
+  struct TimeOfDay {
+    LARGE_INTEGER boot_time, current_time, time_zone_bias;
+    ULONG time_zone, reserved;
+    ULONGLONG boot_time_bias, sleep_time_bias;
+  };
+  constexpr auto time_of_day = static_cast<SYSTEM_INFORMATION_CLASS>(3);
+  TimeOfDay found{};
+  ULONG size = 0;
+  const NTSTATUS status = ::NtQuerySystemInformation(time_of_day, &found, sizeof found, &size);
+  if (status < 0) throw std::system_error{code_of(::RtlNtStatusToDosError(status))};
+  return {static_cast<std::uint64_t>(found.boot_time.QuadPart) - found.boot_time_bias, 0};
 }
 
 std::uint64_t process_id() noexcept {

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// layout: where every byte of a region stands. The prose is in lib/docs/format.md; the two agree, and
-// tests/format_test.cpp holds both against golden bytes.
+// layout: where every byte of a region stands. lib/docs/format.md says the same in prose, and
+// tests/format_test.cpp compares both with golden bytes.
 //
 // Invariants
 //   1. Every field is fixed-width and naturally aligned; the byte order is the machine's.
 //   2. A shared byte is only ever reached as part of a 64-bit atomic word (word_at). `Identity` and `Geometry`
 //      are private copies: nothing here points into a region.
 //   3. A `Geometry` is made only by geometry_of(), from an Identity that check_identity() accepted, so bounds
-//      computed from it hold whatever the region says later.
+//      computed from it hold whatever the region contains later.
 #pragma once
+
+#if defined(__cplusplus) && __cplusplus < 202002L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 202002L)
+#error "seqcast needs C++20: compile with -std=c++20 or later"
+#endif
 
 #include <array>
 #include <atomic>
@@ -21,10 +25,10 @@
 
 namespace seqcast::inline v1::detail {
 
-// Offsets and sizes of a region need 64 bits, and so does the word that is an atomic: with 32 it would be
-// loaded by whatever instruction the compiler finds (the x87's; one that also writes, and faults on a read-only
-// mapping; a lock in a library), and what 32-bit x86 aligns to 4 bytes would lie elsewhere than in 64-bit
-// programs.
+// Offsets and sizes of a region need 64 bits, and so does an atomic word. A 32-bit compiler would load
+// it by the x87, by an instruction that also writes (which faults on a read-only mapping) or under a
+// lock in a library; and 32-bit x86 aligns it to 4 bytes, so that fields would have other offsets than
+// in 64-bit programs.
 static_assert(sizeof(std::size_t) == sizeof(std::uint64_t), "seqcast needs a 64-bit machine");
 
 /// The bytes "SEQCAST\n" on a little-endian machine; read in the other byte order it is `swapped_magic`.
@@ -38,12 +42,11 @@ inline constexpr std::size_t word_size = sizeof(std::uint64_t);
 
 // Compatible flags: a subscriber that does not know one may read the channel all the same.
 inline constexpr std::uint64_t flag_timestamps = 1; // word 2 of a slot holds the publish time
-inline constexpr std::uint64_t flag_doorbell = 2;   // a bell lies beside the region
+inline constexpr std::uint64_t flag_bell = 2;       // a bell lies beside the region
 inline constexpr std::uint64_t flag_wake_always =
-    4; // `wake_offset` holds a futex word, bumped for each message
-inline constexpr std::uint64_t flag_copy_behind =
-    8; // the word before the payload tells how far that is written
-// Incompatible flags: none yet. Whoever meets an unknown one refuses the region.
+    4; // `wake_offset` holds a futex word, incremented for each message
+inline constexpr std::uint64_t flag_copy_behind = 8; // a word of each slot holds the progress of its payload
+// Incompatible flags: none yet. A region with an unknown one is refused.
 inline constexpr std::uint64_t known_incompatible_flags = 0;
 
 /// What a channel is: the first bytes of a region, written once, before the magic, which is stored last.
@@ -77,8 +80,8 @@ static_assert(offsetof(Identity, schema_name) == 88);
 
 using IdentityWords = std::array<std::uint64_t, sizeof(Identity) / word_size>;
 
-// The publisher lines. Head changes with every message and so has two cache lines for itself (adjacent lines
-// are fetched in pairs); the rest changes only when a publisher comes or goes.
+// Head changes with every message and so has two cache lines of its own (adjacent lines are fetched in pairs).
+// The rest changes only when a publisher opens or closes the channel.
 inline constexpr std::size_t head_offset = 256;
 inline constexpr std::size_t state_offset = 384;
 inline constexpr std::size_t epoch_offset = 392;
@@ -88,10 +91,19 @@ inline constexpr std::size_t process_offset = 424;
 inline constexpr std::size_t boot_offset = 432; // two words
 inline constexpr std::size_t wake_offset = 448; // futex word of flag_wake_always, in its low half
 inline constexpr std::size_t header_size = 512;
+// The same, in words from the region's start.
+inline constexpr std::size_t head_word = head_offset / word_size;
+inline constexpr std::size_t state_word = state_offset / word_size;
+inline constexpr std::size_t epoch_word = epoch_offset / word_size;
+inline constexpr std::size_t first_sequence_word = first_sequence_offset / word_size;
+inline constexpr std::size_t oldest_word = oldest_offset / word_size;
+inline constexpr std::size_t process_word = process_offset / word_size;
+inline constexpr std::size_t boot_word = boot_offset / word_size;
+inline constexpr std::size_t wake_word = wake_offset / word_size;
 
 // The bell, a file of its own: the only bytes that subscribers may write.
 inline constexpr std::uint64_t bell_magic = 0x0A4C'4C45'4251'4553; // "SEQBELL\n", little-endian
-inline constexpr std::size_t bell_flag_offset = 64;                // 1: somebody sleeps, or is about to
+inline constexpr std::size_t bell_flag_offset = 64;                // 1: a subscriber sleeps, or is about to
 inline constexpr std::size_t bell_word_offset = 72;                // futex word in its low half
 inline constexpr std::size_t bell_size = 128;
 
@@ -101,8 +113,7 @@ inline constexpr std::size_t size_word = 1; // u32 size, u32 reserved
 inline constexpr std::size_t time_word = 2; // with flag_timestamps only
 inline constexpr std::size_t smallest_payload_offset = 16;
 inline constexpr std::uint32_t payload_begins_line_from = 2048; // bytes of a message of one size
-// With flag_copy_behind the word after the time, or after the size: sequence (low half of it) and bytes
-// written.
+// With flag_copy_behind the word after the time, or after the size: low half of the sequence, and bytes stored.
 inline constexpr std::size_t progress_word_untimed = 2;
 inline constexpr std::size_t progress_word_timed = 3;
 
@@ -120,25 +131,8 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) no
   return (value + multiple - 1) / multiple * multiple;
 }
 
-/// Words that `size` bytes take.
-constexpr std::size_t words_for(std::size_t size) noexcept {
-  return (size + word_size - 1) / word_size;
-}
-
-struct SizeField {
-  std::uint32_t size;
-  std::uint32_t reserved;
-};
-
-constexpr std::uint64_t pack_size(std::uint32_t size) noexcept {
-  return std::bit_cast<std::uint64_t>(SizeField{size, 0});
-}
-
-constexpr std::uint32_t unpack_size(std::uint64_t word) noexcept {
-  return std::bit_cast<SizeField>(word).size;
-}
-
-/// The numbers that the hot path needs, in words: a checked private copy, immune to what the region says later.
+/// The numbers that the hot path needs, in words: a checked private copy, which no later change of the
+/// region affects.
 struct Geometry {
   std::size_t slots_word = 0;   // first word of the first slot
   std::size_t stride_words = 0; // words from one slot to the next
@@ -148,15 +142,12 @@ struct Geometry {
   bool timestamps = false;
   std::size_t progress_word = 0; // 0: there is none
 
-  constexpr std::uint64_t mask() const noexcept {
-    return capacity - 1;
-  }
   constexpr std::uint64_t index_of(std::uint64_t sequence) const noexcept {
-    return (sequence - 1) & mask();
+    return (sequence - 1) & (capacity - 1);
   }
 };
 
-/// Where a slot of a channel with these compatible flags tells how far it is written; 0: nowhere.
+/// The progress word of a slot of a channel with these compatible flags; 0: there is none.
 constexpr std::size_t progress_word_of(std::uint64_t flags) noexcept {
   if ((flags & flag_copy_behind) == 0) return 0;
   return (flags & flag_timestamps) != 0 ? progress_word_timed : progress_word_untimed;
@@ -164,8 +155,8 @@ constexpr std::size_t progress_word_of(std::uint64_t flags) noexcept {
 
 /// Requires: check_identity(identity) accepted it.
 constexpr Geometry geometry_of(const Identity& identity) noexcept {
-  return {.slots_word = static_cast<std::size_t>(identity.slots_offset / word_size),
-          .stride_words = static_cast<std::size_t>(identity.slot_stride / word_size),
+  return {.slots_word = identity.slots_offset / word_size,
+          .stride_words = identity.slot_stride / word_size,
           .capacity = identity.capacity,
           .payload_word = identity.payload_offset / word_size,
           .max_message_size = identity.max_message_size,
@@ -176,8 +167,8 @@ constexpr Geometry geometry_of(const Identity& identity) noexcept {
 /// The release that these headers belong to, as 1000 * major + minor; CMakeLists.txt has to agree.
 inline constexpr std::uint32_t release_number = 1;
 
-/// What the caller's headers were compiled with; opening compares it with the library's own. Sizes alone would
-/// not tell that a member has moved.
+/// What the caller's headers were compiled with; opening compares it with the library's own. The release is
+/// among them, since sizes alone do not change when a member moves.
 struct BuildConstants {
   std::uint32_t release = release_number;
   std::uint32_t format = format_version;
@@ -202,8 +193,9 @@ inline const Word* words_at(const void* base) noexcept {
   return reinterpret_cast<const Word*>(base);
 }
 
-/// A message where it lies.
-/// Requires: it lies there aligned, as every payload does; T is trivially copyable, so that bytes make a T.
+/// A message in place.
+/// Requires: the word is aligned for T, as every payload is; T is trivially copyable, so that its bytes are
+/// a T.
 template <class T>
 inline T* message_at(Word* word) noexcept {
   return std::launder(reinterpret_cast<T*>(word));

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// copy: how the bytes of a message get into the words of a slot and out of them, and how the next slot's cache
+// lines are prefetched for writing.
+//
+// Who may call it: the two sides of the ring, between the steps that ring.hpp shows. Nothing here orders
+// anything: every operation is relaxed, since [slot-open] and [message-ready] order the payload as a whole.
+//
+// Invariants
+//   1. No byte outside the words that `size` bytes take is touched.
+//   2. The number of steps depends on the size alone. Nothing but time depends on the prefetching.
+#pragma once
+
+#include <seqcast/detail/layout.hpp>
+
+#include <span>
+
+namespace seqcast::inline v1::detail {
+
+/// Words that `size` bytes take.
+constexpr std::size_t words_for(std::size_t size) noexcept {
+  return (size + word_size - 1) / word_size;
+}
+
+struct SizeField {
+  std::uint32_t size;
+  std::uint32_t reserved;
+};
+
+constexpr std::uint64_t pack_size(std::uint32_t size) noexcept {
+  return std::bit_cast<std::uint64_t>(SizeField{size, 0});
+}
+
+constexpr std::uint32_t unpack_size(std::uint64_t word) noexcept {
+  return std::bit_cast<SizeField>(word).size;
+}
+
+/// Stores `size` bytes as whole words; the last one is padded with zeros.
+/// Requires: `size` bytes at `from`, room for words_for(size) words at `to`.
+template <class Word>
+inline void store_words(Word* to, const std::byte* from, std::size_t size) noexcept {
+  const std::size_t whole = size / word_size;
+#pragma GCC unroll 8 // so that a small message of a constant size is copied without a loop
+  for (std::size_t i = 0; i < whole; ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from + i * word_size, word_size);
+    to[i].store(word, std::memory_order_relaxed); // relaxed: as said at the top
+  }
+  if (const std::size_t rest = size % word_size; rest > 0) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from + whole * word_size, rest);
+    to[whole].store(word, std::memory_order_relaxed); // relaxed: as said at the top
+  }
+}
+
+/// Loads `size` bytes from whole words.
+/// Requires: room for `size` bytes at `to`, words_for(size) words at `from`.
+template <class Word>
+inline void load_words(const Word* from, std::byte* to, std::size_t size) noexcept {
+  const std::size_t whole = size / word_size;
+#pragma GCC unroll 8 // so that a small message of a constant size is copied without a loop
+  for (std::size_t i = 0; i < whole; ++i) {
+    const std::uint64_t word = from[i].load(std::memory_order_relaxed); // relaxed: as said at the top
+    std::memcpy(to + i * word_size, &word, word_size);
+  }
+  if (const std::size_t rest = size % word_size; rest > 0) {
+    const std::uint64_t word = from[whole].load(std::memory_order_relaxed); // relaxed: as said at the top
+    std::memcpy(to + whole * word_size, &word, rest);
+  }
+}
+
+/// Payload bytes that share a cache line with the version, where the payload begins as early as it can.
+inline constexpr std::size_t bytes_beside_version = cache_line - smallest_payload_offset;
+/// From this many bytes on a wide copy pays (lib/docs/decisions/0003-copies.md).
+inline constexpr std::size_t wide_from = 192;
+/// From this many bytes on string instructions pay (lib/docs/decisions/0008-string-instructions.md).
+inline constexpr std::size_t strings_from = 8192;
+
+/// store_words(), by a wide copy where that pays.
+template <class Policy>
+inline void store_wide(typename Policy::Word* to, const std::byte* from, std::size_t size) noexcept {
+  if constexpr (requires { Policy::copy_in(to, from, size); }) {
+    if (size >= wide_from) return Policy::copy_in(to, from, size);
+  }
+  store_words(to, from, size);
+}
+
+/// Stores `size` payload bytes, those in the version's cache line last: subscribers poll that line, and would
+/// take it from the publisher between its first store into it and the version. A payload that begins a line has
+/// none there.
+/// Requires: `size` bytes at `from`, room for words_for(size) words at `to`.
+template <class Policy>
+inline void store_payload(typename Policy::Word* to, const std::byte* from, std::size_t size) noexcept {
+  if (size <= bytes_beside_version) return store_words(to, from, size);
+  const std::size_t words_to_end = words_to_line_end(to);
+  const std::size_t first = words_to_end < size / word_size ? words_to_end : size / word_size;
+  store_wide<Policy>(to + first, from + first * word_size, size - first * word_size);
+  store_words(to, from, first * word_size);
+}
+
+/// Copies `size` payload bytes out of a slot. They mean nothing until the slot's version was found unchanged.
+/// Requires: room for `size` bytes at `to`, words_for(size) words at `from`.
+template <class Policy>
+inline void load_payload(const typename Policy::Word* from, std::byte* to, std::size_t size) noexcept {
+  if constexpr (requires { Policy::copy_out(from, to, size); }) {
+    if (size >= wide_from) return Policy::copy_out(from, to, size);
+  }
+  load_words(from, to, size);
+}
+
+/// Stores a payload that comes in pieces; like store_payload() those in the version's cache line last.
+/// Requires: room for words_for(bytes appended) words; finish() after the last piece.
+template <class Policy>
+class PayloadGatherer {
+ public:
+  using Word = typename Policy::Word;
+
+  explicit PayloadGatherer(Word* to) noexcept : begin_{to}, next_{to} {}
+
+  void append(std::span<const std::byte> piece) noexcept {
+    append_to(first_, first_size_, piece);
+    if (first_size_ == first_.size() && next_ == begin_) next_ += first_.size() / word_size;
+    if (rest_size_ > 0) append_to(rest_, rest_size_, piece);
+    if (rest_size_ == word_size) {
+      store_words(next_++, rest_.data(), word_size);
+      rest_size_ = 0;
+    }
+    const std::size_t whole = piece.size() / word_size;
+    store_wide<Policy>(next_, piece.data(), whole * word_size);
+    next_ += whole;
+    piece = piece.subspan(whole * word_size);
+    append_to(rest_, rest_size_, piece);
+  }
+
+  void finish() noexcept {
+    store_words(next_, rest_.data(), rest_size_);
+    store_words(begin_, first_.data(), first_size_);
+  }
+
+ private:
+  /// Moves bytes from the beginning of `piece` to the end of `held`, as many as there is room for.
+  template <std::size_t Room>
+  static void append_to(std::array<std::byte, Room>& held, std::size_t& size,
+                        std::span<const std::byte>& piece) noexcept {
+    const std::size_t step = piece.size() < Room - size ? piece.size() : Room - size;
+    if (step > 0) std::memcpy(held.data() + size, piece.data(), step);
+    size += step;
+    piece = piece.subspan(step);
+  }
+
+  Word* begin_;
+  Word* next_; // where the next whole word goes
+  std::array<std::byte, bytes_beside_version> first_{};
+  std::array<std::byte, word_size> rest_{}; // less than a word between two calls
+  std::size_t first_size_ = 0;
+  std::size_t rest_size_ = 0;
+};
+
+/// Prefetches the cache lines of `count` words for writing, by a store into each, the last
+/// line first: subscribers read the slot before this one, and their processors prefetch
+/// forward (lib/docs/decisions/0003-copies.md).
+/// Requires: `words` begins a line; the [slot-open] fence of this slot has been executed.
+template <class Policy>
+inline void prefetch_lines(typename Policy::Word* words, std::size_t count) noexcept {
+  const std::size_t line = Policy::line_words();
+  for (std::size_t end = round_up(count, line); end > 0; end -= line) {
+    words[end - line].store(0,
+                            std::memory_order_relaxed); // relaxed: as said at the top; the value means nothing
+  }
+}
+
+/// Whether the next slot's lines are prefetched. That makes the next large message faster to send and to
+/// receive, but takes about as long as sending it, so it does not pay for a publisher that does not pause
+/// between messages (lib/docs/decisions/0006-when-there-is-time.md).
+/// Such a publisher reads the clock for every 16th message. A clock that stands still or goes back does
+/// no harm.
+class PrefetchThrottle {
+ public:
+  /// Bytes from which on the clock is read, which takes as long as prefetching some KiB.
+  static constexpr std::uint32_t clock_from = 2048;
+  /// Bytes above which nothing is prefetched: it would not stay in a core's own cache beside the message.
+  static constexpr std::uint32_t never_above = 256 * 1024;
+
+  /// To be called once for each message of `size` bytes; `now` gives ns.
+  template <class Now>
+  bool allows(std::uint32_t size, const Now& now) noexcept {
+    if (size < clock_from) return true;
+    if (size > never_above) return false;
+    bytes_ += size;
+    if (skipped_readings_ > 0) {
+      --skipped_readings_;
+      return false;
+    }
+    const std::uint64_t time = now();
+    const bool busy = bytes_ > (time - last_reading_) * busy_bytes_per_ns;
+    last_reading_ = time;
+    bytes_ = 0;
+    busy_readings_ = busy ? busy_readings_ + (busy_readings_ < most_doublings ? 1 : 0) : 0;
+    skipped_readings_ = busy ? (1U << busy_readings_) - 1 : 0;
+    return !busy;
+  }
+
+ private:
+  // A publisher that prefetches and does not pause is faster than this; one that pauses is slower.
+  static constexpr std::uint64_t busy_bytes_per_ns = 4;
+  static constexpr std::uint32_t most_doublings = 4; // 15 messages between two readings
+
+  std::uint64_t last_reading_ = 0; // ns
+  std::uint64_t bytes_ = 0;        // published since then
+  std::uint32_t skipped_readings_ = 0;
+  std::uint32_t busy_readings_ = 0; // in a row, up to most_doublings
+};
+
+} // namespace seqcast::inline v1::detail

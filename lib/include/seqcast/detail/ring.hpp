@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// ring: the protocol. RingPublisher::publish_with() and RingSubscriber::try_read() are the two halves of a
+// sequence lock; next() and latest() choose the slot to read. This is the file of the memory orderings: each
+// tag in brackets has its paragraph in lib/docs/ordering.md, and `git grep` of a tag shows both of its ends.
+//
+// Message m goes into slot (m - 1) mod capacity. The version word says all there is to say about a slot: 0
+// never used, 2m - 1 open for message m, 2m holds message m, complete.
+//
+// Who may call it: RingPublisher the holder of the channel's lock, RingSubscriber any process, on a read-only
+// mapping; one thread at a time per object. Neither owns the region.
+//
+// Invariants
+//   1. A version never decreases, across publishers too. Who reads the same complete version before and after a
+//      copy has copied exactly that message.
+//   2. Outside publish() the slot of message head + 1 is open, from the region's creation on. A publisher that
+//      dies in the middle of a message therefore leaves what an idle one leaves.
+//   3. Head may be one behind the slots, never ahead of them.
+//   4. A cursor moves back only by seek(). It moves only to what is delivered, or to what is there but can
+//      never be delivered (wrong_size). What next() delivers has sequence == previous + 1 + lost.
+//   5. Every call takes a bounded number of steps, whatever the region contains.
+#pragma once
+
+#include <seqcast/detail/follow.hpp>
+
+#include <chrono>
+#include <optional>
+
+namespace seqcast::inline v1::detail {
+
+/// What the protocol asks of the machine. Tests pass other policies: staged ones, and the model checker's.
+struct HardwarePolicy {
+  using Word = detail::Word;
+
+  static void fence(std::memory_order order) noexcept {
+    std::atomic_thread_fence(order);
+  }
+  static constexpr std::size_t line_words() noexcept {
+    return cache_line / word_size;
+  }
+  /// Bytes that a publisher stores between two stores of the progress.
+  static constexpr std::size_t chunk_size() noexcept {
+    return 16384;
+  }
+  /// How often a subscriber polls a progress that does not change before it gives up.
+  static constexpr int max_polls() noexcept {
+    return 100;
+  }
+  /// Between two polls: saves power, and time of the other thread of the core.
+  static void pause() noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) && defined(__GNUC__)
+    asm volatile("yield");
+#endif
+  }
+  /// Nanoseconds of the clock of publish times (CLOCK_MONOTONIC on Linux). Takes some tens of ns; a system call
+  /// where the system has no vDSO.
+  static std::uint64_t now() noexcept {
+    const auto time = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
+  }
+
+  // The wide copies, and the prefetch likewise: relaxed stores and loads of many words, more than 8 bytes at a
+  // time where the processor can. Compiled once, in lib/src/copy.cpp, so that no compiler sees what is in them,
+  // and no flag of a user's translation unit changes them.
+  static void copy_in(Word* to, const std::byte* from, std::size_t size) noexcept;
+  static void copy_out(const Word* from, std::byte* to, std::size_t size) noexcept;
+  static void prefetch_for_write(Word* words, std::size_t count) noexcept;
+};
+
+// The version word of a slot: 0 never used; 2m - 1 open for message m, whose bytes may be half stored; 2m holds
+// message m, complete.
+constexpr std::uint64_t open_version(std::uint64_t sequence) noexcept {
+  return 2 * sequence - 1;
+}
+constexpr std::uint64_t complete_version(std::uint64_t sequence) noexcept {
+  return 2 * sequence;
+}
+/// The message that a slot with this version holds or is open for.
+constexpr std::uint64_t sequence_of(std::uint64_t version) noexcept {
+  return version / 2 + version % 2;
+}
+/// The newest message that this version proves complete: its own, or the one before the open one.
+constexpr std::uint64_t newest_proven(std::uint64_t version) noexcept {
+  return version / 2;
+}
+/// False for a version that no publisher stores in slot `index`.
+constexpr bool plausible(std::uint64_t version, std::uint64_t index, const Geometry& geometry) noexcept {
+  return version == 0 || (version < 2 * sequence_limit && geometry.index_of(sequence_of(version)) == index);
+}
+
+constexpr std::uint64_t larger_of(std::uint64_t one, std::uint64_t other) noexcept {
+  return one > other ? one : other;
+}
+
+/// The slot of message `sequence`: its first word.
+template <class Word>
+inline Word* slot_of(std::uint64_t sequence, Word* words, const Geometry& geometry) noexcept {
+  return words + geometry.slots_word + ((sequence - 1) & (geometry.capacity - 1)) * geometry.stride_words;
+}
+
+/// A publish time; nothing for 0, where there is none.
+inline std::optional<std::chrono::steady_clock::time_point> time_point_of(std::uint64_t time_ns) noexcept {
+  if (time_ns == 0) return std::nullopt;
+  const std::chrono::nanoseconds time{static_cast<std::int64_t>(time_ns)};
+  using Clock = std::chrono::steady_clock;
+  return Clock::time_point{std::chrono::duration_cast<Clock::duration>(time)};
+}
+
+/// Opens the slot of message `sequence`, whose predecessors are complete.
+template <class Word>
+inline void open_slot(Word* slot, const Geometry& geometry, std::uint64_t sequence) noexcept {
+  // relaxed: the release below makes it visible to whoever sees the slot open.
+  if (geometry.progress_word != 0)
+    slot[geometry.progress_word].store(pack_progress(sequence, 0), std::memory_order_relaxed);
+  // [slot-opened] release: pairs with the acquire in load_version(), and with the fence in explain_change().
+  // Otherwise the opening could become visible before the message that precedes it; the publisher dies in
+  // between, and that message is lost although its successor's slot says that it was complete.
+  slot[version_word].store(open_version(sequence), std::memory_order_release);
+}
+
+template <class Word>
+inline std::uint64_t load_version(const Word* slot) noexcept {
+  // [message-ready] acquire: pairs with the release in publish_with().
+  // Otherwise the words copied next could be older than the version that covers them.
+  // [slot-opened] acquire: pairs with the release in open_slot(): an open slot proves the message
+  // before complete.
+  return slot[version_word].load(std::memory_order_acquire);
+}
+
+template <class Word>
+inline std::uint64_t load_head(const Word* words) noexcept {
+  // [head] acquire: pairs with the release in publish_with().
+  // Otherwise the slots could be found older than head.
+  return words[head_word].load(std::memory_order_acquire);
+}
+
+/// The publisher's side.
+template <class Policy>
+class RingPublisher {
+ public:
+  using Word = typename Policy::Word;
+
+  RingPublisher() noexcept = default;
+
+  /// Requires: `head` is what Recovery gave, or 0 for a new region.
+  RingPublisher(Word* words, const Geometry& geometry, std::uint64_t head) noexcept
+      : words_{words}, open_slot_{slot_of(head + 1, words, geometry)}, geometry_{geometry}, head_{head} {}
+
+  /// Publishes the next message: `store_to` is called once with the payload's first word, to store `size` bytes
+  /// there. Gives the message's sequence.
+  /// Requires: size <= geometry().max_message_size; time_ns is used only by a channel with timestamps.
+  /// Progress: wait-free; the steps depend on `size` alone.
+  template <class Store>
+  std::uint64_t publish_with(std::uint32_t size, std::uint64_t time_ns, const Store& store_to) noexcept {
+    // First what this side keeps for itself, so that no other store lies between those into the slot: the
+    // shorter they take, the more rarely a polling subscriber takes the line away in the middle.
+    const std::uint64_t sequence = head_ + 1;
+    Word* const slot = open_slot_;
+    const bool last_slot = (sequence & (geometry_.capacity - 1)) == 0;
+    Word* const next_slot = last_slot ? words_ + geometry_.slots_word : slot + geometry_.stride_words;
+    head_ = sequence;
+    open_slot_ = next_slot;
+
+    // [slot-open] release fence: pairs with the acquire fence in load_version_again().
+    // Otherwise a subscriber could copy a word of this message and still find the version of the one before. A
+    // release store when the slot was opened would not do: it orders what came before it, not after, and a
+    // successor or another thread did not make that store.
+    Policy::fence(std::memory_order_release);
+    store_to(slot + geometry_.payload_word);
+    // relaxed: part of the payload as far as ordering goes.
+    slot[size_word].store(pack_size(size), std::memory_order_relaxed);
+    if (geometry_.timestamps) slot[time_word].store(time_ns, std::memory_order_relaxed); // relaxed: likewise
+    // [message-ready] release: pairs with the acquire in load_version(). This store makes the message visible.
+    // Otherwise a subscriber could see the version before the words.
+    slot[version_word].store(complete_version(sequence), std::memory_order_release);
+    // [head] release: pairs with the acquire in load_head().
+    // Otherwise a subscriber could find head ahead of the slots, and take an honest region for a corrupt one.
+    words_[head_word].store(sequence, std::memory_order_release);
+    open_slot(next_slot, geometry_, sequence + 1);
+
+    prefetch_for_write(next_slot, size);
+    return sequence;
+  }
+
+  /// Publishes the `bytes` bytes at `from`, so that subscribers can follow where the channel has progress
+  /// words. Size is a number or, for a type's messages, the std::integral_constant, so that each size has code
+  /// of its own.
+  template <class Size>
+  std::uint64_t publish(const std::byte* from, Size bytes, std::uint64_t time_ns) noexcept {
+    const std::uint32_t size = bytes;
+    if (size > Policy::chunk_size() && geometry_.progress_word != 0) {
+      return publish_with(size, time_ns, [&](Word* payload) {
+        Word* const slot = payload - geometry_.payload_word;
+        store_in_chunks<Policy>(slot, geometry_, head_, from, size, time_ns); // head_ is this message's already
+      });
+    }
+    return publish_with(size, time_ns, [&](Word* payload) { store_payload<Policy>(payload, from, bytes); });
+  }
+
+  /// The payload of the open slot, for stores that are not atomic. No subscriber takes what is in it until
+  /// publish_with(), whose `store_to` has nothing left to do. May be called again, and need not be followed
+  /// by that.
+  Word* open_payload() noexcept {
+    // [slot-open] release fence: pairs with the acquire fence in load_version_again(), as in publish_with().
+    Policy::fence(std::memory_order_release);
+    // No compiler moves stores that are not atomic to before it.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    return open_slot_ + geometry_.payload_word;
+  }
+
+  std::uint64_t head() const noexcept {
+    return head_;
+  }
+  const Geometry& geometry() const noexcept {
+    return geometry_;
+  }
+
+ private:
+  /// Prefetches the next slot's lines for a message of `size` bytes, where there are any beside the version's,
+  /// which is here already, and where it pays.
+  void prefetch_for_write(Word* next_slot, std::uint32_t size) noexcept {
+    if constexpr (requires { Policy::now(); }) {
+      if (!throttle_.allows(size, Policy::now)) return;
+    }
+    const std::size_t line = Policy::line_words();
+    const std::size_t end = geometry_.payload_word + words_for(size);
+    if (end <= line) return;
+    // [slot-open] release fence: pairs with the acquire fence in load_version_again(), as in publish_with():
+    // these are the first stores into the slot.
+    Policy::fence(std::memory_order_release);
+    if constexpr (requires { Policy::prefetch_for_write(next_slot, end); }) {
+      if (size >= strings_from) return Policy::prefetch_for_write(next_slot + line, end - line);
+    }
+    prefetch_lines<Policy>(next_slot + line, end - line);
+  }
+
+  Word* words_ = nullptr;
+  Word* open_slot_ = nullptr; // of message head + 1
+  Geometry geometry_{};
+  std::uint64_t head_ = 0;
+  PrefetchThrottle throttle_{};
+};
+
+enum class ReadStatus : std::uint8_t {
+  message,          // delivered
+  nothing,          // no message yet
+  overrun,          // the publisher lapped each of a bounded number of attempts
+  corrupt,          // the region contains what no publisher stores
+  wrong_size,       // a whole message of an impossible size; passed over
+  buffer_too_small, // a whole message, longer than the caller's buffer; still unread
+};
+
+struct ReadResult {
+  ReadStatus status = ReadStatus::nothing;
+  std::uint64_t sequence = 0; // of the message; with overrun of try_read(), of a newer one that is complete
+  std::uint64_t lost = 0;
+  std::uint64_t time_ns = 0;
+  std::uint32_t size = 0; // with message and with buffer_too_small
+};
+
+/// Where a message of exactly `size` bytes goes; null reads it in place. Size is as in
+/// RingPublisher::publish().
+template <class Size = std::uint32_t>
+struct ExactDestination {
+  static constexpr ReadStatus refusal = ReadStatus::wrong_size;
+  std::byte* bytes;
+  Size size;
+
+  constexpr bool accepts(std::uint32_t found) const noexcept {
+    return found == size;
+  }
+  /// What there is to copy; a constant for a constant size.
+  constexpr std::size_t count(std::uint32_t) const noexcept {
+    return size;
+  }
+  constexpr std::size_t most() const noexcept {
+    return size;
+  }
+};
+
+/// Where a message of up to `room` bytes goes; null reads it in place.
+struct BufferDestination {
+  static constexpr ReadStatus refusal = ReadStatus::buffer_too_small;
+  std::byte* bytes;
+  std::size_t room;
+
+  constexpr bool accepts(std::uint32_t found) const noexcept {
+    return found <= room;
+  }
+  constexpr std::size_t count(std::uint32_t found) const noexcept {
+    return found;
+  }
+  constexpr std::size_t most() const noexcept {
+    return room;
+  }
+};
+
+/// The subscriber's side.
+template <class Policy>
+class RingSubscriber {
+ public:
+  using Word = typename Policy::Word;
+
+  RingSubscriber() noexcept = default;
+
+  /// Messages up to `cursor` count as read. None below `oldest` is ever delivered. After an overrun next()
+  /// resumes `resume_behind` messages behind the newest: 0 to capacity - 2.
+  RingSubscriber(const Word* words, const Geometry& geometry, std::uint64_t cursor, std::uint64_t oldest,
+                 std::uint64_t resume_behind) noexcept
+      : words_{words},
+        geometry_{geometry},
+        cursor_{cursor},
+        previous_{cursor},
+        oldest_{oldest},
+        resume_behind_{resume_behind} {}
+
+  /// The message after the cursor or, after an overrun, a later one, with the number lost in between.
+  /// Progress: at most 2 attempts, at most one copy each.
+  template <class Destination>
+  ReadResult next(const Destination& to) noexcept {
+    ReadResult read;
+    find_next(to, read);
+    advance(read);
+    return read;
+  }
+
+  /// The newest complete message, read before or not; the cursor moves up to it. Nothing counts as lost.
+  /// Progress: at most 4 attempts, at most two copies each.
+  template <class Destination>
+  ReadResult latest(const Destination& to) noexcept {
+    ReadResult read;
+    find_latest(to, read);
+    advance(read);
+    return read;
+  }
+
+  /// next() and latest() without a copy: the message stays in its slot, unread until validate().
+  template <class Destination>
+  ReadResult view(const Destination& in_place) noexcept {
+    ReadResult read;
+    find_next(in_place, read);
+    if (read.status != ReadStatus::message) advance(read);
+    return read;
+  }
+  template <class Destination>
+  ReadResult latest_view(const Destination& in_place) noexcept {
+    ReadResult read;
+    find_latest(in_place, read);
+    if (read.status != ReadStatus::message) advance(read);
+    return read;
+  }
+  const Word* payload_of(std::uint64_t sequence) const noexcept {
+    return slot_of(sequence, words_, geometry_) + geometry_.payload_word;
+  }
+  /// Whether everything that was read at payload_of() since the view was this message, which then counts
+  /// as read.
+  bool validate(const ReadResult& viewed) noexcept {
+    // No compiler moves loads that are not atomic to after it.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    const std::uint64_t version = load_version_again(slot_of(viewed.sequence, words_, geometry_));
+    if (version != complete_version(viewed.sequence)) return false;
+    if (viewed.sequence > cursor_) advance(viewed);
+    return true;
+  }
+
+  /// Has next() go on with message `sequence`, or with the next one to come if that is older. What was
+  /// overwritten by then counts as lost. Gives the sequence that next() asks for.
+  std::uint64_t seek(std::uint64_t sequence) noexcept {
+    const std::uint64_t head = newest();
+    previous_ = larger_of(sequence, 1) - 1;
+    if (previous_ > head) previous_ = head;
+    cursor_ = larger_of(previous_, oldest_ - 1);
+    return cursor_ + 1;
+  }
+
+  /// The newest sequence that is certainly complete; at least the cursor.
+  std::uint64_t newest() const noexcept {
+    const std::uint64_t head = larger_of(load_head(words_), cursor_);
+    if (head >= sequence_limit - 1) return cursor_;
+    const std::uint64_t version = load_version(slot_of(head + 1, words_, geometry_));
+    return version == complete_version(head + 1) ? head + 1 : head;
+  }
+
+  /// Whether next() has something to report: a message, an overrun or a corrupt region.
+  bool ready() const noexcept {
+    return load_version(slot_of(cursor_ + 1, words_, geometry_)) >= complete_version(cursor_ + 1);
+  }
+
+  std::uint64_t cursor() const noexcept {
+    return cursor_;
+  }
+  const Geometry& geometry() const noexcept {
+    return geometry_;
+  }
+
+ private:
+  // Results are filled in by reference: gcc keeps what is returned by value in memory.
+
+  /// One attempt to read message `sequence`.
+  template <class Destination>
+  void try_read(std::uint64_t sequence, const Destination& to, ReadResult& read) const noexcept {
+    const Word* const slot = slot_of(sequence, words_, geometry_);
+    const std::uint64_t version = load_version(slot);
+    if (version != complete_version(sequence)) {
+      if (to.most() > Policy::chunk_size() && to.bytes != nullptr && geometry_.progress_word != 0 &&
+          version == open_version(sequence)) {
+        return try_follow(slot, sequence, to, read);
+      }
+      return explain(version, sequence, read);
+    }
+
+    read.status = ReadStatus::message;
+    read.sequence = sequence;
+    read.lost = sequence - previous_ - 1;
+    // relaxed: [message-ready] before and [slot-open] after order size, time and payload.
+    read.size = unpack_size(slot[size_word].load(std::memory_order_relaxed));
+    read.time_ns = geometry_.timestamps ? slot[time_word].load(std::memory_order_relaxed) : 0;
+    if (read.size > geometry_.max_message_size) {
+      read.status = ReadStatus::wrong_size;
+    } else if (!to.accepts(read.size)) {
+      read.status = to.refusal;
+    } else if (to.bytes != nullptr) {
+      load_payload<Policy>(slot + geometry_.payload_word, to.bytes, to.count(read.size));
+    }
+    const std::uint64_t version_after = load_version_again(slot);
+    if (version_after != version) explain_change(version_after, sequence, read);
+  }
+
+  /// The same for a message that is still being written (follow.hpp).
+  template <class Destination>
+  void try_follow(const Word* slot, std::uint64_t sequence, const Destination& to,
+                  ReadResult& read) const noexcept {
+    read.status = ReadStatus::nothing;
+    const Followed copied = follow<Policy>(words_, slot, geometry_, sequence, to, load_version<Word>,
+                                           open_version(sequence), complete_version(sequence));
+    if (!copied.complete) return;
+    const std::uint64_t version_after = load_version_again(slot);
+    if (version_after != complete_version(sequence)) return explain_change(version_after, sequence, read);
+    if (!is_still_epoch<Policy>(words_, copied.epoch)) return;
+    read = {ReadStatus::message, sequence, sequence - previous_ - 1, copied.time_ns, copied.size};
+  }
+
+  /// The slot's version, after everything that was loaded from the slot.
+  static std::uint64_t load_version_again(const Word* slot) noexcept {
+    // [slot-open] acquire fence: pairs with the release fence in publish_with(). This is what catches a
+    // torn copy.
+    // Otherwise the version could be read before the words above, and cover words stored after it.
+    Policy::fence(std::memory_order_acquire);
+    // relaxed: the fence above is the order it needs; a newer version is acquired in explain_change().
+    return slot[version_word].load(std::memory_order_relaxed);
+  }
+
+  /// What it means that the version of message `sequence`, complete before, is another one after the copy.
+  void explain_change(std::uint64_t version, std::uint64_t sequence, ReadResult& read) const noexcept {
+    // [slot-opened] acquire fence: pairs with the releases in open_slot() and publish_with().
+    // Otherwise the messages that the newer version proves complete might not be visible yet.
+    Policy::fence(std::memory_order_acquire);
+    explain(version, sequence, read);
+    if (version < complete_version(sequence)) read.status = ReadStatus::corrupt; // it never decreases
+  }
+
+  /// What a version other than that of message `sequence`, complete, means.
+  void explain(std::uint64_t version, std::uint64_t sequence, ReadResult& read) const noexcept {
+    read.status = ReadStatus::overrun;
+    read.sequence = newest_proven(version);
+    if (version < complete_version(sequence)) read.status = ReadStatus::nothing;
+    if (!plausible(version, geometry_.index_of(sequence), geometry_)) read.status = ReadStatus::corrupt;
+  }
+
+  template <class Destination>
+  void find_next(const Destination& to, ReadResult& read) const noexcept {
+    std::uint64_t sequence = cursor_ + 1;
+    for (bool resumed = false;; resumed = true) {
+      try_read(sequence, to, read);
+      // In an honest region a message that was proved complete is there.
+      if (resumed && read.status == ReadStatus::nothing) read.status = ReadStatus::corrupt;
+      if (resumed || read.status != ReadStatus::overrun) return;
+      // Resume behind the newer of head and what the version proves: head may be stale, and a version is as old
+      // as the last use of its slot, up to capacity - 2 messages (lib/docs/decisions/0002-resume-from-head.md).
+      const std::uint64_t head = load_head(words_);
+      if (head >= sequence_limit) {
+        read.status = ReadStatus::corrupt;
+        return;
+      }
+      sequence = larger_of(read.sequence, head) - resume_behind_;
+    }
+  }
+
+  template <class Destination>
+  void find_latest(const Destination& to, ReadResult& read) const noexcept {
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      const std::uint64_t head = load_head(words_);
+      // Head may be stale by one. Trying the message after the cursor too keeps latest() from going back
+      // behind next().
+      const std::uint64_t candidate = larger_of(head, cursor_ + 1);
+      if (head < sequence_limit) {
+        try_read(candidate, to, read);
+      } else {
+        read.status = ReadStatus::corrupt;
+      }
+      if (read.status == ReadStatus::nothing) {
+        if (candidate != head && cursor_ < oldest_) return;
+        if (candidate != head) try_read(cursor_, to, read);
+        // Head is never ahead of the slots, and the cursor's message was there before.
+        if (read.status == ReadStatus::nothing) read.status = ReadStatus::corrupt;
+      }
+      read.lost = 0; // what is passed over is skipped by choice
+      if (read.status != ReadStatus::overrun) return;
+    }
+  }
+
+  void advance(const ReadResult& read) noexcept {
+    if (read.status == ReadStatus::message || read.status == ReadStatus::wrong_size) cursor_ = read.sequence;
+    if (read.status == ReadStatus::message) previous_ = read.sequence;
+  }
+
+  const Word* words_ = nullptr;
+  Geometry geometry_{};
+  std::uint64_t cursor_ = 0;   // the last message read, or passed over
+  std::uint64_t previous_ = 0; // the last message delivered: `lost` counts from it
+  std::uint64_t oldest_ = 1;
+  std::uint64_t resume_behind_ = 0;
+};
+
+/// A slot as an inspector finds it.
+struct SlotSample {
+  std::uint64_t version_before = 0;
+  std::uint64_t version_after = 0; // the same if nothing changed meanwhile
+  std::uint64_t time_ns = 0;
+  std::uint32_t size = 0; // bytes, as stored
+};
+
+/// Copies what is in a slot, whatever its state, one attempt. Requires: room for max_message_size bytes
+/// or fewer.
+template <class Policy>
+SlotSample sample_slot(const typename Policy::Word* slot, const Geometry& geometry,
+                       std::span<std::byte> payload) noexcept {
+  SlotSample sample{.version_before = load_version(slot)};
+  // relaxed: as in try_read().
+  sample.size = unpack_size(slot[size_word].load(std::memory_order_relaxed));
+  if (geometry.timestamps) sample.time_ns = slot[time_word].load(std::memory_order_relaxed);
+  load_payload<Policy>(slot + geometry.payload_word, payload.data(), payload.size());
+  // [slot-open] acquire fence, then relaxed: as in load_version_again().
+  Policy::fence(std::memory_order_acquire);
+  sample.version_after = slot[version_word].load(std::memory_order_relaxed);
+  return sample;
+}
+
+} // namespace seqcast::inline v1::detail

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "opening.hpp"
+
+#include "identity.hpp"
+
+#include <seqcast/detail/recovery.hpp>
+
+namespace seqcast::inline v1::detail {
+
+std::string find_path(const Location& location) {
+  std::error_code error;
+  std::string path = platform::path_of(location, error);
+  if (error) {
+    fail(error, location.kind() == Location::Kind::file
+                    ? "expected a path"
+                    : "expected a name without a slash, such as shared_memory(\"ticker\")");
+  }
+  return path;
+}
+
+void check_opened(std::error_code error) {
+  if (!error) return;
+  if (error == std::errc::no_such_file_or_directory) {
+    fail(Errc::no_channel, "nothing is there; start a publisher, or wait for one with open_timeout");
+  }
+  if (error == std::errc::too_many_symbolic_link_levels) {
+    fail(Errc::not_a_regular_file, "found a symbolic link, which is not followed; give the file's own path");
+  }
+  if (error == std::errc::is_a_directory || error == std::errc::no_such_device_or_address) {
+    fail(Errc::not_a_regular_file, "found a folder or a socket; give the path of a file");
+  }
+  if (error == std::errc::permission_denied) {
+    fail(error, "this user may not open it; its owner sets PublisherOptions::mode");
+  }
+  fail(error, "the file cannot be opened");
+}
+
+void check_regular(const platform::FileStatus& status) {
+  if (!status.regular)
+    fail(Errc::not_a_regular_file, "found a folder, a FIFO or a device; give the path of a file");
+}
+
+platform::BootId boot_of_machine() {
+  std::error_code error;
+  const platform::BootId boot = platform::boot_id(error);
+  if (error) fail(error, "the system does not give the id of this boot");
+  return boot;
+}
+
+namespace {
+
+// How often to begin again when the name changes hands meanwhile.
+constexpr int most_attempts = 64;
+
+[[noreturn]] void fail_after_all_attempts() {
+  fail(std::make_error_code(std::errc::resource_unavailable_try_again),
+       "the name stood for another file at each of " + std::to_string(most_attempts) + " attempts");
+}
+
+/// Wakes all who sleep on the word, to check the channel's state. Requires: the caller holds the
+/// channel's lock.
+void ring(Word* flag, Word* word) noexcept {
+  DoorbellPublisher<HardwarePolicy>{flag, word}.ring();
+  platform::wake_all(low_half(word));
+}
+
+/// A file of a channel, locked by this process, and behind its name when it was locked.
+struct LockedFile {
+  platform::LockFile lock;
+  platform::FileStatus status;
+};
+
+std::string live_publisher(const platform::Handle& handle) {
+  std::uint64_t process = 0;
+  platform::read_at(handle, process_offset, &process, sizeof process);
+  return process == 0 ? "a live publisher" : "a live publisher (process " + std::to_string(process) + ")";
+}
+
+/// Opens and locks what is behind the name. Gives nothing if the name stands for something else by then:
+/// try again.
+/// Errors: no_channel, not_a_regular_file, other_owner, publisher_alive, lock_obstructed, the system's.
+std::optional<LockedFile> lock_existing(const std::string& path, bool allow_other_owner) {
+  std::error_code error;
+  LockedFile file{.lock = platform::LockFile::open(path, error), .status = {}};
+  check_opened(error);
+  file.status = platform::file_status(file.lock.handle(), error);
+  check_regular(file.status);
+  if (file.status.owner != platform::user_id() && !allow_other_owner) {
+    fail(Errc::other_owner,
+         "another user owns it and could truncate it, which kills its publisher; set allow_other_owner if you "
+         "trust "
+         "that user");
+  }
+  switch (file.lock.lock(error)) {
+    case platform::LockResult::locked:
+      break;
+    case platform::LockResult::held_by_publisher:
+      fail(Errc::publisher_alive,
+           live_publisher(file.lock.handle()) + " has it open; stop that one first, or use another name");
+    case platform::LockResult::held_by_other: {
+      const std::uint64_t holder = file.lock.holder();
+      fail(Errc::lock_obstructed,
+           (holder == 0 ? std::string{"a process"} : "process " + std::to_string(holder)) +
+               " holds a read lock on it; end that process (lslocks lists it), or keep others from opening the "
+               "file");
+    }
+    case platform::LockResult::failed:
+      fail(error, "the file cannot be locked");
+  }
+  const platform::FileStatus named = platform::file_status(path, error);
+  if (error || named.id != file.status.id) return std::nullopt;
+  platform::delete_temporary_files(path);
+  // Once more: now that it is locked, nobody else changes its size.
+  file.status = platform::file_status(file.lock.handle(), error);
+  return file;
+}
+
+/// A locked file, mapped for writing through a descriptor that has no lock.
+struct MappedFile {
+  platform::Handle handle;
+  Mapping mapping;
+};
+
+/// Maps a locked file as it is. Nothing is stored in it. The mapping is empty if the name stands for something
+/// else by then: try again.
+MappedFile map_locked(const std::string& path, const LockedFile& file) {
+  std::error_code error;
+  MappedFile mapped{.handle = platform::open_file(path, platform::Access::read_write, error), .mapping = {}};
+  if (error == std::errc::no_such_file_or_directory) return {};
+  if (error) fail(error, "the file cannot be opened once more, to be mapped");
+  if (platform::file_status(mapped.handle, error).id != file.status.id) return {};
+  mapped.mapping = Mapping{mapped.handle, platform::Access::read_write, file.status.size};
+  return mapped;
+}
+
+/// Marks a sound region that has lost its name, `path`, and wakes its subscribers.
+/// Requires: the caller holds the region's lock.
+void supersede(const Mapping& mapping, const std::string& path) {
+  PublisherHeader<HardwarePolicy>{mapping.words()}.store_state(StateWord::superseded);
+  ring(nullptr, mapping.words() + detail::wake_word);
+  std::error_code error;
+  const platform::FileStatus named = platform::file_status(Bell::path_of(path), error);
+  if (named.owner != platform::user_id()) return;
+  if (const Bell bell = Bell::find(path, named.owner)) ring(bell.flag(), bell.word());
+}
+
+const char* const what_to_do =
+    ". Use another name, remove the channel, or set replace to put a new one in its place";
+
+/// One call of PublisherRegion::open().
+class PublisherOpening {
+ public:
+  PublisherOpening(const Location& location, const PublisherOptions& options, const ExpectedIdentity& expected)
+      : location_{location},
+        options_{options},
+        expected_{expected},
+        path_{find_path(location)},
+        fresh_{make_identity(options, expected)},
+        boot_{boot_of_machine()} {}
+
+  PublisherRegionPointer run() const {
+    for (int attempt = 0; attempt < most_attempts; ++attempt) {
+      PublisherRegionPointer region = create_or_attach();
+      if (region && options_.replace) platform::delete_unmapped_files(path_);
+      if (region) return region;
+    }
+    fail_after_all_attempts();
+  }
+
+ private:
+  // Gives nothing if something has changed in between.
+  PublisherRegionPointer create_or_attach() const {
+    std::optional<LockedFile> file;
+    try {
+      file = lock_existing(path_, options_.allow_other_owner);
+    } catch (const Failure& failure) {
+      if (failure.code() != Errc::no_channel) throw;
+      return create(Behind::nothing);
+    }
+    if (!file) return nullptr;
+    if (file->status.size == 0) return create(Behind::old_file);
+    return attach(std::move(*file));
+  }
+
+  PublisherRegionPointer attach(LockedFile file) const {
+    if (file.status.size < header_size) {
+      fail(Errc::not_a_channel, "expected a channel, found a file of " + std::to_string(file.status.size) +
+                                    " bytes, which is left alone. Use another name, or remove it");
+    }
+    MappedFile mapped = map_locked(path_, file);
+    if (!mapped.mapping) return nullptr;
+
+    const Identity identity = load_identity(mapped.mapping.read_only_words());
+    try {
+      check_identity(identity, file.status.size);
+    } catch (const Failure& unsound) {
+      // What is no sound channel of this version is replaced without a mark in it.
+      if (!options_.replace || unsound.code() == Errc::not_a_channel) throw;
+      return create(Behind::old_file);
+    }
+    try {
+      compare_identity(identity, expected_);
+      compare_options(identity, options_);
+    } catch (const Failure& other) {
+      if (options_.replace) return create(Behind::old_file, &mapped.mapping);
+      throw Failure{other.code(), std::string{other.what()} + what_to_do};
+    }
+
+    std::error_code error;
+    platform::allocate(mapped.handle, identity.region_size, error);
+    if (error) fail(error, "there is no space for its " + std::to_string(identity.region_size) + " bytes");
+    Bell bell = find_bell(identity);
+    mapped.mapping.prefault(platform::Access::read_write, options_.lock_memory);
+    const std::optional<std::uint64_t> head = take_over(mapped.mapping, identity);
+    if (!head) {
+      if (options_.replace) return create(Behind::old_file, &mapped.mapping);
+      fail(Errc::damaged,
+           std::string{"its slots contradict its header, as no publisher leaves them"} + what_to_do);
+    }
+    const std::uint64_t epochs =
+        SubscriberHeader<HardwarePolicy>{mapped.mapping.read_only_words()}.epoch().first;
+    auto region = store_header(std::move(mapped.mapping), identity, *head, epochs + 1, file.status.id);
+    bell.link_name();
+    adopt(*region, std::move(file.lock), std::move(bell));
+    return region;
+  }
+
+  /// Gives the head, or nothing if the region is damaged; then nothing was stored.
+  std::optional<std::uint64_t> take_over(const Mapping& mapping, const Identity& identity) const {
+    const Recovery<HardwarePolicy> recovery{mapping.words(), geometry_of(identity)};
+    const bool same_boot = SubscriberHeader<HardwarePolicy>{mapping.read_only_words()}.boot() == boot_;
+    return same_boot ? recovery.take_over() : recovery.take_over_after_reboot();
+  }
+
+  /// What is behind the name.
+  enum class Behind { nothing, old_file };
+
+  /// A new region behind the name. `superseded`: the sound region in whose place it comes.
+  PublisherRegionPointer create(Behind behind, const Mapping* superseded = nullptr) const {
+    std::error_code error;
+    platform::NewFile file = platform::NewFile::create(path_, fresh_.region_size, options_.mode, error);
+    if (error == Errc::publisher_alive) {
+      fail(error, "another publisher is creating it at this moment; stop that one first, or use another name");
+    }
+    if (error)
+      fail(error, "a region of " + std::to_string(fresh_.region_size) + " bytes cannot be created there");
+    Mapping mapping{file.handle(), platform::Access::read_write, fresh_.region_size};
+    mapping.prefault(platform::Access::read_write, options_.lock_memory);
+    Recovery<HardwarePolicy>{mapping.words(), geometry_of(fresh_)}.create();
+    auto region =
+        store_header(std::move(mapping), fresh_, 0, 1, platform::file_status(file.handle(), error).id);
+    store_identity(region->mapping.words(), fresh_);
+    Bell bell = find_bell(fresh_);
+
+    if (behind == Behind::old_file) {
+      file.rename_over(path_, error);
+    } else {
+      file.link_to(path_, error);
+    }
+    if (error == std::errc::file_exists) return nullptr;
+    if (error) fail(error, "the new region cannot be given its name");
+    bell.link_name();
+    if (superseded != nullptr) supersede(*superseded, path_);
+    adopt(*region, file.take_lock(), std::move(bell));
+    return region;
+  }
+
+  /// The channel's bell, if it has one.
+  Bell find_bell(const Identity& identity) const {
+    return wakeup_of(identity) == Wakeup::bell ? Bell::prepare(path_, options_) : Bell{};
+  }
+
+  /// Stores this publisher in the region's header.
+  PublisherRegionPointer store_header(Mapping mapping, const Identity& identity, std::uint64_t head,
+                                      std::uint64_t epoch, platform::FileId id) const {
+    PublisherRegionPointer region = std::make_unique<PublisherRegion>(location_, path_);
+    region->identity = identity;
+    region->head = head;
+    region->epoch = {epoch, head + 1};
+    region->id = id;
+    region->remove_on_close = options_.remove_on_close;
+    region->mapping = std::move(mapping);
+    const PublisherHeader<HardwarePolicy> header{region->mapping.words()};
+    header.store_process(platform::process_id());
+    header.store_epoch(epoch, head + 1);
+    header.store_state(StateWord::live);
+    header.store_boot(boot_);
+    return region;
+  }
+
+  /// From here on the channel is this publisher's, and closed by its destructor.
+  static void adopt(PublisherRegion& region, platform::LockFile lock, Bell bell) {
+    region.lock = std::move(lock);
+    region.bell = std::move(bell);
+    region.lock.protect_from_children(region.mapping.words(), region.mapping.size());
+    if (region.bell) region.lock.protect_from_children(region.bell.mapping().words(), bell_size);
+    // The publisher before may have died between clearing the flag and waking.
+    if (region.wake_word() != nullptr) ring(region.sleepers_flag(), region.wake_word());
+  }
+
+  const Location& location_;
+  const PublisherOptions& options_;
+  const ExpectedIdentity& expected_;
+  std::string path_;
+  Identity fresh_; // of a new region
+  platform::BootId boot_;
+};
+
+} // namespace
+
+template class Recovery<HardwarePolicy>;
+
+PublisherRegionPointer PublisherRegion::open(const Location& location, const PublisherOptions& options,
+                                             const ExpectedIdentity& expected) {
+  return explained("cannot publish to", location, [&] {
+    return PublisherOpening{location, options, expected}.run();
+  });
+}
+
+PublisherRegion::~PublisherRegion() {
+  // In a forked child the lock and the mappings are the parent's.
+  if (!lock || lock.inherited()) return;
+  PublisherHeader<HardwarePolicy>{mapping.words()}.store_state(StateWord::closed);
+  std::error_code error;
+  if (remove_on_close && platform::file_status(path, error).id == id && !error) {
+    platform::remove_file(path, error);
+    Bell::remove(path);
+  }
+  if (wake_word() != nullptr) ring(sleepers_flag(), wake_word());
+  lock.clear_protected_ranges();
+  if (!remove_on_close) return;
+  mapping = {};
+  bell = {};
+  platform::delete_unmapped_files(path);
+  platform::delete_unmapped_files(Bell::path_of(path));
+}
+
+Word* PublisherRegion::sleepers_flag() const noexcept {
+  return bell ? bell.flag() : nullptr;
+}
+
+Word* PublisherRegion::wake_word() const noexcept {
+  if (bell) return bell.word();
+  return wakeup_of(identity) == Wakeup::every_message ? mapping.words() + detail::wake_word : nullptr;
+}
+
+namespace {
+
+/// Checks that the mapped file is a channel, if a damaged one. Gives whether it is sound.
+bool check_channel(const Mapping& mapping, std::uint64_t file_size) {
+  const auto refuse = [] {
+    fail(Errc::not_a_channel, "found a file that seqcast did not make, which is left alone");
+  };
+  if (mapping.size() < header_size) refuse();
+  try {
+    check_identity(load_identity(mapping.read_only_words()), file_size);
+  } catch (const Failure& unsound) {
+    if (unsound.code() == Errc::not_a_channel) refuse();
+    return false;
+  }
+  return true;
+}
+
+void remove_name(const std::string& path) {
+  std::error_code error;
+  platform::remove_file(path, error);
+  if (error) fail(error, "the file cannot be removed");
+}
+
+/// Takes the name from a channel that another process has locked. While that is so, no other takes its place.
+void remove_held(const std::string& path) {
+  std::error_code error;
+  const platform::Handle handle = platform::open_file(path, platform::Access::read_only, error);
+  check_opened(error);
+  const std::uint64_t size = platform::file_status(handle, error).size;
+  Mapping mapping;
+  if (size >= header_size) mapping = Mapping{handle, platform::Access::read_only, size};
+  check_channel(mapping, size);
+  remove_name(path);
+  Bell::remove(path);
+}
+
+/// Gives false if the name stands for something else by then: try again.
+bool remove_idle(const std::string& path) {
+  const std::optional<LockedFile> file = lock_existing(path, true);
+  if (!file) return false;
+  MappedFile mapped;
+  if (file->status.size >= header_size) {
+    mapped = map_locked(path, *file);
+    if (!mapped.mapping) return false;
+  }
+  const bool sound = check_channel(mapped.mapping, file->status.size);
+  remove_name(path);
+  if (sound) supersede(mapped.mapping, path);
+  Bell::remove(path);
+  return true;
+}
+
+bool try_remove(const std::string& path, const RemoveOptions& options) {
+  try {
+    return remove_idle(path);
+  } catch (const Failure& failure) {
+    const bool held = failure.code() == Errc::publisher_alive || failure.code() == Errc::lock_obstructed;
+    if (!held || !options.even_if_alive) throw;
+  }
+  remove_held(path);
+  return true;
+}
+
+} // namespace
+
+} // namespace seqcast::inline v1::detail
+
+namespace seqcast::inline v1 {
+
+using namespace detail;
+
+bool remove_channel(const Location& location, const RemoveOptions& options) {
+  return explained("cannot remove", location, [&] {
+    const std::string path = find_path(location);
+    try {
+      for (int attempt = 0; attempt < most_attempts; ++attempt) {
+        if (!try_remove(path, options)) continue;
+        platform::delete_unmapped_files(path);
+        return true;
+      }
+    } catch (const Failure& failure) {
+      if (failure.code() != Errc::no_channel) throw;
+      Bell::remove(path); // of a region that was removed by hand
+      return false;
+    }
+    fail_after_all_attempts();
+  });
+}
+
+bool remove_channel(const Location& location, Error& error) noexcept {
+  return remove_channel(location, {}, error);
+}
+
+bool remove_channel(const Location& location, const RemoveOptions& options, Error& error) noexcept {
+  return without_exceptions(error, [&] { return remove_channel(location, options); });
+}
+
+} // namespace seqcast::inline v1

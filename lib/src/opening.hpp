@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// opening: how a publisher creates a channel or takes it over, and the steps that publishers, subscribers and
+// remove_channel() have in common.
+//
+// Invariants
+//   1. A region becomes visible whole: it is built without a name, or under a temporary one.
+//   2. A PublisherRegion holds the channel's exclusive lock; in a forked child it is dead, and stores nothing.
+//   3. Whatever fails, the channel, or whatever else is behind the name, is unchanged.
+#pragma once
+
+#include "bell.hpp"
+
+namespace seqcast::inline v1::detail {
+
+/// A channel that this process publishes into.
+struct PublisherRegion {
+  /// Creates the channel, or takes it over. Errors: throws Failure.
+  static PublisherRegionPointer open(const Location& location, const PublisherOptions& options,
+                                     const ExpectedIdentity& expected);
+
+  PublisherRegion(const Location& where, std::string its_path) : location{where}, path{std::move(its_path)} {}
+  PublisherRegion(const PublisherRegion&) = delete;
+  PublisherRegion& operator=(const PublisherRegion&) = delete;
+  /// Marks the channel closed, wakes whoever sleeps, and releases the lock.
+  ~PublisherRegion();
+
+  /// The bell's flag; null if there is no bell.
+  Word* sleepers_flag() const noexcept;
+  /// The word that sleepers wait on; null if subscribers poll.
+  Word* wake_word() const noexcept;
+
+  Location location;
+  std::string path;
+  platform::LockFile lock;
+  platform::FileId id;
+  Mapping mapping;
+  Bell bell; // empty if the channel has none
+  Identity identity{};
+  std::uint64_t head = 0; // of the last message before this publisher
+  Epoch epoch;
+  bool remove_on_close = false;
+};
+
+/// The location's path. Errors: Errc::invalid_location.
+std::string find_path(const Location& location);
+
+/// Fails if opening a file failed. Errors: no_channel, not_a_regular_file, the system's.
+void check_opened(std::error_code error);
+
+/// Fails unless the file is a regular one.
+void check_regular(const platform::FileStatus& status);
+
+/// Fails if the system does not give it.
+platform::BootId boot_of_machine();
+
+} // namespace seqcast::inline v1::detail

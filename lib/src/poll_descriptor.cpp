@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <seqcast/poll_descriptor.hpp>
+
+#include "waiting.hpp"
+
+#include <mutex>
+#include <thread>
+
+namespace seqcast::inline v1 {
+
+using namespace detail;
+
+struct PollDescriptor::Impl {
+  /// One channel, as the helper thread watches it.
+  struct Watched {
+    Watch watch;
+    Waiter::Ring ring; // its cursor is the subscriber's at the last arm()
+  };
+
+  platform::Event event;
+  Interruption interruption; // raised after each change of what follows
+  std::mutex mutex;          // guards what follows
+  std::vector<Watched> armed;
+  std::uint64_t arms = 0; // so far
+  bool ended = false;
+  std::thread thread;
+
+  ~Impl() {
+    if (!thread.joinable()) return;
+    {
+      const std::lock_guard guard{mutex};
+      ended = true;
+    }
+    interrupt();
+    thread.join();
+  }
+
+  void interrupt() noexcept {
+    interruption.raise();
+    platform::wake_all(low_half(interruption.word()));
+  }
+
+  void run() {
+    // Of this thread alone, so that a region is unmapped only when the thread does not sleep on its words.
+    std::vector<Watched> watched;
+    std::vector<Waiter::Entry> entries;
+    std::uint64_t seen = 0;
+    for (;;) {
+      const std::uint32_t calm = interruption.prepare();
+      {
+        const std::lock_guard guard{mutex};
+        if (ended) return;
+        if (std::exchange(seen, arms) != arms) {
+          keep_reports(watched, armed);
+          watched.swap(armed);
+          entries.clear();
+          for (Watched& one : watched) entries.push_back({&one.watch, &one.ring, nullptr});
+        }
+      }
+      const Waiter::Entry* const found = wait(entries, calm);
+      if (found == nullptr) continue;
+      const std::lock_guard guard{mutex};
+      if (arms != seen) continue;
+      event.set();
+      entries.erase(entries.begin() + (found - entries.data())); // until the next arm()
+    }
+  }
+
+  /// Null after an interruption.
+  const Waiter::Entry* wait(std::span<const Waiter::Entry> entries, std::uint32_t calm) noexcept {
+    try {
+      return Waiter{entries, interruption, calm}.run().entry;
+    } catch (const std::bad_alloc&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      return nullptr;
+    }
+  }
+
+  /// A change of state is reported once, however often a subscriber is armed.
+  static void keep_reports(std::vector<Watched>& from, std::vector<Watched>& to) noexcept {
+    for (Watched& next : to) {
+      for (Watched& before : from) {
+        if (before.watch.region == next.watch.region) next.watch = std::move(before.watch);
+      }
+    }
+  }
+};
+
+PollDescriptor::PollDescriptor() : impl_{std::make_unique<Impl>()} {
+  std::error_code error;
+  impl_->event = platform::Event::make(error);
+  if (error) throw std::system_error{error, "seqcast: no descriptor for a PollDescriptor"};
+}
+
+PollDescriptor::PollDescriptor(PollDescriptor&&) noexcept = default;
+PollDescriptor& PollDescriptor::operator=(PollDescriptor&&) noexcept = default;
+PollDescriptor::~PollDescriptor() = default;
+
+PollDescriptor::NativeHandle PollDescriptor::native_handle() const noexcept {
+  return impl_->event.id();
+}
+
+void PollDescriptor::arm(std::span<AnySubscriber* const> subscribers) {
+  std::vector<Impl::Watched> next;
+  next.reserve(subscribers.size());
+  for (const AnySubscriber* const subscriber : subscribers) {
+    // A corrupt region always has "something to read".
+    if (subscriber->error() == Errc::corrupt) continue;
+    const std::shared_ptr<const SubscriberRegion>& region = subscriber->state_->watch.region;
+    next.push_back({{.region = region}, subscriber->ring_});
+  }
+  if (!impl_->thread.joinable()) impl_->thread = std::thread{[impl = impl_.get()] { impl->run(); }};
+  {
+    const std::lock_guard guard{impl_->mutex};
+    impl_->armed = std::move(next);
+    ++impl_->arms;
+    impl_->event.clear();
+  }
+  impl_->interrupt();
+}
+
+} // namespace seqcast::inline v1

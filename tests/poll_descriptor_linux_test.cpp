@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// PollDescriptor's descriptor in an epoll loop.
+#include <doctest/doctest.h>
+
+#include "support/waiting.hpp"
+
+#include <deque>
+
+#include <sys/epoll.h>
+
+using namespace test;
+
+TEST_CASE("one epoll loop serves channels with every kind of wakeup") {
+  const TemporaryFolder folder;
+  std::deque<NumberPublisher> publishers;
+  std::deque<NumberSubscriber> subscribers;
+  std::vector<seqcast::AnySubscriber*> all;
+  constexpr std::size_t channels = wakeups.size();
+  for (std::size_t i = 0; i < channels; ++i) {
+    const auto channel = folder.channel(std::to_string(i));
+    publishers.emplace_back(channel, seqcast::PublisherOptions{.wakeup = wakeups[i]});
+    all.push_back(&subscribers.emplace_back(channel));
+  }
+  seqcast::PollDescriptor poll;
+  poll.arm(all);
+  const Descriptor loop{::epoll_create1(EPOLL_CLOEXEC)};
+  struct epoll_event event {};
+  event.events = EPOLLIN;
+  REQUIRE(::epoll_ctl(loop.id(), EPOLL_CTL_ADD, poll.native_handle(), &event) == 0);
+  std::jthread thread{[&] {
+    for (Number i = 0; i < 20; ++i) {
+      for (auto& publisher : publishers) publisher.publish(i);
+    }
+  }};
+  std::uint64_t read = 0;
+  const Watchdog watchdog{"all messages"};
+  while (read < 20 * channels) {
+    REQUIRE(::epoll_wait(loop.id(), &event, 1, watchdog.milliseconds_left()) == 1);
+    for (auto& subscriber : subscribers) read += drain(subscriber);
+    poll.arm(all);
+  }
+  CHECK(read == 20 * channels);
+}
