@@ -89,7 +89,7 @@ void close_everywhere(const seqcast::PublisherOptions& options, const Wait& wait
           .sleep = sleep, .side = side, .action = [&] { publisher.reset(); }, .over = [] { return false; }};
       wait(subscriber, here);
       CHECK(here.done);
-      CHECK(here.timed_out == 0);
+      CHECK(here.timed_out.load() == 0);
     }
   }
 }
@@ -119,7 +119,7 @@ void check_reason(WaitResult reason, bool removed) {
 
 TEST_CASE("a close before or after any sleep of a wait is reported without another sleep") {
   for (const auto& options : all_options) {
-    CAPTURE(to_string(options.wakeup.value_or(seqcast::Wakeup::bell)));
+    CAPTURE(std::string{to_string(options.wakeup.value_or(seqcast::Wakeup::bell))});
     close_everywhere(options, [&](NumberSubscriber& subscriber, Trap& here) {
       const Armed armed{here};
       check_reason(subscriber.wait_for(long_timeout), options.remove_on_close);
@@ -129,7 +129,7 @@ TEST_CASE("a close before or after any sleep of a wait is reported without anoth
 
 TEST_CASE("a close before or after any sleep on several words is reported without another sleep") {
   for (const auto& options : all_options) {
-    CAPTURE(to_string(options.wakeup.value_or(seqcast::Wakeup::bell)));
+    CAPTURE(std::string{to_string(options.wakeup.value_or(seqcast::Wakeup::bell))});
     close_everywhere(options, [&](NumberSubscriber& subscriber, Trap& here) {
       const TemporaryFolder other;
       const NumberPublisher silent{other.channel()};
@@ -145,12 +145,14 @@ TEST_CASE("a close before or after any sleep on several words is reported withou
 
 TEST_CASE("a close before or after any sleep of PollDescriptor's thread is reported without another sleep") {
   for (const auto& options : all_options) {
-    CAPTURE(to_string(options.wakeup.value_or(seqcast::Wakeup::bell)));
+    CAPTURE(std::string{to_string(options.wakeup.value_or(seqcast::Wakeup::bell))});
     close_everywhere(options, [&](NumberSubscriber& subscriber, Trap& here) {
+      std::atomic<bool> watched{false}; // the thread may sleep before arm() has named the subscriber
       seqcast::PollDescriptor poll;
-      here.over = [of = poll.native_handle()] { return readable(of, Watchdog{"nothing", 0ns}); };
+      here.over = [&] { return !watched || readable(poll.native_handle(), Watchdog{"nothing", 0ns}); };
       const Armed armed{here};
       poll.arm(subscriber);
+      watched = true;
       CHECK(readable(poll.native_handle(), Watchdog{"a readable handle", long_timeout}));
       wait_until("the close", [&] { return here.done.load(); });
     });

@@ -93,7 +93,7 @@ struct Sender {
     channel.newest.store(channel.newest.load(relaxed) + 1, std::memory_order_release);
   }
   void ring() {
-    if (bell.published()) wake();
+    if (bell.ring_if_sleeper()) wake();
   }
   void wake() {
     StagedPolicy::system_call();
@@ -321,19 +321,19 @@ TEST_CASE("a successor wakes the sleepers of a publisher that crashed at any ste
       staging.crash_after(stores);
       PublisherBell crashing{&flag, &word};
       newest.store(1, std::memory_order_release);
-      (void)crashing.published();
+      (void)crashing.ring_if_sleeper();
     }
     CHECK(newest.value == (stores >= 1 ? 1U : 0U));
     CHECK(flag.value == (stores >= 2 ? 0U : 1U));
     // Only the word keeps a subscriber from sleeping that has prepared before.
     CHECK((static_cast<std::uint32_t>(word.value) == expected) == (stores < 3));
-    // After ring() the successor wakes all that sleep on the word.
+    // After ring_bell() the successor wakes all that sleep on the word.
     PublisherBell successor{&flag, &word};
-    successor.ring();
+    successor.ring_bell();
     CHECK(static_cast<std::uint32_t>(word.value) != expected);
     // Its own first message finds the flag of a subscriber that goes to sleep after that.
     CHECK(sleeper.prepare() == static_cast<std::uint32_t>(word.value));
-    CHECK(successor.published());
+    CHECK(successor.ring_if_sleeper());
   }
 }
 
@@ -343,7 +343,7 @@ TEST_CASE("a publisher executes the fence for 64 messages after the last that fo
   Sender sender{channel, BellKind::flag_and_word};
   const auto fences_of_a_message = [&] {
     staging.restart({}, Stores::buffered);
-    (void)sender.bell.published();
+    (void)sender.bell.ring_if_sleeper();
     return staging.operations() - 1; // all but the load of the flag
   };
   CHECK(PublisherBell::guarded_messages == 64);
@@ -352,7 +352,7 @@ TEST_CASE("a publisher executes the fence for 64 messages after the last that fo
     for (int i = 0; i < 100; ++i) CHECK(fences_of_a_message() == 0);
     channel.flag.value = 1;
     staging.restart({}, Stores::buffered);
-    CHECK(sender.bell.published());
+    CHECK(sender.bell.ring_if_sleeper());
     CHECK(staging.operations() == 4); // load the flag, clear it, load and increment the word: still unguarded
     StagedPolicy::drain();
     CHECK(channel.flag.value == 0);
@@ -364,7 +364,7 @@ TEST_CASE("a word without a flag is incremented for every message, without a fen
   Channel channel;
   PublisherBell bell{nullptr, &channel.word};
   for (std::uint64_t i = 1; i <= 200; ++i) {
-    CHECK(bell.published());
+    CHECK(bell.ring_if_sleeper());
     StagedPolicy::drain();
     CHECK(channel.word.value == i);
   }
@@ -378,7 +378,7 @@ TEST_CASE("the word wraps from its largest value to zero") {
     channel.word.value = last;
     Sleeper sleeper{channel, BellKind::flag_and_word, 1};
     CHECK(sleeper.bell.prepare() == 0xFFFF'FFFF);
-    PublisherBell{&channel.flag, &channel.word}.ring();
+    PublisherBell{&channel.flag, &channel.word}.ring_bell();
     StagedPolicy::drain();
     CHECK(static_cast<std::uint32_t>(channel.word.value) == 0);
   }

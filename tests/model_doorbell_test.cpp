@@ -19,7 +19,7 @@ class ClearsLate {
  public:
   ClearsLate(Machine::Word* flag, Machine::Word* word) : flag_{flag}, word_{word} {}
 
-  bool published() const {
+  bool ring_if_sleeper() const {
     Policy::fence(seq_cst);
     if (flag_->load(relaxed) == 0) return false;
     word_->store(word_->load(relaxed) + 1, release);

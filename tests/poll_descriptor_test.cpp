@@ -49,7 +49,7 @@ TEST_CASE("the helper thread starts with the first arm() and ends with the objec
 
 TEST_CASE("the handle becomes readable for unread and for new messages, and stays readable until arm()") {
   for (const seqcast::Wakeup wakeup : wakeups) {
-    CAPTURE(to_string(wakeup));
+    CAPTURE(std::string{to_string(wakeup)});
     const TemporaryFolder folder;
     NumberPublisher publisher{folder.channel(), {.wakeup = wakeup}};
     NumberSubscriber subscriber{folder.channel()};

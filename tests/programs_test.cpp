@@ -147,7 +147,7 @@ T expect_next(seqcast::Subscriber<T>& subscriber) {
 
 void stress(const seqcast::Location& place, const TemporaryFolder& folder, std::uint64_t capacity,
             std::size_t readers) {
-  CAPTURE(to_string(place));
+  CAPTURE(std::string{to_string(place)});
   CAPTURE(capacity);
   std::optional<seqcast::BytePublisher> publisher{std::in_place, place, options_of(capacity)};
   std::vector<Program> programs;
@@ -200,7 +200,7 @@ TEST_CASE("sleeping programs are woken by every message") {
   for (const bool in_file : {true, false}) {
     for (const seqcast::Wakeup wakeup : {seqcast::Wakeup::bell, seqcast::Wakeup::every_message}) {
       CAPTURE(in_file);
-      CAPTURE(to_string(wakeup));
+      CAPTURE(std::string{to_string(wakeup)});
       const TemporaryFolder folder;
       const TemporaryObject object, other;
       const auto there = in_file ? folder.channel("calls") : object.channel();

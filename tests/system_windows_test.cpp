@@ -68,7 +68,7 @@ TEST_CASE("names are UTF-8, whatever the code page") {
 TEST_CASE("names that Windows cannot have are refused") {
   for (const Location& location :
        {file("not \xC3 UTF-8"), shared_memory("not \xC3 UTF-8"), shared_memory("a\\b")}) {
-    CAPTURE(to_string(location));
+    CAPTURE(std::string{to_string(location)});
     CHECK(publisher_refusal<NumberPublisher>(location).code == Errc::invalid_location);
     CHECK(subscriber_refusal<NumberSubscriber>(location).code == Errc::invalid_location);
   }

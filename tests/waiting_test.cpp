@@ -52,7 +52,7 @@ TEST_CASE("a wait ends for a message that is there already, with every strategy"
 TEST_CASE("a wait ends for a message that comes during it, with every strategy and every wakeup") {
   for (const WaitStrategy strategy : strategies) {
     for (const Wakeup wakeup : wakeups) {
-      CAPTURE(to_string(wakeup));
+      CAPTURE(std::string{to_string(wakeup)});
       TemporaryFolder folder;
       seqcast::PublisherOptions options;
       options.wakeup = wakeup;

@@ -59,8 +59,8 @@ constexpr int most_attempts = 64;
 
 /// Wakes all who sleep on the word, to check the channel's state. Requires: the caller holds the
 /// channel's lock.
-void ring(Word* flag, Word* word) noexcept {
-  DoorbellPublisher<HardwarePolicy>{flag, word}.ring();
+void wake_subscribers(Word* flag, Word* word) noexcept {
+  DoorbellPublisher<HardwarePolicy>{flag, word}.ring_bell();
   platform::wake_all(low_half(word));
 }
 
@@ -137,11 +137,11 @@ MappedFile map_locked(const std::string& path, const LockedFile& file) {
 /// Requires: the caller holds the region's lock.
 void supersede(const Mapping& mapping, const std::string& path) {
   PublisherHeader<HardwarePolicy>{mapping.words()}.store_state(StateWord::superseded);
-  ring(nullptr, mapping.words() + detail::wake_word);
+  wake_subscribers(nullptr, mapping.words() + wake_word);
   std::error_code error;
   const platform::FileStatus named = platform::file_status(Bell::path_of(path), error);
   if (named.owner != platform::user_id()) return;
-  if (const Bell bell = Bell::find(path, named.owner)) ring(bell.flag(), bell.word());
+  if (const Bell bell = Bell::find(path, named.owner)) wake_subscribers(bell.flag(), bell.word());
 }
 
 const char* const what_to_do =
@@ -295,7 +295,7 @@ class PublisherOpening {
     region.lock.protect_from_children(region.mapping.words(), region.mapping.size());
     if (region.bell) region.lock.protect_from_children(region.bell.mapping().words(), bell_size);
     // The publisher before may have died between clearing the flag and waking.
-    if (region.wake_word() != nullptr) ring(region.sleepers_flag(), region.wake_word());
+    if (region.futex_word() != nullptr) wake_subscribers(region.sleepers_flag(), region.futex_word());
   }
 
   const Location& location_;
@@ -326,7 +326,7 @@ PublisherRegion::~PublisherRegion() {
     platform::remove_file(path, error);
     Bell::remove(path);
   }
-  if (wake_word() != nullptr) ring(sleepers_flag(), wake_word());
+  if (futex_word() != nullptr) wake_subscribers(sleepers_flag(), futex_word());
   lock.clear_protected_ranges();
   if (!remove_on_close) return;
   mapping = {};
@@ -339,9 +339,9 @@ Word* PublisherRegion::sleepers_flag() const noexcept {
   return bell ? bell.flag() : nullptr;
 }
 
-Word* PublisherRegion::wake_word() const noexcept {
+Word* PublisherRegion::futex_word() const noexcept {
   if (bell) return bell.word();
-  return wakeup_of(identity) == Wakeup::every_message ? mapping.words() + detail::wake_word : nullptr;
+  return wakeup_of(identity) == Wakeup::every_message ? mapping.words() + wake_word : nullptr;
 }
 
 namespace {

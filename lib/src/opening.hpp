@@ -28,7 +28,7 @@ struct PublisherRegion {
   /// The bell's flag; null if there is no bell.
   Word* sleepers_flag() const noexcept;
   /// The word that sleepers wait on; null if subscribers poll.
-  Word* wake_word() const noexcept;
+  Word* futex_word() const noexcept;
 
   Location location;
   std::string path;

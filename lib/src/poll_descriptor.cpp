@@ -109,14 +109,22 @@ void PollDescriptor::arm(std::span<AnySubscriber* const> subscribers) {
     const std::shared_ptr<const SubscriberRegion>& region = subscriber->state_->watch.region;
     next.push_back({{.region = region}, subscriber->ring_});
   }
-  if (!impl_->thread.joinable()) impl_->thread = std::thread{[impl = impl_.get()] { impl->run(); }};
   {
     const std::lock_guard guard{impl_->mutex};
-    impl_->armed = std::move(next);
+    impl_->armed.swap(next);
     ++impl_->arms;
     impl_->event.clear();
   }
-  impl_->interrupt();
+  if (impl_->thread.joinable()) {
+    impl_->interrupt();
+    return;
+  }
+  try {
+    impl_->thread = std::thread{[impl = impl_.get()] { impl->run(); }};
+  } catch (...) {
+    impl_->armed.clear(); // as before
+    throw;
+  }
 }
 
 } // namespace seqcast::inline v1

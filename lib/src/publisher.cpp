@@ -23,7 +23,7 @@ PublisherRegionPointer AnyPublisher::open_region(const Location& location, const
 AnyPublisher::AnyPublisher(PublisherRegionPointer region) noexcept
     : region_{std::move(region)},
       ring_{region_->mapping.words(), geometry_of(region_->identity), region_->head} {
-  if (region_->wake_word() != nullptr) doorbell_.emplace(region_->sleepers_flag(), region_->wake_word());
+  if (region_->futex_word() != nullptr) doorbell_.emplace(region_->sleepers_flag(), region_->futex_word());
 }
 
 Epoch AnyPublisher::epoch() const noexcept {

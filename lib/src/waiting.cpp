@@ -136,7 +136,8 @@ Waiter::Result Waiter::poll() const noexcept {
 }
 
 Waiter::Result Waiter::check_states() {
-  // [bell-word] Before the states: sleep() does not miss what is rung for afterwards.
+  // [bell-word] The words before the states: if a bell is rung after its state was checked, sleep() finds
+  // another word, and the states are checked again.
   for (const Entry& entry : entries_) {
     Watch& watch = *entry.watch;
     watch.find_doorbell(); // first, since the word of an old bell may be unmapped by now
@@ -179,7 +180,7 @@ Waiter::Result Waiter::sleep(clock::time_point now) {
   } else if (stop_.stop_possible()) {
     until = std::min<clock::time_point>(until, now + stop_slice);
   }
-  bool rung = false; // since the states were checked
+  bool rung = false; // a bell, since the states were checked
   for (const Entry& entry : entries_) {
     const DoorbellSubscriber<HardwarePolicy>& doorbell = entry.watch->doorbell;
     if (doorbell.present()) {

@@ -31,7 +31,7 @@ inline Machine::Word* bell_word() {
 template <class Bell>
 void publish_and_ring(RingPublisher<Policy>& ring, Bell& bell, const Shape& shape) {
   publish(ring, shape);
-  if (bell.published()) Futex::wake_all();
+  if (bell.ring_if_sleeper()) Futex::wake_all();
 }
 
 template <class Bell = BellPublisher>
@@ -53,7 +53,7 @@ inline Thread ringing_after(const Shape& shape, BellKind kind, std::size_t after
                 BellPublisher bell{flag_of(kind), bell_word()};
                 Machine::get().enter(Phase::publish);
                 if (rings_first) {
-                  bell.ring();
+                  bell.ring_bell();
                   Futex::wake_all();
                 }
                 while (ring.head() < shape.total) publish_and_ring(ring, bell, shape);

@@ -145,7 +145,7 @@ class Inspector {
   /// What the channel is; the same for the life of this object, whatever the region contains later.
   const ChannelIdentity& identity() const noexcept;
 
-  /// All that changes. Asks the operating system, four times.
+  /// All that changes. Asks the operating system a few times.
   ChannelStatus status() const noexcept;
 
   /// ChannelStatus::head alone, for frequent calls: two loads.

@@ -18,11 +18,11 @@ namespace detail {
 
 // Trivially copyable, and yet nothing but an address of this process.
 template <class T>
-inline constexpr bool is_view = false;
+inline constexpr bool is_non_owning = false;
 template <class T, std::size_t N>
-inline constexpr bool is_view<std::span<T, N>> = true;
+inline constexpr bool is_non_owning<std::span<T, N>> = true;
 template <class Char, class Traits>
-inline constexpr bool is_view<std::basic_string_view<Char, Traits>> = true;
+inline constexpr bool is_non_owning<std::basic_string_view<Char, Traits>> = true;
 template <class T>
 concept ReferenceWrapper = requires(const T value) {
   typename T::type;
@@ -30,7 +30,7 @@ concept ReferenceWrapper = requires(const T value) {
 };
 template <class T>
 inline constexpr bool refers_elsewhere = std::is_pointer_v<T> || std::is_member_pointer_v<T> ||
-                                         std::is_null_pointer_v<T> || is_view<T> || ReferenceWrapper<T>;
+                                         std::is_null_pointer_v<T> || is_non_owning<T> || ReferenceWrapper<T>;
 
 } // namespace detail
 
@@ -91,13 +91,14 @@ class BytesRef {
 };
 
 template <>
-inline constexpr bool detail::is_view<BytesRef> = true;
+inline constexpr bool detail::is_non_owning<BytesRef> = true;
 
 /// What comes with every message.
 struct Delivery {
   /// 1 for a channel's first message, then one more for each.
   std::uint64_t sequence = 0;
-  /// Messages that were overwritten before this subscriber read them, since the one delivered before.
+  /// Messages missed since the one delivered before: overwritten before this subscriber read them, or of an
+  /// impossible size.
   std::uint64_t lost = 0;
   /// When it was published; nothing if the channel carries no timestamps.
   std::optional<std::chrono::steady_clock::time_point> published_at{};

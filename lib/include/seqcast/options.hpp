@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// options: where a channel lies, and how to open it. Plain values; nothing here touches the system
-// but remove_channel().
+// options: where a channel lies, and how to open it. Plain values; only remove_channel() touches the system.
 #pragma once
 
 #include <seqcast/error.hpp>
@@ -85,7 +84,7 @@ struct PublisherOptions {
   /// - Wakeup::bell: subscribers of the same user sleep, at no cost to the publisher while none does.
   /// - Wakeup::every_message: one system call (about 0.4 us) a message. Subscribers of any user who may read
   ///   the region can sleep, without a bell.
-  /// - Wakeup::polling: publish() has no fence and never makes a system call.
+  /// - Wakeup::polling: publish() has no full fence and wakes nobody.
   std::optional<Wakeup> wakeup = {};
 
   /// Permissions of the bell, whatever the region's. Who may write the bell may also truncate it, and so kill

@@ -78,7 +78,8 @@ class AnyPublisher {
   std::uint64_t publish_bytes(const std::byte* from, Size size) noexcept {
     const std::uint64_t time_ns = ring_.geometry().timestamps ? detail::HardwarePolicy::now() : 0;
     const std::uint64_t sequence = ring_.publish(from, size, time_ns);
-    if (doorbell_) [[likely]] doorbell_->after_message(wake_all);
+    if (doorbell_) [[likely]]
+      doorbell_->after_message(wake_all);
     return sequence;
   }
 
@@ -86,7 +87,8 @@ class AnyPublisher {
   std::uint64_t publish_with(std::uint32_t size, const Store& store_to) noexcept {
     const std::uint64_t time_ns = ring_.geometry().timestamps ? detail::HardwarePolicy::now() : 0;
     const std::uint64_t sequence = ring_.publish_with(size, time_ns, store_to);
-    if (doorbell_) [[likely]] doorbell_->after_message(wake_all);
+    if (doorbell_) [[likely]]
+      doorbell_->after_message(wake_all);
     return sequence;
   }
 
@@ -179,8 +181,8 @@ class [[nodiscard]] ByteLoan : LoanBase {
   }
 
   /// Publishes the first `size` bytes and gives the sequence.
-  /// Errors: as Loan::commit(); std::length_error if there are not as many, and then the loan can still
-  /// be committed.
+  /// Errors: as Loan::commit(); std::length_error if `size` is more than bytes().size(), and then the loan can
+  /// still be committed.
   std::uint64_t commit(std::size_t size) && {
     return commit_size(size);
   }
@@ -212,8 +214,8 @@ class Publisher : public AnyPublisher {
   }
 
   /// Publishes one message and gives its sequence.
-  /// Progress: wait-free; no allocation. No system call, unless a subscriber sleeps and is to be woken, or the
-  /// channel has timestamps and the system no vDSO.
+  /// Progress: wait-free; no allocation. No system call, except to wake a sleeping subscriber (with
+  /// Wakeup::every_message always), and to read the clock where the system has no vDSO.
   /// Memory ordering: who receives the message sees what happened before this call, and the message whole.
   std::uint64_t publish(const T& message) noexcept {
     return publish_bytes(static_cast<const std::byte*>(static_cast<const void*>(&message)),

@@ -13,8 +13,9 @@
 // Invariants
 //   1. What next() and latest() give is byte for byte one published message, or nothing.
 //   2. Sequences from next() strictly increase, and sequence == previous + 1 + lost, until reopen() or seek().
-//   3. latest() never gives an older message than this subscriber has already had.
-//   4. No call waits for the publisher, but next_for(), messages(), wait_for() and wait_until(), as they say.
+//   3. latest() never gives an older message than this subscriber has already had, until reopen() or seek().
+//   4. Only next_for(), messages(), wait_for() and wait_until() block. In a channel with copy_behind next() may
+//      poll a message that is being written, a bounded number of times.
 #pragma once
 
 #include <seqcast/detail/region.hpp>
@@ -55,7 +56,7 @@ class AnySubscriber {
   /// see there.
   std::error_code error() const noexcept;
 
-  /// Messages complete and not yet read by next(), those that are overwritten already among them: from
+  /// Messages complete and not yet read by next(), including those that are overwritten already: from
   /// capacity() on some are lost. Exact while the publisher is idle.
   std::uint64_t lag() const noexcept {
     return ring_.newest() - ring_.cursor();
@@ -172,7 +173,7 @@ class AnySubscriber {
   template <class AnyKind>
   friend class MessageRange;
 
-  /// Waits for something to read; false if a call of read() would give nothing again, or not in time.
+  /// Waits for something to read; false if reading again is useless, or the deadline has passed.
   bool wait_to_read(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
   /// Whether messages may come after wait_result(), in another region that was moved on to.
   bool goes_on() const noexcept;
@@ -390,12 +391,12 @@ class Subscriber : public AnySubscriber {
     return {*this, stop};
   }
 
-  /// The next message in place, without a copy; unread until View::validate() gives true.
+  /// The next message in place, without a copy. It counts as read once View::validate() gives true.
   /// Progress: as for next(), but for the copy.
   [[nodiscard]] std::optional<View<T>> view() noexcept {
     return viewed(ring_.view(into(nullptr)));
   }
-  /// The newest complete message in place, without a copy; unread until View::validate() gives true.
+  /// The newest complete message in place, without a copy. It counts as read once View::validate() gives true.
   /// Progress: as for latest(), but for the copies.
   [[nodiscard]] std::optional<View<T>> latest_view() noexcept {
     return viewed(ring_.latest_view(into(nullptr)));

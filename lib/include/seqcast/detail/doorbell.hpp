@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // doorbell: how a sleeping subscriber is woken, and how a publisher avoids the system call while none sleeps.
-// Both sides; each tag in brackets has its paragraph in lib/docs/ordering.md.
+// The flag and the word are in the bell, a small file beside the region; with Wakeup::every_message there is a
+// word in the region, and no flag. Both sides; each tag in brackets has its paragraph in lib/docs/ordering.md.
 //
 //     publisher                                subscriber
 //     ---------                                ----------
@@ -48,21 +49,22 @@ class DoorbellPublisher {
   /// To be called after each message; calls `wake_all` with word() if there may be a sleeper.
   /// Not inlined into publish(): it has a fence, and is not needed where subscribers poll.
   [[gnu::noinline]] void after_message(void (*wake_all)(const Word*)) noexcept {
-    if (published()) wake_all(word_);
+    if (ring_if_sleeper()) wake_all(word_);
   }
 
-  /// The same; true if the caller has to wake all who sleep on word().
-  bool published() noexcept {
-    if (flag_ != nullptr && !has_sleeper()) [[likely]] return false;
+  /// As after_message(); true if the caller has to wake all who sleep on word().
+  bool ring_if_sleeper() noexcept {
+    if (flag_ != nullptr && !has_sleeper()) [[likely]]
+      return false;
     guarded_ = guarded_messages;
-    ring();
+    ring_bell();
     return true;
   }
 
   /// Rings whether or not there is a sleeper; the caller then wakes all who sleep on word().
-  void ring() const noexcept {
-    // relaxed: the release below keeps it before the new word. Incrementing first and clearing then could clear
-    // the flag of a subscriber that has already seen the new word and sleeps on it.
+  void ring_bell() const noexcept {
+    // relaxed: the release below keeps it before the new word. In the other order it could clear the flag of a
+    // subscriber that has already seen the new word and sleeps on it.
     if (flag_ != nullptr) flag_->store(0, std::memory_order_relaxed);
     // [bell-word] release: pairs with the acquire in DoorbellSubscriber::prepare().
     // Otherwise a sleeper could load the new word and yet have its flag cleared by the store above.
@@ -111,7 +113,7 @@ class DoorbellSubscriber {
   /// The word's low half, to be loaded before anything that a ring may announce. If prepare() gives another one
   /// afterwards, what was read in between may be out of date.
   std::uint32_t value() const noexcept {
-    // [bell-word] acquire: pairs with the release in DoorbellPublisher::ring().
+    // [bell-word] acquire: pairs with the release in DoorbellPublisher::ring_bell().
     // Otherwise what is read next could be older than the ring, and prepare() give the same word.
     return static_cast<std::uint32_t>(word_->load(std::memory_order_acquire));
   }
@@ -119,7 +121,7 @@ class DoorbellSubscriber {
   /// To be called before sleeping. Gives what the word's low half has to be for the sleep to begin; between the
   /// two the caller polls the slot once more.
   std::uint32_t prepare() const noexcept {
-    // [bell-word] acquire: pairs with the release in DoorbellPublisher::ring().
+    // [bell-word] acquire: pairs with the release in DoorbellPublisher::ring_bell().
     // Otherwise a sleeper could load the new word and yet have its flag cleared by the store before it.
     // Without a flag it is what orders the poll of the slot after the load of the word.
     const std::uint64_t word = word_->load(std::memory_order_acquire);

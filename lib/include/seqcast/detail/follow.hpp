@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// follow: copying a large message while it is still being written, a chunk behind the publisher. Only
-// channels with PublisherOptions::copy_behind, and only messages longer than a chunk, execute anything of
-// this file; a reader who does not use them may skip it. Both halves; each tag in brackets has its paragraph
-// in lib/docs/ordering.md.
+// follow: copying a large message while it is still being written, a chunk behind the publisher. Skip this file
+// if your channel has no PublisherOptions::copy_behind, or no messages longer than a chunk: nothing of it is
+// executed then. Both halves; each tag in brackets has its paragraph in lib/docs/ordering.md.
 //
 //     publisher                                  subscriber
 //     ---------                                  ----------
@@ -77,8 +76,8 @@ Followed follow(const typename Policy::Word* words, const typename Policy::Word*
                 std::uint64_t sequence, const Destination& to, const LoadVersion& load_version,
                 std::uint64_t open, std::uint64_t complete) noexcept {
   if (load_progress(slot, geometry, sequence) == 0) return {};
-  // A publisher stores its epoch only after it has taken the progress of its predecessor back. So if the
-  // progress is still there after the epoch was loaded, it is that epoch's.
+  // A publisher stores its epoch only after it has reset its predecessor's progress to 0. So if the progress is
+  // still there after the epoch was loaded, it is that epoch's.
   Followed followed{.epoch = SubscriberHeader<Policy>{words}.epoch_number()};
   if (load_version(slot) != open || load_progress(slot, geometry, sequence) == 0) return {};
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// header: the words of a region that are not slots, but for head, whose loads and stores are where they belong:
-// in ring.hpp. They change only when a publisher opens or closes the channel. Both sides; each tag in brackets
-// has its paragraph in lib/docs/ordering.md.
+// header: the words of a region that are not slots, except head, which ring.hpp loads and stores. They
+// change only when a publisher opens or closes the channel. Both sides; each tag in brackets has its
+// paragraph in lib/docs/ordering.md.
 //
 // Who may call it: PublisherHeader the holder of the channel's lock, SubscriberHeader any process, on a
 // read-only mapping. Both are views: copying one copies a pointer.

@@ -146,7 +146,7 @@ class RingPublisher {
 
   /// Requires: `head` is what Recovery gave, or 0 for a new region.
   RingPublisher(Word* words, const Geometry& geometry, std::uint64_t head) noexcept
-      : words_{words}, open_slot_{slot_of(head + 1, words, geometry)}, geometry_{geometry}, head_{head} {}
+      : words_{words}, slot_{slot_of(head + 1, words, geometry)}, geometry_{geometry}, head_{head} {}
 
   /// Publishes the next message: `store_to` is called once with the payload's first word, to store `size` bytes
   /// there. Gives the message's sequence.
@@ -154,19 +154,19 @@ class RingPublisher {
   /// Progress: wait-free; the steps depend on `size` alone.
   template <class Store>
   std::uint64_t publish_with(std::uint32_t size, std::uint64_t time_ns, const Store& store_to) noexcept {
-    // First what this side keeps for itself, so that no other store lies between those into the slot: the
-    // shorter they take, the more rarely a polling subscriber takes the line away in the middle.
+    // Private state first, so that the stores into the slot follow each other closely: a polling subscriber
+    // then takes the line away in the middle less often.
     const std::uint64_t sequence = head_ + 1;
-    Word* const slot = open_slot_;
+    Word* const slot = slot_;
     const bool last_slot = (sequence & (geometry_.capacity - 1)) == 0;
     Word* const next_slot = last_slot ? words_ + geometry_.slots_word : slot + geometry_.stride_words;
     head_ = sequence;
-    open_slot_ = next_slot;
+    slot_ = next_slot;
 
-    // [slot-open] release fence: pairs with the acquire fence in load_version_again().
-    // Otherwise a subscriber could copy a word of this message and still find the version of the one before. A
-    // release store when the slot was opened would not do: it orders what came before it, not after, and a
-    // successor or another thread did not make that store.
+    // [slot-open] release fence: pairs with the acquire fence in load_version_after_copy().
+    // Otherwise a subscriber could copy a word of this message and still find the version of the slot's previous
+    // message. The release store that opened the slot would not do instead: it orders what came before it, not
+    // after, and another thread or a dead publisher may have made it.
     Policy::fence(std::memory_order_release);
     store_to(slot + geometry_.payload_word);
     // relaxed: part of the payload as far as ordering goes.
@@ -203,11 +203,12 @@ class RingPublisher {
   /// publish_with(), whose `store_to` has nothing left to do. May be called again, and need not be followed
   /// by that.
   Word* open_payload() noexcept {
-    // [slot-open] release fence: pairs with the acquire fence in load_version_again(), as in publish_with().
+    // [slot-open] release fence: pairs with the acquire fence in load_version_after_copy(), as
+    // in publish_with().
     Policy::fence(std::memory_order_release);
     // No compiler moves stores that are not atomic to before it.
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    return open_slot_ + geometry_.payload_word;
+    return slot_ + geometry_.payload_word;
   }
 
   std::uint64_t head() const noexcept {
@@ -227,8 +228,8 @@ class RingPublisher {
     const std::size_t line = Policy::line_words();
     const std::size_t end = geometry_.payload_word + words_for(size);
     if (end <= line) return;
-    // [slot-open] release fence: pairs with the acquire fence in load_version_again(), as in publish_with():
-    // these are the first stores into the slot.
+    // [slot-open] release fence: pairs with the acquire fence in load_version_after_copy(), as in
+    // publish_with(): these are the first stores into the slot.
     Policy::fence(std::memory_order_release);
     if constexpr (requires { Policy::prefetch_for_write(next_slot, end); }) {
       if (size >= strings_from) return Policy::prefetch_for_write(next_slot + line, end - line);
@@ -237,7 +238,7 @@ class RingPublisher {
   }
 
   Word* words_ = nullptr;
-  Word* open_slot_ = nullptr; // of message head + 1
+  Word* slot_ = nullptr; // of message head + 1
   Geometry geometry_{};
   std::uint64_t head_ = 0;
   PrefetchThrottle throttle_{};
@@ -321,7 +322,7 @@ class RingSubscriber {
   template <class Destination>
   ReadResult next(const Destination& to) noexcept {
     ReadResult read;
-    find_next(to, read);
+    read_next(to, read);
     advance(read);
     return read;
   }
@@ -331,7 +332,7 @@ class RingSubscriber {
   template <class Destination>
   ReadResult latest(const Destination& to) noexcept {
     ReadResult read;
-    find_latest(to, read);
+    read_latest(to, read);
     advance(read);
     return read;
   }
@@ -340,14 +341,14 @@ class RingSubscriber {
   template <class Destination>
   ReadResult view(const Destination& in_place) noexcept {
     ReadResult read;
-    find_next(in_place, read);
+    read_next(in_place, read);
     if (read.status != ReadStatus::message) advance(read);
     return read;
   }
   template <class Destination>
   ReadResult latest_view(const Destination& in_place) noexcept {
     ReadResult read;
-    find_latest(in_place, read);
+    read_latest(in_place, read);
     if (read.status != ReadStatus::message) advance(read);
     return read;
   }
@@ -359,7 +360,7 @@ class RingSubscriber {
   bool validate(const ReadResult& viewed) noexcept {
     // No compiler moves loads that are not atomic to after it.
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    const std::uint64_t version = load_version_again(slot_of(viewed.sequence, words_, geometry_));
+    const std::uint64_t version = load_version_after_copy(slot_of(viewed.sequence, words_, geometry_));
     if (version != complete_version(viewed.sequence)) return false;
     if (viewed.sequence > cursor_) advance(viewed);
     return true;
@@ -383,7 +384,7 @@ class RingSubscriber {
     return version == complete_version(head + 1) ? head + 1 : head;
   }
 
-  /// Whether next() has something to report: a message, an overrun or a corrupt region.
+  /// Whether next() has something to report: a message, an overrun, or a version that is too high.
   bool ready() const noexcept {
     return load_version(slot_of(cursor_ + 1, words_, geometry_)) >= complete_version(cursor_ + 1);
   }
@@ -424,7 +425,7 @@ class RingSubscriber {
     } else if (to.bytes != nullptr) {
       load_payload<Policy>(slot + geometry_.payload_word, to.bytes, to.count(read.size));
     }
-    const std::uint64_t version_after = load_version_again(slot);
+    const std::uint64_t version_after = load_version_after_copy(slot);
     if (version_after != version) explain_change(version_after, sequence, read);
   }
 
@@ -436,23 +437,22 @@ class RingSubscriber {
     const Followed copied = follow<Policy>(words_, slot, geometry_, sequence, to, load_version<Word>,
                                            open_version(sequence), complete_version(sequence));
     if (!copied.complete) return;
-    const std::uint64_t version_after = load_version_again(slot);
+    const std::uint64_t version_after = load_version_after_copy(slot);
     if (version_after != complete_version(sequence)) return explain_change(version_after, sequence, read);
     if (!is_still_epoch<Policy>(words_, copied.epoch)) return;
     read = {ReadStatus::message, sequence, sequence - previous_ - 1, copied.time_ns, copied.size};
   }
 
   /// The slot's version, after everything that was loaded from the slot.
-  static std::uint64_t load_version_again(const Word* slot) noexcept {
-    // [slot-open] acquire fence: pairs with the release fence in publish_with(). This is what catches a
-    // torn copy.
+  static std::uint64_t load_version_after_copy(const Word* slot) noexcept {
+    // [slot-open] acquire fence: pairs with the release fence in publish_with(). It is what catches a torn copy.
     // Otherwise the version could be read before the words above, and cover words stored after it.
     Policy::fence(std::memory_order_acquire);
     // relaxed: the fence above is the order it needs; a newer version is acquired in explain_change().
     return slot[version_word].load(std::memory_order_relaxed);
   }
 
-  /// What it means that the version of message `sequence`, complete before, is another one after the copy.
+  /// The version of message `sequence` changed during the copy: why.
   void explain_change(std::uint64_t version, std::uint64_t sequence, ReadResult& read) const noexcept {
     // [slot-opened] acquire fence: pairs with the releases in open_slot() and publish_with().
     // Otherwise the messages that the newer version proves complete might not be visible yet.
@@ -461,7 +461,7 @@ class RingSubscriber {
     if (version < complete_version(sequence)) read.status = ReadStatus::corrupt; // it never decreases
   }
 
-  /// What a version other than that of message `sequence`, complete, means.
+  /// The version is not that of message `sequence`, complete: why.
   void explain(std::uint64_t version, std::uint64_t sequence, ReadResult& read) const noexcept {
     read.status = ReadStatus::overrun;
     read.sequence = newest_proven(version);
@@ -470,7 +470,7 @@ class RingSubscriber {
   }
 
   template <class Destination>
-  void find_next(const Destination& to, ReadResult& read) const noexcept {
+  void read_next(const Destination& to, ReadResult& read) const noexcept {
     std::uint64_t sequence = cursor_ + 1;
     for (bool resumed = false;; resumed = true) {
       try_read(sequence, to, read);
@@ -489,7 +489,7 @@ class RingSubscriber {
   }
 
   template <class Destination>
-  void find_latest(const Destination& to, ReadResult& read) const noexcept {
+  void read_latest(const Destination& to, ReadResult& read) const noexcept {
     for (int attempt = 0; attempt < 4; ++attempt) {
       const std::uint64_t head = load_head(words_);
       // Head may be stale by one. Trying the message after the cursor too keeps latest() from going back
@@ -542,7 +542,7 @@ SlotSample sample_slot(const typename Policy::Word* slot, const Geometry& geomet
   sample.size = unpack_size(slot[size_word].load(std::memory_order_relaxed));
   if (geometry.timestamps) sample.time_ns = slot[time_word].load(std::memory_order_relaxed);
   load_payload<Policy>(slot + geometry.payload_word, payload.data(), payload.size());
-  // [slot-open] acquire fence, then relaxed: as in load_version_again().
+  // [slot-open] acquire fence, then relaxed: as in load_version_after_copy().
   Policy::fence(std::memory_order_acquire);
   sample.version_after = slot[version_word].load(std::memory_order_relaxed);
   return sample;
