@@ -7,11 +7,30 @@
 #include "support/refusal.hpp"
 #include "support/temporary.hpp"
 
+#include <cerrno>
+#include <cstring>
+
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+namespace {
+
+bool no_bell_gets_its_name = false;
+
+} // namespace
+
+// In the place of the C library's, for the library too.
+extern "C" int linkat(int from_folder, const char* from, int to_folder, const char* to, int flags) noexcept {
+  if (no_bell_gets_its_name && std::strstr(to, ".bell") != nullptr) {
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_linkat, from_folder, from, to_folder, to, flags));
+}
 
 using namespace seqcast;
 using test::publish_all;
@@ -199,4 +218,23 @@ TEST_CASE("a channel is private by default, and the error for another user names
           }
           return false;
         }) == 0);
+}
+
+TEST_CASE(
+    "a publisher whose bell cannot be given its name leaves the channel closed, and a replaced one "
+    "superseded") {
+  const TemporaryFolder folder;
+  publish_all(folder.channel(), {"1"});
+  std::filesystem::remove(folder / "channel.bell");
+  ByteSubscriber subscriber{folder.channel()};
+  no_bell_gets_its_name = true;
+  Error error;
+  CHECK_FALSE(BytePublisher::open(folder.channel(), {}, error));
+  CHECK(error == std::errc::io_error);
+  CHECK(subscriber.state() == ChannelState::closed);
+  const PublisherOptions replacing{.capacity = 2, .replace = true, .remove_on_close = true};
+  CHECK_FALSE(BytePublisher::open(folder.channel(), replacing, error));
+  no_bell_gets_its_name = false;
+  CHECK(subscriber.state() == ChannelState::superseded);
+  CHECK_FALSE(std::filesystem::exists(folder / "channel"));
 }

@@ -154,6 +154,26 @@ TEST_CASE("a change of the publisher's state makes the handle readable once") {
   CHECK(subscriber.wait_for(0ns) == WaitResult::superseded);
 }
 
+TEST_CASE("the end of one publisher is not missed while the handle is readable for another") {
+  const TemporaryFolder folder;
+  NumberPublisher busy{folder.channel("busy")};
+  std::optional<NumberPublisher> brief{folder.channel("brief")};
+  NumberSubscriber of_busy{folder.channel("busy")};
+  NumberSubscriber of_brief{folder.channel("brief")};
+  PollDescriptor poll;
+  poll.arm({&of_busy, &of_brief});
+  busy.publish(1);
+  REQUIRE(becomes_readable(poll));
+  test::drain(of_busy);
+  CHECK(of_brief.wait_for(0ns) == WaitResult::timeout);
+  brief.reset();
+  // Time for the helper thread to notice the end now, which it must not.
+  CHECK(of_busy.wait_for(300ms) == WaitResult::timeout);
+  poll.arm({&of_busy, &of_brief});
+  REQUIRE(becomes_readable(poll));
+  CHECK(of_brief.wait_for(0ns) == WaitResult::closed);
+}
+
 TEST_CASE("each arm() names the subscribers that are watched, and the others may be destroyed") {
   Channel channel;
   const TemporaryFolder folder;

@@ -286,3 +286,18 @@ TEST_CASE("readers of a live publisher's messages have none of them torn when th
   CHECK(received >= 20 * 100);
   MESSAGE(received << " messages received in 20 rounds, each ended by a truncation");
 }
+
+TEST_CASE("next_for() reports a truncation once, and then waits") {
+  const test::TemporaryFolder folder;
+  { const seqcast::Publisher<std::uint64_t> publisher{folder.channel()}; }
+  seqcast::Subscriber<std::uint64_t> subscriber{folder.channel(), {.survive_truncation = true}};
+  std::filesystem::resize_file(folder.channel().name(), 0);
+  CHECK_FALSE(subscriber.next_for(std::chrono::seconds{30}));
+  CHECK(subscriber.error() == seqcast::Errc::truncated);
+  CHECK(subscriber.wait_result() == seqcast::WaitResult::message);
+  // Whatever else there is to report, a timeout comes after it.
+  while (subscriber.wait_result() != seqcast::WaitResult::timeout) {
+    CHECK_FALSE(subscriber.next_for(std::chrono::milliseconds{1}));
+  }
+  CHECK(subscriber.error() == seqcast::Errc::truncated);
+}

@@ -98,14 +98,14 @@ void Bell::link_name() {
   has_name_ = true;
 }
 
-Bell Bell::find(const std::string& region_path, std::uint64_t owner, bool survive_truncation) noexcept {
+Bell Bell::find(const std::string& region_path, std::uint64_t owner, bool survive_truncation) {
   try {
     std::error_code error;
     platform::FileStatus status;
     Bell bell = open(path_of(region_path), std::nullopt, status, error, survive_truncation);
     // In a folder that others may write to, another user could have put it there.
     return error || status.owner != owner ? Bell{} : std::move(bell);
-  } catch (...) { // no memory, or no mapping left: the subscriber polls
+  } catch (const std::exception&) { // no memory, or no mapping left: the subscriber polls
     return {};
   }
 }
@@ -122,7 +122,7 @@ void Bell::remove(const std::string& region_path) noexcept {
     const std::string path = path_of(region_path);
     if (open(path, std::nullopt, status, error) || (!error && is_empty(status)))
       platform::remove_file(path, error);
-  } catch (...) { // no memory, or no mapping left: it stays
+  } catch (const std::exception&) { // no memory, or no mapping left: it stays
   }
 }
 

@@ -30,8 +30,7 @@ class Bell {
   /// The bell of a region that belongs to `owner`; an empty one if there is none that this process may write
   /// to. If `survive_truncation`, a truncation of the bell turns this one into zeros, on which sleeping is
   /// useless but safe.
-  static Bell find(const std::string& region_path, std::uint64_t owner,
-                   bool survive_truncation = false) noexcept;
+  static Bell find(const std::string& region_path, std::uint64_t owner, bool survive_truncation = false);
 
   explicit operator bool() const noexcept {
     return static_cast<bool>(mapping_);

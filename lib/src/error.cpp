@@ -147,20 +147,12 @@ void fail(std::error_code code, std::string text) {
   throw Failure{code, std::move(text)};
 }
 
-void translate(Error& error) noexcept {
-  std::error_code code = std::make_error_code(std::errc::not_enough_memory);
+void translate(const std::system_error& failure, Error& error) noexcept {
   try {
-    throw;
-  } catch (const std::system_error& failure) {
-    code = failure.code();
-    try {
-      error = {code, failure.what()};
-      return;
-    } catch (const std::bad_alloc&) { // the code alone
-    }
+    error = {failure.code(), failure.what()};
   } catch (const std::bad_alloc&) {
+    error = {failure.code(), {}};
   }
-  error = {code, {}};
 }
 
 void raise_too_long(std::uint32_t most) {

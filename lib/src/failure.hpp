@@ -7,6 +7,7 @@
 #include <seqcast/options.hpp>
 
 #include <memory>
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -40,19 +41,22 @@ auto explained(const char* attempt, const Location& location, const Call& open) 
   }
 }
 
-/// Puts the exception that is being handled into `error`.
-void translate(Error& error) noexcept;
+/// Puts a failure into `error`; the code alone if there is no memory for its text.
+void translate(const std::system_error& failure, Error& error) noexcept;
 
-/// Gives what `call` gives; a default value, and the reason in `error`, if it throws.
+/// Gives what `call` gives; a default value, and the reason in `error`, if it throws. The cancellation of a
+/// thread passes through.
 template <class Call>
-auto without_exceptions(Error& error, const Call& call) noexcept -> decltype(call()) {
+auto without_exceptions(Error& error, const Call& call) -> decltype(call()) {
   error.clear();
   try {
     return call();
-  } catch (...) {
-    translate(error);
-    return {};
+  } catch (const std::system_error& failure) {
+    translate(failure, error);
+  } catch (const std::bad_alloc&) {
+    error = {std::make_error_code(std::errc::not_enough_memory), {}};
   }
+  return {};
 }
 
 } // namespace seqcast::inline v1::detail

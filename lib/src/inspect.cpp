@@ -110,7 +110,7 @@ Inspector::Inspector(const Location& location, const InspectorOptions& options,
       })} {}
 
 std::optional<Inspector> Inspector::open(const Location& location, const InspectorOptions& options,
-                                         const ExpectedIdentity& expected, Error& error) noexcept {
+                                         const ExpectedIdentity& expected, Error& error) {
   return without_exceptions(error, [&] {
     return std::optional<Inspector>{Inspector{location, options, expected}};
   });

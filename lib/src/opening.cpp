@@ -213,6 +213,7 @@ class PublisherOpening {
     mapped.mapping.prefault(platform::Access::read_write, options_.lock_memory);
     const std::optional<std::uint64_t> head = take_over(mapped.mapping, identity);
     if (!head) {
+      bell = {}; // it may be in the making, under the name that another one needs
       if (options_.replace) return create(Behind::old_file, &mapped.mapping);
       fail(Errc::damaged,
            std::string{"its slots contradict its header, as no publisher leaves them"} + what_to_do);
@@ -220,8 +221,9 @@ class PublisherOpening {
     const std::uint64_t epochs =
         SubscriberHeader<HardwarePolicy>{mapped.mapping.read_only_words()}.epoch().first;
     auto region = store_header(std::move(mapped.mapping), identity, *head, epochs + 1, file.status.id);
-    bell.link_name();
-    adopt(*region, std::move(file.lock), std::move(bell));
+    region->lock = std::move(file.lock);
+    region->bell = std::move(bell);
+    begin(*region);
     return region;
   }
 
@@ -239,7 +241,7 @@ class PublisherOpening {
   PublisherRegionPointer create(Behind behind, const Mapping* superseded = nullptr) const {
     std::error_code error;
     platform::NewFile file = platform::NewFile::create(path_, fresh_.region_size, options_.mode, error);
-    if (error == Errc::publisher_alive) {
+    if (error == Errc::publisher_alive || error == Errc::lock_obstructed) {
       fail(error, "another publisher is creating it at this moment; stop that one first, or use another name");
     }
     if (error)
@@ -259,9 +261,10 @@ class PublisherOpening {
     }
     if (error == std::errc::file_exists) return nullptr;
     if (error) fail(error, "the new region cannot be given its name");
-    bell.link_name();
+    region->lock = file.take_lock();
+    region->bell = std::move(bell);
     if (superseded != nullptr) supersede(*superseded, path_);
-    adopt(*region, file.take_lock(), std::move(bell));
+    begin(*region);
     return region;
   }
 
@@ -288,10 +291,9 @@ class PublisherOpening {
     return region;
   }
 
-  /// From here on the channel is this publisher's, and closed by its destructor.
-  static void adopt(PublisherRegion& region, platform::LockFile lock, Bell bell) {
-    region.lock = std::move(lock);
-    region.bell = std::move(bell);
+  /// Requires: the region has its lock, so that its destructor closes the channel, also if this throws.
+  static void begin(PublisherRegion& region) {
+    region.bell.link_name();
     region.lock.protect_from_children(region.mapping.words(), region.mapping.size());
     if (region.bell) region.lock.protect_from_children(region.bell.mapping().words(), bell_size);
     // The publisher before may have died between clearing the flag and waking.
@@ -373,6 +375,7 @@ void remove_held(const std::string& path) {
   const platform::Handle handle = platform::open_file(path, platform::Access::read_only, error);
   check_opened(error);
   const std::uint64_t size = platform::file_status(handle, error).size;
+  if (error) fail(error, "its size cannot be read");
   Mapping mapping;
   if (size >= header_size) mapping = Mapping{handle, platform::Access::read_only, size};
   check_channel(mapping, size);

@@ -21,7 +21,8 @@ struct PollDescriptor::Impl {
   Interruption interruption; // raised after each change of what follows
   std::mutex mutex;          // guards what follows
   std::vector<Watched> armed;
-  std::uint64_t arms = 0; // so far
+  std::vector<Waiter::Entry> entries; // of these
+  std::uint64_t arms = 0;             // so far
   bool ended = false;
   std::thread thread;
 
@@ -43,7 +44,7 @@ struct PollDescriptor::Impl {
   void run() {
     // Of this thread alone, so that a region is unmapped only when the thread does not sleep on its words.
     std::vector<Watched> watched;
-    std::vector<Waiter::Entry> entries;
+    std::vector<Waiter::Entry> waited_for;
     std::uint64_t seen = 0;
     for (;;) {
       const std::uint32_t calm = interruption.prepare();
@@ -53,23 +54,27 @@ struct PollDescriptor::Impl {
         if (std::exchange(seen, arms) != arms) {
           keep_reports(watched, armed);
           watched.swap(armed);
-          entries.clear();
-          for (Watched& one : watched) entries.push_back({&one.watch, &one.ring, nullptr});
+          waited_for.swap(entries);
         }
       }
-      const Waiter::Entry* const found = wait(entries, calm);
+      const Waiter::Entry* const found = wait(waited_for, calm);
       if (found == nullptr) continue;
       const std::lock_guard guard{mutex};
-      if (arms != seen) continue;
-      event.set();
-      entries.erase(entries.begin() + (found - entries.data())); // until the next arm()
+      if (arms == seen) {
+        event.set();
+        waited_for
+            .clear(); // it stays readable until the next arm(); what happens until then is not reported yet
+      } else {        // the descriptor was made unreadable meanwhile: this has to be reported once more
+        found->watch->last_reported = {ChannelState::live, 0};
+        found->watch->truncation_reported = false;
+      }
     }
   }
 
   /// Null after an interruption.
-  const Waiter::Entry* wait(std::span<const Waiter::Entry> entries, std::uint32_t calm) noexcept {
+  const Waiter::Entry* wait(std::span<const Waiter::Entry> waited_for, std::uint32_t calm) noexcept {
     try {
-      return Waiter{entries, interruption, calm}.run().entry;
+      return Waiter{waited_for, interruption, calm}.run().entry;
     } catch (const std::bad_alloc&) {
       std::this_thread::sleep_for(std::chrono::milliseconds{1});
       return nullptr;
@@ -102,16 +107,20 @@ PollDescriptor::NativeHandle PollDescriptor::native_handle() const noexcept {
 
 void PollDescriptor::arm(std::span<AnySubscriber* const> subscribers) {
   std::vector<Impl::Watched> next;
+  std::vector<Waiter::Entry> entries;
   next.reserve(subscribers.size());
+  entries.reserve(subscribers.size());
   for (const AnySubscriber* const subscriber : subscribers) {
     // A corrupt region always has "something to read".
     if (subscriber->error() == Errc::corrupt) continue;
     const std::shared_ptr<const SubscriberRegion>& region = subscriber->state_->watch.region;
     next.push_back({{.region = region}, subscriber->ring_});
+    entries.push_back({&next.back().watch, &next.back().ring, nullptr});
   }
   {
     const std::lock_guard guard{impl_->mutex};
     impl_->armed.swap(next);
+    impl_->entries.swap(entries);
     ++impl_->arms;
     impl_->event.clear();
   }
@@ -123,6 +132,7 @@ void PollDescriptor::arm(std::span<AnySubscriber* const> subscribers) {
     impl_->thread = std::thread{[impl = impl_.get()] { impl->run(); }};
   } catch (...) {
     impl_->armed.clear(); // as before
+    impl_->entries.clear();
     throw;
   }
 }

@@ -16,7 +16,7 @@ AnyPublisher::AnyPublisher(const Location& location, const PublisherOptions& opt
     : AnyPublisher{PublisherRegion::open(location, options, expected)} {}
 
 PublisherRegionPointer AnyPublisher::open_region(const Location& location, const PublisherOptions& options,
-                                                 const ExpectedIdentity& expected, Error& error) noexcept {
+                                                 const ExpectedIdentity& expected, Error& error) {
   return without_exceptions(error, [&] { return PublisherRegion::open(location, options, expected); });
 }
 

@@ -23,7 +23,7 @@ SubscriberStatePointer open_at(const std::string& path, const Location& location
                     ? nullptr
                     : std::make_unique_for_overwrite<std::byte[]>(region->geometry.max_message_size);
   return SubscriberStatePointer{
-      new SubscriberState{{.region = std::move(region)}, range, options, expected, std::move(buffer)}};
+      new SubscriberState{{.region = std::move(region)}, range, options, expected, std::move(buffer), false}};
 }
 
 SubscriberStatePointer open_subscriber(const Location& location, const SubscriberOptions& options,
@@ -50,7 +50,7 @@ AnySubscriber::AnySubscriber(const Location& location, const SubscriberOptions& 
     : AnySubscriber{open_subscriber(location, options, expected)} {}
 
 SubscriberStatePointer AnySubscriber::open_state(const Location& location, const SubscriberOptions& options,
-                                                 const ExpectedIdentity& expected, Error& error) noexcept {
+                                                 const ExpectedIdentity& expected, Error& error) {
   return without_exceptions(error, [&] { return open_subscriber(location, options, expected); });
 }
 
@@ -96,18 +96,19 @@ const Location& AnySubscriber::location() const noexcept {
 
 bool AnySubscriber::wait_to_read(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop) {
   const std::error_code found = error();
-  // Waiting ends at once where there is something to read; then reading again is worth it until the deadline.
-  const bool again = !found || found == Errc::overrun || found == Errc::wrong_size;
-  if (again && (!found || std::chrono::steady_clock::now() < deadline)) {
-    return wait_until(deadline, stop) == WaitResult::message;
+  const bool failed = found == Errc::corrupt || found == Errc::truncated;
+  const bool again = found == Errc::overrun || found == Errc::wrong_size; // and there is something to read
+  // A failure is reported once, and later calls wait for a successor of the region.
+  if (found == Errc::buffer_too_small || (failed && !std::exchange(failure_reported_, true)) ||
+      (again && std::chrono::steady_clock::now() >= deadline)) {
+    wait_result_ = WaitResult::message; // error() says why there is none
+    return false;
   }
-  wait_result_ = WaitResult::message; // error() says why there is none
-  return false;
+  return wait_until(deadline, stop) == WaitResult::message;
 }
 
 bool AnySubscriber::goes_on() const noexcept {
-  return wait_result_ == WaitResult::superseded && state_->options.follow &&
-         !state_->watch.region->superseded();
+  return wait_result_ == WaitResult::superseded && state_->reopened;
 }
 
 Wakeup AnySubscriber::wakeup() {
@@ -127,7 +128,9 @@ bool AnySubscriber::reopen() {
     ring_ = ring_of(*next, StartPosition::oldest);
     buffer_ = std::move(next->buffer);
     *state_ = std::move(*next); // in place, since a wait may be using it
+    state_->reopened = true;
     status_ = ReadStatus::nothing;
+    failure_reported_ = false;
     return true;
   });
 }

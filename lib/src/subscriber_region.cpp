@@ -26,6 +26,7 @@ ReadableRange find_range(const SubscriberRegion& region) {
     if (region.mapping.truncated()) fail_truncated(); // the zeros of a truncated region look like anything
     fail(Errc::damaged, "its head is one that no publisher stores");
   }
+  if (region.mapping.truncated()) fail_truncated();
   if (region.identity.region_size > most_scanned) {
     fail(Errc::no_channel,
          "what an earlier boot of the machine left is too large to be scanned; start a publisher");

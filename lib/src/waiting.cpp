@@ -31,7 +31,7 @@ std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds ti
   return timeout < most ? now + timeout : (std::chrono::steady_clock::time_point::max)();
 }
 
-void Watch::find_doorbell() noexcept {
+void Watch::find_doorbell() {
   doorbell = {};
   if (region->mapping.truncated())
     return; // nobody rings here any more, and the kernel refuses to sleep on such a word
@@ -206,6 +206,7 @@ using namespace detail;
 WaitResult AnySubscriber::wait_until(std::chrono::steady_clock::time_point deadline,
                                      const std::stop_token& stop) {
   const Waiter::Entry entry = Waiter::entry_of(*this);
+  state_->reopened = false;
   wait_result_ = Waiter{{&entry, 1}, deadline, stop}.run().reason;
   return wait_result_;
 }

@@ -26,7 +26,7 @@ struct Watch {
   std::uint64_t bell_epoch = 0; // in which it was looked for; only a new publisher makes another
 
   /// Finds out how to sleep. Opens the bell again where it is missing or has been replaced.
-  void find_doorbell() noexcept;
+  void find_doorbell();
   /// What has become of the publisher since the last report.
   std::optional<WaitResult> changed_state() noexcept;
 };
@@ -38,6 +38,7 @@ struct SubscriberState {
   SubscriberOptions options;
   ExpectedIdentity expected;
   std::unique_ptr<std::byte[]> buffer; // for messages of any size; the subscriber takes it
+  bool reopened;                       // since the last wait began
 };
 
 class Waiter {

@@ -160,9 +160,8 @@ class Inspector {
   struct Impl;
   Inspector(const Location& location, const InspectorOptions& options,
             const detail::ExpectedIdentity& expected);
-  explicit Inspector(std::unique_ptr<const Impl> impl) noexcept;
   static std::optional<Inspector> open(const Location& location, const InspectorOptions& options,
-                                       const detail::ExpectedIdentity& expected, Error& error) noexcept;
+                                       const detail::ExpectedIdentity& expected, Error& error);
 
   std::unique_ptr<const Impl> impl_;
 };

@@ -3,6 +3,8 @@
 // message: what may travel through a channel, and what a subscriber receives. Plain values.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -64,7 +66,16 @@ class BytesRef {
   /// No bytes.
   constexpr BytesRef() noexcept = default;
   /// A text without its terminating zero.
-  BytesRef(const char* text) noexcept : BytesRef{std::string_view{text}} {}
+  template <class Text>
+  requires(std::is_pointer_v<Text>&& std::is_convertible_v<Text, const char*>) BytesRef(Text text)
+  noexcept : BytesRef{std::string_view{text}} {}
+  /// A text up to its terminating zero; all of the array if there is none.
+  template <std::size_t Size>
+  BytesRef(const char (&text)[Size]) noexcept : BytesRef{std::string_view{text, Size}} {
+    if (const void* const zero = std::memchr(text, 0, Size); zero != nullptr) {
+      size_ = static_cast<std::size_t>(static_cast<const char*>(zero) - text);
+    }
+  }
   BytesRef(std::nullptr_t) = delete;
   /// All elements, as they lie in memory.
   template <class Range>
@@ -129,9 +140,9 @@ struct ReceivedBytes : Delivery {
   template <Message T>
   std::optional<T> as() const noexcept {
     if (message.size() != sizeof(T)) return std::nullopt;
-    std::optional<T> value{std::in_place};
-    std::memcpy(&*value, message.data(), sizeof(T));
-    return value;
+    std::array<std::byte, sizeof(T)> bytes;
+    std::memcpy(bytes.data(), message.data(), sizeof(T));
+    return std::bit_cast<T>(bytes);
   }
 };
 

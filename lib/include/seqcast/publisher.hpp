@@ -65,8 +65,7 @@ class AnyPublisher {
                const detail::ExpectedIdentity& expected);
   /// Without exceptions: null, and the reason in `error`.
   static detail::PublisherRegionPointer open_region(const Location& location, const PublisherOptions& options,
-                                                    const detail::ExpectedIdentity& expected,
-                                                    Error& error) noexcept;
+                                                    const detail::ExpectedIdentity& expected, Error& error);
   explicit AnyPublisher(detail::PublisherRegionPointer region) noexcept;
 
   // Protected, so that no publisher of one type is assigned to one of another.
@@ -122,7 +121,8 @@ class LoanBase {
 
   /// Publishes what is in the payload. Errors: as Loan::commit().
   std::uint64_t commit_size(std::size_t size) {
-    if (publisher_ == nullptr || publisher_->head() + 1 != sequence_) detail::raise_stale_loan();
+    const bool stale = publisher_ == nullptr || !publisher_->region_ || publisher_->head() + 1 != sequence_;
+    if (stale) detail::raise_stale_loan();
     if (size > publisher_->max_message_size()) detail::raise_too_long(publisher_->max_message_size());
     return std::exchange(publisher_, nullptr)
         ->publish_with(static_cast<std::uint32_t>(size), [](detail::Word*) {}); // it is in place already
@@ -133,8 +133,9 @@ class LoanBase {
   std::uint64_t sequence_;
 };
 
-/// The next message, in place. Its content is unspecified at first. If it is dropped nothing is published. The
-/// publisher must neither move nor end meanwhile. Nobody reads what is in it before commit().
+/// The next message, in place. Its content is unspecified at first, and no subscriber takes it before commit().
+/// If it is dropped nothing is published. The publisher must neither move nor end meanwhile; and once another
+/// message was published the loan must not be written to, since its memory is that message.
 template <Message T>
 class [[nodiscard]] Loan : LoanBase {
  public:

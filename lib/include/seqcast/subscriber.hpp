@@ -67,8 +67,8 @@ class AnySubscriber {
     return ring_.cursor();
   }
 
-  /// Has next() go on with message `sequence`, or with the next one to come if `sequence` is newer than that.
-  /// What is overwritten by then counts as lost. Gives the sequence that next() asks for.
+  /// Has next() go on with message `sequence`; with the oldest that is still there if it is older, and with the
+  /// next one to come if it is newer. What lies before counts as lost. Gives the sequence that next() asks for.
   std::uint64_t seek(std::uint64_t sequence) noexcept {
     return ring_.seek(sequence);
   }
@@ -131,8 +131,7 @@ class AnySubscriber {
                 const detail::ExpectedIdentity& expected);
   /// Without exceptions: null, and the reason in `error`.
   static detail::SubscriberStatePointer open_state(const Location& location, const SubscriberOptions& options,
-                                                   const detail::ExpectedIdentity& expected,
-                                                   Error& error) noexcept;
+                                                   const detail::ExpectedIdentity& expected, Error& error);
   explicit AnySubscriber(detail::SubscriberStatePointer state) noexcept;
 
   // Protected, so that no subscriber of one type is assigned to one of another.
@@ -143,14 +142,15 @@ class AnySubscriber {
   /// Calls `read` until it gives a message, waiting in between.
   template <class Read>
   auto read_for(std::chrono::nanoseconds timeout, const std::stop_token& stop, const Read& read) {
-    auto message = read();
-    if (message) {
-      wait_result_ = WaitResult::message;
-      return message;
+    std::optional<std::chrono::steady_clock::time_point> deadline;
+    for (;;) {
+      if (auto message = read()) {
+        wait_result_ = WaitResult::message;
+        return message;
+      }
+      if (!deadline) deadline = detail::deadline_after(timeout);
+      if (!wait_to_read(*deadline, stop)) return decltype(read()){};
     }
-    const std::chrono::steady_clock::time_point deadline = detail::deadline_after(timeout);
-    while (!message && wait_to_read(deadline, stop)) message = read();
-    return message;
   }
   /// Notes the outcome of a read for error(); true if it is a message.
   bool is_message(const detail::ReadResult& read) noexcept {
@@ -181,6 +181,7 @@ class AnySubscriber {
   detail::SubscriberStatePointer state_; // the region, the options, and what waits have reported
   detail::ReadStatus status_ = detail::ReadStatus::nothing;
   WaitResult wait_result_ = WaitResult::timeout;
+  bool failure_reported_ = false; // of this region, by wait_to_read()
 };
 
 /// The subscriber that a wait ended for, and why.
@@ -251,8 +252,15 @@ class MessageRange {
   MessageRange(AnyKind& subscriber, const std::stop_token& stop) : subscriber_{subscriber}, stop_{stop} {}
 
   void read() {
+    message_.reset();
     do {
-      message_ = subscriber_.next_for((std::chrono::nanoseconds::max)(), stop_);
+      if (stop_.stop_requested()) { // also while there are messages
+        subscriber_.wait_result_ = WaitResult::stopped;
+        return;
+      }
+      if (auto message = subscriber_.next_for((std::chrono::nanoseconds::max)(), stop_)) {
+        message_.emplace(std::move(*message));
+      }
     } while (!message_ && subscriber_.goes_on());
   }
 
@@ -261,7 +269,8 @@ class MessageRange {
   decltype(std::declval<AnyKind&>().next()) message_{};
 };
 
-/// What both kinds of view have in common. The subscriber must neither move nor end before its views.
+/// What both kinds of view have in common. A view ends with the next move, reopen(), seek() or end of its
+/// subscriber, and with a wait that follows another region: it must not be used after that.
 ///
 /// A view is not a copy: when the publisher laps the subscriber meanwhile, the bytes change while they are
 /// read, at any time and in any way, and only validate() says so, afterwards. Until it has given true, use no
@@ -275,19 +284,24 @@ class ViewBase : public Delivery {
   /// or view() goes on after what was lost. May be called more than once. Progress: wait-free. Memory ordering:
   /// as for Subscriber::next(), if it is true.
   [[nodiscard]] bool validate() noexcept {
-    return ring_->validate(read_);
+    return ring_->payload_of(read_.sequence) == payload_ && ring_->validate(read_);
   }
 
  protected:
   using Ring = detail::RingSubscriber<detail::HardwarePolicy>;
   ViewBase(Ring& ring, const Delivery& delivery, const detail::ReadResult& read) noexcept
-      : Delivery{delivery}, ring_{&ring}, read_{read} {}
-  ViewBase(ViewBase&&) = default;
-  ViewBase& operator=(ViewBase&&) = default;
+      : Delivery{delivery}, ring_{&ring}, payload_{ring.payload_of(read.sequence)}, read_{read} {}
+  ViewBase(const ViewBase&) = default;
+  ViewBase& operator=(const ViewBase&) = default;
   ~ViewBase() = default;
+
+  const detail::Word* payload() const noexcept {
+    return payload_;
+  }
 
  private:
   Ring* ring_;
+  const detail::Word* payload_;
   detail::ReadResult read_;
 };
 
@@ -308,7 +322,7 @@ class [[nodiscard]] View : public ViewBase {
   template <Message>
   friend class Subscriber;
   View(Ring& ring, const Delivery& delivery, const detail::ReadResult& read) noexcept
-      : ViewBase{ring, delivery, read}, message_{detail::message_at<T>(ring.payload_of(read.sequence))} {}
+      : ViewBase{ring, delivery, read}, message_{detail::message_at<T>(payload())} {}
 
   const T* message_;
 };
@@ -324,8 +338,7 @@ class [[nodiscard]] ByteView : public ViewBase {
  private:
   friend class ByteSubscriber;
   ByteView(Ring& ring, const Delivery& delivery, const detail::ReadResult& read) noexcept
-      : ViewBase{ring, delivery, read},
-        bytes_{detail::message_at<std::byte>(ring.payload_of(read.sequence)), read.size} {}
+      : ViewBase{ring, delivery, read}, bytes_{detail::message_at<std::byte>(payload()), read.size} {}
 
   std::span<const std::byte> bytes_;
 };

@@ -59,9 +59,9 @@ void delete_temporary_files(const std::string& path) {
 LockResult LockFile::lock(std::error_code& error) noexcept {
   const auto end = clock::now() + lock_timeout;
   for (;;) {
+    const auto now = clock::now(); // before the attempt, so that one comes after the end
     if (lock_->try_lock(error)) return LockResult::locked;
     if (error) return LockResult::failed;
-    const auto now = clock::now();
     if (now >= end) break;
     wait_on_words({}, now + lock_retry_interval);
   }

@@ -155,10 +155,14 @@ void NewFile::link_to(const std::string& path, std::error_code& error) {
   const char* const name = temporary_name_.c_str();
   if (temporary_name_.empty()) {
     const std::string unnamed = path_of_descriptor(handle_.id());
-    if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0) return;
-  } else if (::renameat2(AT_FDCWD, name, AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
+    const int linked = ::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW);
+    if (linked != 0) error = last_error(); // before freeing `unnamed` can change it
+    return;
+  }
+  if (::renameat2(AT_FDCWD, name, AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
     return temporary_name_.clear();
-  } else if ((errno == EINVAL || errno == ENOSYS || errno == EPERM) && ::link(name, path.c_str()) == 0) {
+  }
+  if ((errno == EINVAL || errno == ENOSYS || errno == EPERM) && ::link(name, path.c_str()) == 0) {
     return remove_temporary_name(); // on NFS; for a moment the file has both names
   }
   error = last_error();

@@ -100,9 +100,9 @@ inline Word* slot_of(std::uint64_t sequence, Word* words, const Geometry& geomet
   return words + geometry.slots_word + ((sequence - 1) & (geometry.capacity - 1)) * geometry.stride_words;
 }
 
-/// A publish time; nothing for 0, where there is none.
+/// A publish time; nothing for 0, where there is none, and for what no clock gives.
 inline std::optional<std::chrono::steady_clock::time_point> time_point_of(std::uint64_t time_ns) noexcept {
-  if (time_ns == 0) return std::nullopt;
+  if (time_ns == 0 || time_ns >= std::uint64_t{1} << 62) return std::nullopt;
   const std::chrono::nanoseconds time{static_cast<std::int64_t>(time_ns)};
   using Clock = std::chrono::steady_clock;
   return Clock::time_point{std::chrono::duration_cast<Clock::duration>(time)};
@@ -164,9 +164,9 @@ class RingPublisher {
     slot_ = next_slot;
 
     // [slot-open] release fence: pairs with the acquire fence in load_version_after_copy().
-    // Otherwise a subscriber could copy a word of this message and still find the version of the slot's previous
-    // message. The release store that opened the slot would not do instead: it orders what came before it, not
-    // after, and another thread or a dead publisher may have made it.
+    // Otherwise a subscriber could copy a word of this message and still find the version of the slot's
+    // previous message. The release store that opened the slot would not do instead: it orders what came before
+    // it, not after, and another thread or a dead publisher may have made it.
     Policy::fence(std::memory_order_release);
     store_to(slot + geometry_.payload_word);
     // relaxed: part of the payload as far as ordering goes.
@@ -366,13 +366,14 @@ class RingSubscriber {
     return true;
   }
 
-  /// Has next() go on with message `sequence`, or with the next one to come if that is older. What was
-  /// overwritten by then counts as lost. Gives the sequence that next() asks for.
+  /// Has next() go on with message `sequence`; with the oldest that is still there if it is older, and with the
+  /// next one to come if it is newer. What lies before counts as lost. Gives the sequence that next() asks for.
   std::uint64_t seek(std::uint64_t sequence) noexcept {
     const std::uint64_t head = newest();
     previous_ = larger_of(sequence, 1) - 1;
     if (previous_ > head) previous_ = head;
-    cursor_ = larger_of(previous_, oldest_ - 1);
+    const std::uint64_t still_there = head + 2 > geometry_.capacity ? head + 2 - geometry_.capacity : 1;
+    cursor_ = larger_of(previous_, larger_of(oldest_, still_there) - 1);
     return cursor_ + 1;
   }
 
@@ -445,7 +446,8 @@ class RingSubscriber {
 
   /// The slot's version, after everything that was loaded from the slot.
   static std::uint64_t load_version_after_copy(const Word* slot) noexcept {
-    // [slot-open] acquire fence: pairs with the release fence in publish_with(). It is what catches a torn copy.
+    // [slot-open] acquire fence: pairs with the release fence in publish_with(). It is what catches a
+    // torn copy.
     // Otherwise the version could be read before the words above, and cover words stored after it.
     Policy::fence(std::memory_order_acquire);
     // relaxed: the fence above is the order it needs; a newer version is acquired in explain_change().
