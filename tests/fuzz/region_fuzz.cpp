@@ -169,7 +169,8 @@ class Machine {
             "the cursor is the sequence");
     if (is_next)
       require(result.sequence > before && result.sequence == delivered_ + 1 + result.lost, "nothing uncounted");
-    if (result.sequence > before) delivered_ = result.sequence; // not for the message at the cursor once more
+    // Also for the message at the cursor: a first read may have passed over it, before it was made sound again.
+    delivered_ = result.sequence;
   }
 
   void inspect() {
