@@ -162,16 +162,19 @@ class RingPublisher {
     Word* const next_slot = last_slot ? words_ + geometry_.slots_word : slot + geometry_.stride_words;
     head_ = sequence;
     slot_ = next_slot;
+    // Copies: as far as a compiler knows the stores into the slot could change geometry_.
+    const std::size_t payload_word = geometry_.payload_word;
+    const bool timestamps = geometry_.timestamps;
 
     // [slot-open] release fence: pairs with the acquire fence in load_version_after_copy().
     // Otherwise a subscriber could copy a word of this message and still find the version of the slot's
     // previous message. The release store that opened the slot would not do instead: it orders what came before
     // it, not after, and another thread or a dead publisher may have made it.
     Policy::fence(std::memory_order_release);
-    store_to(slot + geometry_.payload_word);
+    store_to(slot + payload_word);
     // relaxed: part of the payload as far as ordering goes.
     slot[size_word].store(pack_size(size), std::memory_order_relaxed);
-    if (geometry_.timestamps) slot[time_word].store(time_ns, std::memory_order_relaxed); // relaxed: likewise
+    if (timestamps) slot[time_word].store(time_ns, std::memory_order_relaxed); // relaxed: likewise
     // [message-ready] release: pairs with the acquire in load_version(). This store makes the message visible.
     // Otherwise a subscriber could see the version before the words.
     slot[version_word].store(complete_version(sequence), std::memory_order_release);
@@ -180,7 +183,7 @@ class RingPublisher {
     words_[head_word].store(sequence, std::memory_order_release);
     open_slot(next_slot, geometry_, sequence + 1);
 
-    prefetch_for_write(next_slot, size);
+    prefetch_for_write(next_slot, payload_word, size);
     return sequence;
   }
 
@@ -221,12 +224,12 @@ class RingPublisher {
  private:
   /// Prefetches the next slot's lines for a message of `size` bytes, where there are any beside the version's,
   /// which is here already, and where it pays.
-  void prefetch_for_write(Word* next_slot, std::uint32_t size) noexcept {
+  void prefetch_for_write(Word* next_slot, std::size_t payload_word, std::uint32_t size) noexcept {
     if constexpr (requires { Policy::now(); }) {
       if (!throttle_.allows(size, Policy::now)) return;
     }
     const std::size_t line = Policy::line_words();
-    const std::size_t end = geometry_.payload_word + words_for(size);
+    const std::size_t end = payload_word + words_for(size);
     if (end <= line) return;
     // [slot-open] release fence: pairs with the acquire fence in load_version_after_copy(), as in
     // publish_with(): these are the first stores into the slot.
