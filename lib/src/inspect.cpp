@@ -106,7 +106,7 @@ Inspector::Inspector(const Location& location, const InspectorOptions& options,
                      const ExpectedIdentity& expected)
     : impl_{explained("cannot inspect", location, [&] {
         check_build(expected);
-        return std::make_unique<const Impl>(location, options.survive_truncation);
+        return Owner<const Impl>{new Impl{location, options.survive_truncation}};
       })} {}
 
 std::optional<Inspector> Inspector::open(const Location& location, const InspectorOptions& options,

@@ -158,9 +158,9 @@ class PublisherOpening {
         fresh_{make_identity(options, expected)},
         boot_{boot_of_machine()} {}
 
-  PublisherRegionPointer run() const {
+  Owner<PublisherRegion> run() const {
     for (int attempt = 0; attempt < most_attempts; ++attempt) {
-      PublisherRegionPointer region = create_or_attach();
+      Owner<PublisherRegion> region = create_or_attach();
       if (region && options_.replace) platform::delete_unmapped_files(path_);
       if (region) return region;
     }
@@ -169,7 +169,7 @@ class PublisherOpening {
 
  private:
   // Gives nothing if something has changed in between.
-  PublisherRegionPointer create_or_attach() const {
+  Owner<PublisherRegion> create_or_attach() const {
     std::optional<LockedFile> file;
     try {
       file = lock_existing(path_, options_.allow_other_owner);
@@ -177,18 +177,18 @@ class PublisherOpening {
       if (failure.code() != Errc::no_channel) throw;
       return create(Behind::nothing);
     }
-    if (!file) return nullptr;
+    if (!file) return {};
     if (file->status.size == 0) return create(Behind::old_file);
     return attach(std::move(*file));
   }
 
-  PublisherRegionPointer attach(LockedFile file) const {
+  Owner<PublisherRegion> attach(LockedFile file) const {
     if (file.status.size < header_size) {
       fail(Errc::not_a_channel, "expected a channel, found a file of " + std::to_string(file.status.size) +
                                     " bytes, which is left alone. Use another name, or remove it");
     }
     MappedFile mapped = map_locked(path_, file);
-    if (!mapped.mapping) return nullptr;
+    if (!mapped.mapping) return {};
 
     const Identity identity = load_identity(mapped.mapping.read_only_words());
     try {
@@ -238,7 +238,7 @@ class PublisherOpening {
   enum class Behind { nothing, old_file };
 
   /// A new region behind the name. `superseded`: the sound region in whose place it comes.
-  PublisherRegionPointer create(Behind behind, const Mapping* superseded = nullptr) const {
+  Owner<PublisherRegion> create(Behind behind, const Mapping* superseded = nullptr) const {
     std::error_code error;
     platform::NewFile file = platform::NewFile::create(path_, fresh_.region_size, options_.mode, error);
     if (error == Errc::publisher_alive || error == Errc::lock_obstructed) {
@@ -259,7 +259,7 @@ class PublisherOpening {
     } else {
       file.link_to(path_, error);
     }
-    if (error == std::errc::file_exists) return nullptr;
+    if (error == std::errc::file_exists) return {};
     if (error) fail(error, "the new region cannot be given its name");
     region->lock = file.take_lock();
     region->bell = std::move(bell);
@@ -274,9 +274,9 @@ class PublisherOpening {
   }
 
   /// Stores this publisher in the region's header.
-  PublisherRegionPointer store_header(Mapping mapping, const Identity& identity, std::uint64_t head,
+  Owner<PublisherRegion> store_header(Mapping mapping, const Identity& identity, std::uint64_t head,
                                       std::uint64_t epoch, platform::FileId id) const {
-    PublisherRegionPointer region = std::make_unique<PublisherRegion>(location_, path_);
+    Owner<PublisherRegion> region{new PublisherRegion{location_, path_}};
     region->identity = identity;
     region->head = head;
     region->epoch = {epoch, head + 1};
@@ -312,7 +312,7 @@ class PublisherOpening {
 
 template class Recovery<HardwarePolicy>;
 
-PublisherRegionPointer PublisherRegion::open(const Location& location, const PublisherOptions& options,
+Owner<PublisherRegion> PublisherRegion::open(const Location& location, const PublisherOptions& options,
                                              const ExpectedIdentity& expected) {
   return explained("cannot publish to", location, [&] {
     return PublisherOpening{location, options, expected}.run();

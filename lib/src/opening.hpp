@@ -16,7 +16,7 @@ namespace seqcast::inline v1::detail {
 /// A channel that this process publishes into.
 struct PublisherRegion {
   /// Creates the channel, or takes it over. Errors: throws Failure.
-  static PublisherRegionPointer open(const Location& location, const PublisherOptions& options,
+  static Owner<PublisherRegion> open(const Location& location, const PublisherOptions& options,
                                      const ExpectedIdentity& expected);
 
   PublisherRegion(const Location& where, std::string its_path) : location{where}, path{std::move(its_path)} {}

@@ -91,7 +91,7 @@ struct PollDescriptor::Impl {
   }
 };
 
-PollDescriptor::PollDescriptor() : impl_{std::make_unique<Impl>()} {
+PollDescriptor::PollDescriptor() : impl_{new Impl} {
   std::error_code error;
   impl_->event = platform::Event::make(error);
   if (error) throw std::system_error{error, "seqcast: no descriptor for a PollDescriptor"};

@@ -7,7 +7,7 @@ namespace seqcast::inline v1 {
 
 using namespace detail;
 
-void Closer::operator()(PublisherRegion* region) const noexcept {
+void detail::destroy(PublisherRegion* region) noexcept {
   delete region;
 }
 
@@ -15,12 +15,12 @@ AnyPublisher::AnyPublisher(const Location& location, const PublisherOptions& opt
                            const ExpectedIdentity& expected)
     : AnyPublisher{PublisherRegion::open(location, options, expected)} {}
 
-PublisherRegionPointer AnyPublisher::open_region(const Location& location, const PublisherOptions& options,
+Owner<PublisherRegion> AnyPublisher::open_region(const Location& location, const PublisherOptions& options,
                                                  const ExpectedIdentity& expected, Error& error) {
   return without_exceptions(error, [&] { return PublisherRegion::open(location, options, expected); });
 }
 
-AnyPublisher::AnyPublisher(PublisherRegionPointer region) noexcept
+AnyPublisher::AnyPublisher(Owner<PublisherRegion> region) noexcept
     : region_{std::move(region)},
       ring_{region_->mapping.words(), geometry_of(region_->identity), region_->head} {
   if (region_->futex_word() != nullptr) doorbell_.emplace(region_->sleepers_flag(), region_->futex_word());

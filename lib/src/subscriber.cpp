@@ -9,24 +9,24 @@ namespace seqcast::inline v1 {
 
 using namespace detail;
 
-void Closer::operator()(SubscriberState* state) const noexcept {
+void detail::destroy(SubscriberState* state) noexcept {
   delete state;
 }
 
 namespace {
 
-SubscriberStatePointer open_at(const std::string& path, const Location& location,
+Owner<SubscriberState> open_at(const std::string& path, const Location& location,
                                const SubscriberOptions& options, const ExpectedIdentity& expected) {
   auto [region, range] = open_for_subscriber(location, path, options, expected);
   // Not zeroed: a region may say 2 GiB, and pages that nothing is copied to cost nothing.
   auto buffer = expected.message_size
                     ? nullptr
                     : std::make_unique_for_overwrite<std::byte[]>(region->geometry.max_message_size);
-  return SubscriberStatePointer{
+  return Owner<SubscriberState>{
       new SubscriberState{{.region = std::move(region)}, range, options, expected, std::move(buffer), false}};
 }
 
-SubscriberStatePointer open_subscriber(const Location& location, const SubscriberOptions& options,
+Owner<SubscriberState> open_subscriber(const Location& location, const SubscriberOptions& options,
                                        const ExpectedIdentity& expected) {
   return explained("cannot subscribe to", location, [&] {
     check_build(expected); // first: with other headers the options may be another structure
@@ -49,15 +49,13 @@ AnySubscriber::AnySubscriber(const Location& location, const SubscriberOptions& 
                              const ExpectedIdentity& expected)
     : AnySubscriber{open_subscriber(location, options, expected)} {}
 
-SubscriberStatePointer AnySubscriber::open_state(const Location& location, const SubscriberOptions& options,
+Owner<SubscriberState> AnySubscriber::open_state(const Location& location, const SubscriberOptions& options,
                                                  const ExpectedIdentity& expected, Error& error) {
   return without_exceptions(error, [&] { return open_subscriber(location, options, expected); });
 }
 
-AnySubscriber::AnySubscriber(SubscriberStatePointer state) noexcept
-    : ring_{ring_of(*state, state->options.start)},
-      buffer_{std::move(state->buffer)},
-      state_{std::move(state)} {}
+AnySubscriber::AnySubscriber(Owner<SubscriberState> state) noexcept
+    : ring_{ring_of(*state, state->options.start)}, buffer_{state->buffer.get()}, state_{std::move(state)} {}
 
 std::error_code AnySubscriber::error() const noexcept {
   // What a truncated region gives otherwise, nothing or corrupt, is only what zeros look like.
@@ -123,10 +121,10 @@ bool AnySubscriber::reopen() {
     SubscriberOptions options = state_->options;
     const auto timeout = std::exchange(options.open_timeout, {});
     // By the path as it was: the current folder may be another one by now.
-    SubscriberStatePointer next = open_at(old.path, old.location, options, state_->expected);
+    Owner<SubscriberState> next = open_at(old.path, old.location, options, state_->expected);
     next->options.open_timeout = timeout;
     ring_ = ring_of(*next, StartPosition::oldest);
-    buffer_ = std::move(next->buffer);
+    buffer_ = next->buffer.get();
     *state_ = std::move(*next); // in place, since a wait may be using it
     state_->reopened = true;
     status_ = ReadStatus::nothing;

@@ -37,7 +37,7 @@ struct SubscriberState {
   ReadableRange range; // when the region was opened
   SubscriberOptions options;
   ExpectedIdentity expected;
-  std::unique_ptr<std::byte[]> buffer; // for messages of any size; the subscriber takes it
+  std::unique_ptr<std::byte[]> buffer; // for messages of any size
   bool reopened;                       // since the last wait began
 };
 

@@ -27,7 +27,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -163,7 +162,7 @@ class Inspector {
   static std::optional<Inspector> open(const Location& location, const InspectorOptions& options,
                                        const detail::ExpectedIdentity& expected, Error& error);
 
-  std::unique_ptr<const Impl> impl_;
+  detail::Owner<const Impl> impl_;
 };
 
 /// The channels in shared memory, by name; those, too, that this version cannot read. What this user may not

@@ -24,7 +24,6 @@
 #include <seqcast/subscriber.hpp>
 
 #include <initializer_list>
-#include <memory>
 #include <span>
 
 namespace seqcast::inline v1 {
@@ -70,7 +69,7 @@ class PollDescriptor {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  detail::Owner<Impl> impl_;
 };
 
 } // namespace seqcast::inline v1

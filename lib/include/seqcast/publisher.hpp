@@ -25,7 +25,6 @@
 #include <seqcast/options.hpp>
 
 #include <initializer_list>
-#include <memory>
 #include <utility>
 
 namespace seqcast::inline v1 {
@@ -64,9 +63,11 @@ class AnyPublisher {
   AnyPublisher(const Location& location, const PublisherOptions& options,
                const detail::ExpectedIdentity& expected);
   /// Without exceptions: null, and the reason in `error`.
-  static detail::PublisherRegionPointer open_region(const Location& location, const PublisherOptions& options,
-                                                    const detail::ExpectedIdentity& expected, Error& error);
-  explicit AnyPublisher(detail::PublisherRegionPointer region) noexcept;
+  static detail::Owner<detail::PublisherRegion> open_region(const Location& location,
+                                                            const PublisherOptions& options,
+                                                            const detail::ExpectedIdentity& expected,
+                                                            Error& error);
+  explicit AnyPublisher(detail::Owner<detail::PublisherRegion> region) noexcept;
 
   // Protected, so that no publisher of one type is assigned to one of another.
   AnyPublisher(AnyPublisher&&) noexcept = default;
@@ -101,7 +102,7 @@ class AnyPublisher {
   /// Wakes all who sleep on the word.
   static void wake_all(const detail::Word* word) noexcept;
 
-  detail::PublisherRegionPointer region_;
+  detail::Owner<detail::PublisherRegion> region_;
   detail::RingPublisher<detail::HardwarePolicy> ring_{};
   std::optional<detail::DoorbellPublisher<detail::HardwarePolicy>> doorbell_{}; // none if subscribers poll
 };
@@ -230,7 +231,8 @@ class Publisher : public AnyPublisher {
   }
 
  private:
-  explicit Publisher(detail::PublisherRegionPointer region) noexcept : AnyPublisher{std::move(region)} {}
+  explicit Publisher(detail::Owner<detail::PublisherRegion> region) noexcept
+      : AnyPublisher{std::move(region)} {}
 };
 
 /// Publishes messages of any size up to max_message_size().
@@ -281,7 +283,8 @@ class BytePublisher : public AnyPublisher {
   }
 
  private:
-  explicit BytePublisher(detail::PublisherRegionPointer region) noexcept : AnyPublisher{std::move(region)} {}
+  explicit BytePublisher(detail::Owner<detail::PublisherRegion> region) noexcept
+      : AnyPublisher{std::move(region)} {}
 
   // Compared without a sum, which could overflow.
   void check_size(std::size_t more, std::size_t already) const {

@@ -25,7 +25,6 @@
 #include <seqcast/options.hpp>
 
 #include <initializer_list>
-#include <memory>
 #include <stop_token>
 #include <utility>
 
@@ -130,9 +129,11 @@ class AnySubscriber {
   AnySubscriber(const Location& location, const SubscriberOptions& options,
                 const detail::ExpectedIdentity& expected);
   /// Without exceptions: null, and the reason in `error`.
-  static detail::SubscriberStatePointer open_state(const Location& location, const SubscriberOptions& options,
-                                                   const detail::ExpectedIdentity& expected, Error& error);
-  explicit AnySubscriber(detail::SubscriberStatePointer state) noexcept;
+  static detail::Owner<detail::SubscriberState> open_state(const Location& location,
+                                                           const SubscriberOptions& options,
+                                                           const detail::ExpectedIdentity& expected,
+                                                           Error& error);
+  explicit AnySubscriber(detail::Owner<detail::SubscriberState> state) noexcept;
 
   // Protected, so that no subscriber of one type is assigned to one of another.
   AnySubscriber(AnySubscriber&&) noexcept = default;
@@ -164,8 +165,7 @@ class AnySubscriber {
 
   Ring ring_{};
   std::uint32_t needed_size_ = 0; // of the last message that did not fit
-  // Of a ByteSubscriber, as long as the longest message.
-  std::unique_ptr<std::byte[]> buffer_{};
+  std::byte* buffer_ = nullptr;   // the state's; of a ByteSubscriber, as long as the longest message
 
  private:
   friend class detail::Waiter;
@@ -178,7 +178,7 @@ class AnySubscriber {
   /// Whether messages may come after wait_result(), in another region that was moved on to.
   bool goes_on() const noexcept;
 
-  detail::SubscriberStatePointer state_; // the region, the options, and what waits have reported
+  detail::Owner<detail::SubscriberState> state_; // the region, the options, and what waits have reported
   detail::ReadStatus status_ = detail::ReadStatus::nothing;
   WaitResult wait_result_ = WaitResult::timeout;
   bool failure_reported_ = false; // of this region, by wait_to_read()
@@ -416,7 +416,8 @@ class Subscriber : public AnySubscriber {
   }
 
  private:
-  explicit Subscriber(detail::SubscriberStatePointer state) noexcept : AnySubscriber{std::move(state)} {}
+  explicit Subscriber(detail::Owner<detail::SubscriberState> state) noexcept
+      : AnySubscriber{std::move(state)} {}
 
   static constexpr std::size_t largest_by_value = 64 * 1024;
 
@@ -463,11 +464,11 @@ class ByteSubscriber : public AnySubscriber {
 
   /// As Subscriber::next(). The message is in this subscriber's own buffer, until its next call.
   [[nodiscard]] std::optional<ReceivedBytes> next() noexcept {
-    return next({buffer_.get(), max_message_size()});
+    return next({buffer_, max_message_size()});
   }
   /// As Subscriber::latest(). The message is in this subscriber's own buffer, until its next call.
   [[nodiscard]] std::optional<ReceivedBytes> latest() noexcept {
-    return latest({buffer_.get(), max_message_size()});
+    return latest({buffer_, max_message_size()});
   }
 
   /// As Subscriber::next(), into the caller's buffer, whose content is unspecified unless a message is given.
@@ -515,7 +516,8 @@ class ByteSubscriber : public AnySubscriber {
  private:
   static constexpr detail::BufferDestination any_in_place{nullptr, detail::largest_message_size};
 
-  explicit ByteSubscriber(detail::SubscriberStatePointer state) noexcept : AnySubscriber{std::move(state)} {}
+  explicit ByteSubscriber(detail::Owner<detail::SubscriberState> state) noexcept
+      : AnySubscriber{std::move(state)} {}
 
   std::optional<ReceivedBytes> received(const detail::ReadResult& read, std::span<std::byte> buffer) noexcept {
     if (!is_message(read)) return std::nullopt;
