@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The bell as a file: who may use it, what else may have its name, and what a process can do that may write to
-// it.
+// The bell as a file: who may use it, what else may have its name, and what a process can do that may write
+// to it.
 #include <doctest/doctest.h>
 
 #include "support/checked_payload.hpp"

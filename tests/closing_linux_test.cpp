@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A publisher that closes just before or just after any sleep of a waiting subscriber: the wait reports the
-// close then, and not one sleep later. Time does not matter: the test counts sleeps that ended by their
-// timeout.
+// A publisher that closes just before or just after any sleep of a waiting subscriber: the wait reports
+// the close then, and not one sleep later. Time does not matter: the test counts sleeps that ended by
+// their timeout.
 //
 // This file has a syscall() of its own, which the library calls in place of the C library's, so that the test
 // can act directly before and after a sleep.

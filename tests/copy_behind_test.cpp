@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Messages that are copied while they are written (copy_behind): whole, bounded, and never a mix of two
-// publishers.
+// Messages that are copied while they are written (copy_behind): whole, bounded, and never a mix of
+// two publishers.
 #include <doctest/doctest.h>
 #include <seqcast/detail/recovery.hpp>
 #include <seqcast/seqcast.hpp>

@@ -2,8 +2,8 @@
 //
 // crossing: one of two processes that publish to each other at the same time, each into a channel of its own.
 // Built for two processors, and started by crossing_test.sh once each, it shows that each reads what the other
-// wrote: every byte of every message, the version words, the bells, and what a publisher of the other processor
-// left.
+// wrote: every byte of every message, the version words, the bells, and what a publisher of the other
+// processor left.
 //
 //     crossing ROUND OUT IN   publishes into the file OUT, subscribes to the file IN
 //

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What an Inspector reports of a channel, in one process: identity, status and slots, of sound and of damaged
-// regions.
+// What an Inspector reports of a channel, in one process: identity, status and slots, of sound and of
+// damaged regions.
 #include "support/file_bytes.hpp"
 #include "support/refusal.hpp"
 #include "support/temporary.hpp"

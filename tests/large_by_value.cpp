@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Does not compile: next() by value of a message that is large for the stack. The error names the calls to use
-// instead.
+// Does not compile: next() by value of a message that is large for the stack. The error names the calls to
+// use instead.
 #include <seqcast/subscriber.hpp>
 
 struct Image {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The life of a channel's name: replaced, removed, left by an earlier boot of the machine, waited for.
-// Subscribers keep the region that they mapped, and get ChannelState::superseded. Other users are in
-// opening_linux_test.cpp.
+// The life of a channel's name: replaced, removed, left by an earlier boot of the machine, waited
+// for. Subscribers keep the region that they mapped, and get ChannelState::superseded. Other users
+// are in opening_linux_test.cpp.
 #include <doctest/doctest.h>
 #include "support/file_bytes.hpp"
 #include "support/refusal.hpp"

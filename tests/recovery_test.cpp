@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A publisher crashes after every single store, of publish() and of its take-over. Its successor goes on with
-// the next sequence, no complete message is lost, and a subscriber that had the channel open all along does not
-// notice.
+// the next sequence, no complete message is lost, and a subscriber that had the channel open all along does
+// not notice.
 #include <doctest/doctest.h>
 #include "support/staged_ring.hpp"
 
@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::int64_t stores_of_publish = 1 + message_words + 3; // size, payload, version, head, next slot
 
-/// A subscriber that reads all that is there. Each message is whole, of one of the authors, and none is
-/// missing.
+/// A subscriber that reads all that is there. Each message is whole, of one of the authors, and none
+/// is missing.
 class Follower {
  public:
   explicit Follower(StagedRing& ring) : subscriber_{ring.subscriber(ResumePosition::oldest)} {}

@@ -3,8 +3,8 @@
 // An application's own handlers of SIGBUS beside a subscriber that survives truncation: every fault outside
 // that subscriber's region is handled as before, and so is every fault after the subscriber's end.
 //
-// Each case runs in a child, since handlers belong to the whole process, and the library's is installed for
-// good.
+// Each case runs in a child, since handlers belong to the whole process, and the library's is installed
+// for good.
 #include "support/child.hpp"
 #include "support/temporary.hpp"
 #include "support/truncation.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Truncation under a subscriber: between reads, at any page of a copy, during a wait; with the option
-// survive_truncation, and without it. truncation_handlers_process_test.cpp tests the signal handlers of the
-// application.
+// survive_truncation, and without it. truncation_handlers_process_test.cpp tests the signal handlers of
+// the application.
 #include "support/checked_payload.hpp"
 #include "support/child.hpp"
 #include "support/temporary.hpp"

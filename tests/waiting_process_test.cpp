@@ -206,8 +206,8 @@ TEST_CASE("no wake-up is lost in twenty thousand round trips between two that sl
       }};
       other.line().expect<bool>();
       NumberSubscriber subscriber{back, asleep};
-      // A busy machine may stop either side for as long as a lost wake-up does, now and then: then all once
-      // more.
+      // A busy machine may stop either side for as long as a lost wake-up does, now and then: then all
+      // once more.
       wait_until("round trips of which one in a thousand is slow", [&] {
         other.line().send(true);
         const auto begin = steady::now();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// region_seeds: writes what real publishers leave, of several kinds, into a folder, for region_fuzz to begin
-// with.
+// region_seeds: writes what real publishers leave, of several kinds, into a folder, for region_fuzz to
+// begin with.
 //
 //     region_seeds FOLDER
 #include "fuzz_input.hpp"

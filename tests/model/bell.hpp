@@ -4,8 +4,8 @@
 // execution ends with a sleeper that has not read the newest message and that no thread will wake.
 //
 // Every message is guarded, as the publisher's first 64 are: it loads the flag after its fence. A publisher
-// that has found no sleeper for that long leaves the fence out, and then a wake-up may be lost; a mutant shows
-// it.
+// that has found no sleeper for that long leaves the fence out, and then a wake-up may be lost; a mutant
+// shows it.
 #pragma once
 
 #include "cases.hpp"
@@ -43,8 +43,8 @@ Thread ringing(const Shape& shape, int messages, BellKind kind) {
           }};
 }
 
-/// Takes over, rings whether or not there is a sleeper, as the library does, and publishes up to message
-/// `shape.total`.
+/// Takes over, rings whether or not there is a sleeper, as the library does, and publishes up to
+/// message `shape.total`.
 inline Thread ringing_after(const Shape& shape, BellKind kind, std::size_t after, bool rings_first) {
   return {.name = "successor",
           .body =

@@ -2,13 +2,13 @@
 //
 // channel: modelled programs of the library's own publisher, subscriber and recovery, and what must hold in
 // each of their executions:
-//   - a subscriber gets whole messages (G1), in order, with the exact number lost (G2), and latest() never goes
-//     back;
+//   - a subscriber gets whole messages (G1), in order, with the exact number lost (G2), and latest() never
+//     goes back;
 //   - an honest region is never reported as corrupt or damaged;
 //   - no version decreases, no sequence is used twice and none is left out, so that no complete message is lost
 //     at a take-over (G6); head is at most one behind the slots and never ahead.
-// Every payload word depends on its message's sequence and on its position, so that no mix of two messages
-// passes.
+// Every payload word depends on its message's sequence and on its position, so that no mix of two
+// messages passes.
 #pragma once
 
 #include "trace.hpp"
@@ -59,8 +59,8 @@ inline Geometry geometry_of(const Shape& shape) {
 inline std::size_t words_of(const Shape& shape, std::uint64_t sequence) {
   return shape.words - (shape.varied ? sequence % 2 : 0);
 }
-/// A word of a message by the publisher of this epoch, so that messages of two publishers with one sequence
-/// differ.
+/// A word of a message by the publisher of this epoch, so that messages of two publishers with one
+/// sequence differ.
 inline std::uint64_t payload_word(std::uint64_t sequence, std::size_t i, std::uint64_t epoch = 0) {
   return epoch * 4096 + sequence * 16 + i + 1;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // graph: one execution, whole or partial, of a small program under the memory model of C++20: the events of
-// each thread, the store that each load reads from, and the order of the stores to each location (modification
-// order).
+// each thread, the store that each load reads from, and the order of the stores to each location
+// (modification order).
 //
 // The model is RC11 (Lahav, Vafeiadis, Kang, Hur, Dreyer: Repairing sequential consistency in C/C++11, PLDI
 // 2017), with the release sequences of C++20. What it covers, and what not, is results in explorer.hpp.

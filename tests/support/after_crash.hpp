@@ -123,8 +123,8 @@ struct AfterCrash {
   }
 
   /// Checks that a successor goes on after `newest`, and that `witness` (which may be null) and subscribers
-  /// that open the channel before and after it receive its messages. It leaves nothing but the region and its
-  /// bell.
+  /// that open the channel before and after it receive its messages. It leaves nothing but the region and
+  /// its bell.
   void check_successor(std::uint64_t newest, Subscriber* witness, const Names& left_over = {}) const {
     Subscriber late = check_late_subscriber(newest);
     const std::uint64_t epochs = late.epoch().value().number;

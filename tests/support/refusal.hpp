@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// refusal: how opening fails, with exceptions and without: both forms have to give the same code and
-// explanation.
+// refusal: how opening fails, with exceptions and without: both forms have to give the same code
+// and explanation.
 //
 // It also makes channels to be opened: with messages, and of an earlier boot.
 //

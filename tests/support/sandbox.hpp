@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // sandbox: restrictions that a child process puts on itself: its own mounts, another user, a file system that
-// lacks some operations. Each gives false where the system does not permit it; the test is then skipped, with a
-// message.
+// lacks some operations. Each gives false where the system does not permit it; the test is then skipped, with
+// a message.
 //
 // Who may call it: the function of a Child, never the test process itself: none of it can be undone.
 #pragma once

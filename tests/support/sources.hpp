@@ -250,8 +250,8 @@ inline std::set<std::string> anchors_of(const Source& page) {
   return anchors;
 }
 
-/// Links of a page below the folder `root` that lead to no file, folder or heading. Links to other machines are
-/// skipped.
+/// Links of a page below the folder `root` that lead to no file, folder or heading. Links to other machines
+/// are skipped.
 inline Breaches dead_links(const Source& page, const std::filesystem::path& root) {
   static const std::regex link{R"(\]\(([^)\s]+)\))"};
   const std::set<std::string> anchors = anchors_of(page);

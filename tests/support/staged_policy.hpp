@@ -9,8 +9,8 @@
 //
 // Invariants
 //   1. Operations inside an action are not counted, and no further action interrupts them.
-//   2. After a crash no store takes effect until the Staging ends, whatever the crashed code goes on to
-//      execute.
+//   2. After a crash no store takes effect until the Staging ends, whatever the crashed code goes on
+//      to execute.
 //   3. Buffered stores of one processor take effect in their order; the processor itself sees them at once
 //      (total store order). Memory orders are ignored otherwise: the model checker tests those.
 #pragma once

@@ -15,8 +15,8 @@
 
 #include <seqcast/options.hpp>
 
-// Handle, NativeHandle, OpenLock. Empty on Windows: TruncationGuard, set_mode(). Empty on Linux: MappedWords,
-// delete_unmapped_files().
+// Handle, NativeHandle, OpenLock. Empty on Windows: TruncationGuard, set_mode(). Empty on Linux:
+// MappedWords, delete_unmapped_files().
 #if defined(_WIN32)
 #include "windows.hpp"
 #else
