@@ -141,6 +141,18 @@ TEST_CASE("remove_on_close removes the channel in the destructor, but not one th
   CHECK(test::read_file(folder / "channel").size() == 14);
 }
 
+TEST_CASE("a publisher finds out that its name is gone, or leads to another region") {
+  const TemporaryFolder folder;
+  const BytePublisher publisher{folder.channel()};
+  CHECK(publisher.state() == ChannelState::live);
+  std::filesystem::rename(folder / "channel", folder / "elsewhere");
+  CHECK(publisher.state() == ChannelState::superseded);
+  { const BytePublisher other{folder.channel()}; }
+  CHECK(publisher.state() == ChannelState::superseded);
+  std::filesystem::rename(folder / "elsewhere", folder / "channel");
+  CHECK(publisher.state() == ChannelState::live);
+}
+
 TEST_CASE("a subscriber notices that the file was renamed, or another file took its name") {
   const TemporaryFolder folder;
   const BytePublisher publisher{folder.channel()};

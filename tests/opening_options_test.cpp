@@ -3,6 +3,7 @@
 // Options and names: impossible ones, options that contradict an existing channel, and unset options, which
 // adopt its values. Permissions are in opening_linux_test.cpp.
 #include <doctest/doctest.h>
+#include <seqcast/inspect.hpp>
 #include "support/file_bytes.hpp"
 #include "support/refusal.hpp"
 #include "support/temporary.hpp"
@@ -134,6 +135,30 @@ TEST_CASE("another size, alignment or schema is refused by both sides, which nam
   refused(subscriber_refusal<Subscriber<Relabelled>>(labels), {"tag 2", "found opening.Label with tag 1"});
   refused(publisher_refusal<Publisher<Relabelled>>(labels), {"tag 2", "found opening.Label with tag 1"});
   const Subscriber<Point> without_a_schema{labels}; // which compares size and alignment alone
+}
+
+TEST_CASE("bytes enter a channel with a schema only from a publisher that names it") {
+  const TemporaryFolder folder;
+  const Location location = folder.channel();
+  { const Publisher<Labelled> typed{location}; }
+  const auto refusal = publisher_refusal<BytePublisher>(location);
+  CHECK(refusal.code == Errc::wrong_identity);
+  CHECK(refusal.says({"schema opening.Label with tag 1", "schema_name"}));
+  const auto other = publisher_refusal<BytePublisher>(location, {.schema_name = "opening.Other"});
+  CHECK(other.says({"expected schema opening.Other", "found opening.Label with tag 1"}));
+  const BytePublisher named{location, {.schema_name = "opening.Label"}};
+}
+
+TEST_CASE("a new channel of bytes gets the schema that its publisher names") {
+  const TemporaryFolder folder;
+  { const BytePublisher first{folder.channel(), {.schema_name = "acme.Text"}}; }
+  CHECK(Inspector{folder.channel()}.identity().schema_name == "acme.Text");
+  CHECK(publisher_refusal<BytePublisher>(folder.channel()).code == Errc::wrong_identity);
+  { const BytePublisher plain{folder.channel("plain")}; }
+  CHECK(publisher_refusal<BytePublisher>(folder.channel("plain"), {.schema_name = "acme.Text"}).code ==
+        Errc::wrong_identity);
+  CHECK(publisher_refusal<Publisher<Point>>(folder.channel("points"), {.schema_name = "acme.Point"}).code ==
+        Errc::invalid_options);
 }
 
 TEST_CASE("options that are set are compared with the channel's, options that are not adopt them") {

@@ -141,12 +141,16 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
           "max_message_size is for BytePublisher; a Publisher<T> takes sizeof(T)");
   require(options.message_alignment.value_or(alignment) == alignment,
           "message_alignment is for BytePublisher; a Publisher<T> takes alignof(T)");
+  require(!expected.message_size || !options.schema_name,
+          "schema_name is for BytePublisher; a Publisher<T> takes schema<T>");
+  const std::string_view schema_name =
+      options.schema_name ? std::string_view{*options.schema_name} : expected.schema_name;
   for (const std::uint32_t mode : {options.mode, options.bell_mode.value_or(0600)}) {
     require((mode & 0600) == 0600 && mode <= 0777,
             "a mode has to let the owner read and write, and is at most 0777");
   }
-  require(expected.schema_name.size() < std::tuple_size_v<decltype(Identity::schema_name)> &&
-              expected.schema_name.find('\0') == std::string_view::npos,
+  require(schema_name.size() < std::tuple_size_v<decltype(Identity::schema_name)> &&
+              schema_name.find('\0') == std::string_view::npos,
           "a schema name has at most 103 bytes, none of them zero");
   check_message(size, alignment);
   if (options.capacity) check_capacity(*options.capacity);
@@ -173,7 +177,7 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
   identity.message_alignment = alignment;
   identity.compatible_flags = flags;
   identity.schema_tag = expected.schema_tag;
-  std::copy(expected.schema_name.begin(), expected.schema_name.end(), identity.schema_name.begin());
+  std::copy(schema_name.begin(), schema_name.end(), identity.schema_name.begin());
   require(identity.slot_stride <= max_region_size / identity.capacity,
           "capacity " + number(identity.capacity) + " x " + number(identity.slot_stride) +
               " bytes a slot is more than the 64 TiB that a region may have");
@@ -211,7 +215,17 @@ void compare_identity(const Identity& found, const ExpectedIdentity& expected) {
   }
 }
 
-void compare_options(const Identity& found, const PublisherOptions& options) {
+void compare_options(const Identity& found, const PublisherOptions& options, const ExpectedIdentity& expected) {
+  const std::string_view schema_name = schema_name_of(found);
+  const bool bytes = !expected.message_size;
+  if (bytes && options.schema_name && *options.schema_name != schema_name) {
+    fail(Errc::wrong_identity,
+         "expected schema " + *options.schema_name + ", found " + schema_text(found.schema_tag, schema_name));
+  }
+  if (bytes && !options.schema_name && (found.schema_tag != 0 || !schema_name.empty())) {
+    fail(Errc::wrong_identity, "its messages have the schema " + schema_text(found.schema_tag, schema_name) +
+                                   ", and bytes are published into it only by those who set schema_name");
+  }
   compare("max_message_size", options.max_message_size, found.max_message_size);
   compare("message_alignment", options.message_alignment, found.message_alignment);
   compare("capacity", options.capacity, found.capacity);

@@ -22,7 +22,7 @@ void check_identity(const Identity& identity, std::uint64_t file_size);
 void compare_identity(const Identity& found, const ExpectedIdentity& expected);
 
 /// Checks that it has the options that are set. Requires: check_identity() accepted it.
-void compare_options(const Identity& found, const PublisherOptions& options);
+void compare_options(const Identity& found, const PublisherOptions& options, const ExpectedIdentity& expected);
 
 /// The schema name without its padding. Requires: check_identity() accepted it.
 std::string_view schema_name_of(const Identity& identity);

@@ -200,7 +200,7 @@ class PublisherOpening {
     }
     try {
       compare_identity(identity, expected_);
-      compare_options(identity, options_);
+      compare_options(identity, options_, expected_);
     } catch (const Failure& other) {
       if (options_.replace) return create(Behind::old_file, &mapped.mapping);
       throw Failure{other.code(), std::string{other.what()} + what_to_do};
@@ -335,6 +335,14 @@ PublisherRegion::~PublisherRegion() {
   bell = {};
   platform::delete_unmapped_files(path);
   platform::delete_unmapped_files(Bell::path_of(path));
+}
+
+bool PublisherRegion::superseded() const noexcept {
+  std::error_code error;
+  const platform::FileStatus named = platform::file_status(path, error);
+  if (!error) return named.id != id;
+  // Any other error says nothing about the region.
+  return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
 }
 
 Word* PublisherRegion::sleepers_flag() const noexcept {

@@ -25,6 +25,8 @@ struct PublisherRegion {
   /// Marks the channel closed, wakes whoever sleeps, and releases the lock.
   ~PublisherRegion();
 
+  /// Whether the name is gone, or stands for another region now.
+  bool superseded() const noexcept;
   /// The bell's flag; null if there is no bell.
   Word* sleepers_flag() const noexcept;
   /// The word that sleepers wait on; null if subscribers poll.

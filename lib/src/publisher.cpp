@@ -34,6 +34,10 @@ const Location& AnyPublisher::location() const noexcept {
   return region_->location;
 }
 
+ChannelState AnyPublisher::state() const noexcept {
+  return region_->superseded() ? ChannelState::superseded : ChannelState::live;
+}
+
 void AnyPublisher::wake_all(const detail::Word* word) noexcept {
   platform::wake_all(low_half(word));
 }

@@ -72,6 +72,10 @@ struct PublisherOptions {
   /// Bytes, a power of two, at most 4096; for BytePublisher only. Default: 1. A Publisher<T> takes alignof(T).
   std::optional<std::uint32_t> message_alignment = {};
 
+  /// For BytePublisher only: the name of the schema that the bytes follow. A channel with a schema takes bytes
+  /// only from a publisher that names it. A Publisher<T> takes schema<T>. Default: no schema.
+  std::optional<std::string> schema_name = {};
+
   /// Whether each message carries its publish time. Default: no. Costs one reading of the clock per message.
   std::optional<bool> timestamps = {};
 

@@ -55,6 +55,10 @@ class AnyPublisher {
   }
   /// As it was given when this was opened.
   const Location& location() const noexcept;
+  /// ChannelState::live while the name leads to this publisher's region. ChannelState::superseded when it was
+  /// removed, or leads to another region: subscribers that open the channel from now on do not find this one.
+  /// Progress: a system call.
+  ChannelState state() const noexcept;
 
  protected:
   using Word = detail::Word;
