@@ -127,7 +127,7 @@ Bytes published(const test::TemporaryFolder& folder, bool timestamps, std::uint6
 void clear_run(Bytes& bytes, bool timestamps) {
   CHECK(test::number_at<std::uint64_t>(bytes, 424) == test::process_id());
   CHECK(test::number_at<std::uint64_t>(bytes, 432) != 0);
-  for (const std::size_t word : {424U, 432U, 440U}) test::put_number<std::uint64_t>(bytes, word, 0);
+  for (const std::size_t word : {424U, 432U, 440U, 456U}) test::put_number<std::uint64_t>(bytes, word, 0);
   if (!timestamps) return;
   for (const std::size_t word : {528U, 592U}) {
     CHECK(test::number_at<std::uint64_t>(bytes, word) != 0);

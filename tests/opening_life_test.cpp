@@ -141,6 +141,67 @@ TEST_CASE("remove_on_close removes the channel in the destructor, but not one th
   CHECK(test::read_file(folder / "channel").size() == 14);
 }
 
+TEST_CASE("replacing touches no file beside the channel, whatever its name") {
+  const TemporaryFolder folder;
+  publish_all(folder.channel(), {"old"}, {.capacity = 2});
+  test::write_text(folder / "channel.new", "my notes");
+  test::write_text(folder / "channel.seqcast-new", "more notes");
+  BytePublisher neighbour{folder.channel("channel.bell.new")};
+  { const BytePublisher replacing{folder.channel(), {.capacity = 4, .replace = true}}; }
+  CHECK(test::read_file(folder / "channel.new").size() == 8);
+  CHECK(test::read_file(folder / "channel.seqcast-new").size() == 10);
+  CHECK(neighbour.state() == ChannelState::live);
+  CHECK(folder.entries() == 4);
+}
+
+TEST_CASE("what is open goes on when the folder is renamed: state, bell, successor and removal") {
+  const TemporaryFolder folder;
+  const std::string before = folder / "before", after = folder / "after";
+  std::filesystem::create_directory(before);
+  std::optional<BytePublisher> publisher{std::in_place, file(before + "/channel"),
+                                         PublisherOptions{.remove_on_close = true}};
+  ByteSubscriber subscriber{file(before + "/channel")};
+  std::filesystem::rename(before, after);
+  CHECK(publisher->state() == ChannelState::live);
+  CHECK(subscriber.state() == ChannelState::live);
+  CHECK(subscriber.wakeup() == Wakeup::bell);
+  publisher.reset();
+  CHECK(std::filesystem::is_empty(after));
+  CHECK(subscriber.state() == ChannelState::closed);
+  const BytePublisher successor{file(after + "/channel")};
+  CHECK(subscriber.reopen());
+}
+
+TEST_CASE("a folder that is removed and made again is found by its path") {
+  const TemporaryFolder folder;
+  const std::string inner = folder / "inner";
+  std::filesystem::create_directory(inner);
+  std::optional<BytePublisher> publisher{std::in_place, file(inner + "/channel")};
+  ByteSubscriber subscriber{file(inner + "/channel")};
+  publisher.reset();
+  std::filesystem::remove_all(inner);
+  CHECK(subscriber.state() == ChannelState::closed);
+  std::filesystem::create_directory(inner);
+  BytePublisher again{file(inner + "/channel")};
+  CHECK(subscriber.state() == ChannelState::superseded);
+  CHECK(subscriber.reopen());
+  again.publish("1");
+  CHECK(subscriber.next()->text() == "1");
+}
+
+TEST_CASE("a publisher that removes its channel closes it, for those who have it open") {
+  const TemporaryFolder folder;
+  std::optional<BytePublisher> publisher{std::in_place, folder.channel(),
+                                         PublisherOptions{.remove_on_close = true}};
+  ByteSubscriber subscriber{folder.channel()};
+  publisher->publish("last");
+  publisher.reset();
+  CHECK(subscriber.wait_for(0s) == WaitResult::message);
+  CHECK(subscriber.next()->text() == "last");
+  CHECK(subscriber.wait_for(0s) == WaitResult::closed);
+  CHECK(subscriber.wait_for(0s) == WaitResult::timeout);
+}
+
 TEST_CASE("a publisher finds out that its name is gone, or leads to another region") {
   const TemporaryFolder folder;
   const BytePublisher publisher{folder.channel()};
@@ -169,7 +230,8 @@ TEST_CASE("a subscriber notices that the file was renamed, or another file took 
 
 TEST_CASE(
     "after a reboot a subscriber sees no publisher and nothing, and a publisher goes on above every trace") {
-  const TemporaryFolder folder;
+  if (test::no_disk()) return;
+  const TemporaryFolder folder{test::disk_place()};
   const Location location = folder.channel();
   publish_all(location, {"1", "2", "3"}, {.capacity = 4, .timestamps = true});
   test::patch_file<std::uint64_t>(location.name(), 256, 2); // head did not reach the disk
@@ -183,19 +245,89 @@ TEST_CASE(
   CHECK(early.lag() == 0);
 
   BytePublisher publisher{location};
-  CHECK(publisher.head() == 3);
+  CHECK(publisher.head() == 7); // a lap further
   CHECK(publisher.epoch().number == 2);
-  CHECK(publisher.epoch().first_sequence == 4);
+  CHECK(publisher.epoch().first_sequence == 8);
   ByteSubscriber late{location, {.start = StartPosition::oldest}};
   CHECK_FALSE(late.next());
-  CHECK(publisher.publish("4") == 4);
+  CHECK(publisher.publish("8") == 8);
   for (ByteSubscriber* subscriber : {&early, &late}) {
     const auto received = subscriber->next();
     REQUIRE(received);
-    CHECK(received->text() == "4");
-    CHECK(received->sequence == 4);
-    CHECK(received->lost == 0);
+    CHECK(received->text() == "8");
+    CHECK(received->sequence == 8);
+    CHECK(received->lost == (subscriber == &early ? 4 : 0));
     CHECK(subscriber->state() == ChannelState::live);
+  }
+}
+
+TEST_CASE("a container with a boot id of its own is on the same machine, and nothing is lost between the two") {
+  for (const std::string& place : {test::default_place(), test::disk_place()}) {
+    if (place.empty()) continue;
+    const TemporaryFolder folder{place};
+    const Location location = folder.channel();
+    publish_all(location, {"1", "2", "3"}, {.capacity = 8});
+    test::restart_container(location.name());
+    ByteSubscriber subscriber{location, {.start = StartPosition::oldest}};
+    CHECK(subscriber.state() == ChannelState::closed);
+    CHECK(subscriber.next()->text() == "1");
+    BytePublisher publisher{location};
+    CHECK(publisher.publish("4") == 4);
+    for (const char* text : {"2", "3", "4"}) CHECK(subscriber.next()->text() == text);
+  }
+}
+
+TEST_CASE("where the boot id cannot be read its time tells one boot from another") {
+  if (test::no_disk()) return;
+  const TemporaryFolder folder{test::disk_place()};
+  const Location location = folder.channel();
+  publish_all(location, {"1"});
+  for (const std::size_t half : {0U, 8U}) {
+    test::patch_file<std::uint64_t>(location.name(), detail::boot_offset + half, 0);
+  }
+  CHECK(ByteSubscriber{location, {.start = StartPosition::oldest}}.next());
+  test::patch_file<std::uint64_t>(location.name(), detail::boot_time_offset, 0x1234);
+  CHECK_FALSE(ByteSubscriber{location, {.start = StartPosition::oldest}}.next());
+}
+
+TEST_CASE("in shared memory nothing is of an earlier boot, whatever its header says") {
+  const test::TemporaryObject object;
+  publish_all(object.channel(), {"1"});
+  reboot(object.path());
+  CHECK(ByteSubscriber{object.channel(), {.start = StartPosition::oldest}}.next());
+  CHECK(BytePublisher{object.channel()}.publish("2") == 2);
+}
+
+TEST_CASE("subscribers that are attached when messages are discarded count them as lost, and read on") {
+  if (test::no_disk()) return;
+  for (const int behind : {0, 1, 6, 7, 20}) {
+    CAPTURE(behind);
+    const TemporaryFolder folder{test::disk_place()};
+    const Location location = folder.channel();
+    std::optional<BytePublisher> publisher{std::in_place, location, PublisherOptions{.capacity = 8}};
+    for (int i = 0; i < 20; ++i) publisher->publish("old");
+    ByteSubscriber next{location};
+    ByteSubscriber latest{location};
+    ByteSubscriber view{location};
+    for (int i = 0; i < behind; ++i) publisher->publish("old");
+    publisher.reset();
+    reboot(location.name());
+    publisher.emplace(location);
+    for (ByteSubscriber* subscriber : {&next, &latest, &view}) {
+      CHECK_FALSE((subscriber == &latest ? subscriber->latest() : subscriber->next()));
+      CHECK_FALSE(subscriber->error());
+      CHECK(subscriber->lag() == 0);
+      CHECK(subscriber->epoch()->first_sequence == publisher->head() + 1);
+      CHECK(subscriber->wait_for(0s) == WaitResult::timeout); // not again and again that there is something
+    }
+    const std::uint64_t sequence = publisher->publish("new");
+    CHECK(latest.latest()->text() == "new");
+    const auto received = next.next();
+    REQUIRE(received);
+    CHECK(received->text() == "new");
+    CHECK(received->lost == sequence - 1 - 20);
+    CHECK(view.view()->sequence == sequence);
+    CHECK_FALSE(next.next());
   }
 }
 

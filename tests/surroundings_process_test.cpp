@@ -102,7 +102,7 @@ TEST_CASE("a change of the current folder does not change which channel a relati
     line.send(folder.entries());
     publisher.reset();
     line.send(folder.entries());
-    line.send(subscriber.state() == seqcast::ChannelState::superseded);
+    line.send(subscriber.state() == seqcast::ChannelState::closed);
     const Numbers successor{seqcast::file(folder / "channel")};
     line.send(subscriber.reopen());
   }};
@@ -112,6 +112,86 @@ TEST_CASE("a change of the current folder does not change which channel a relati
   CHECK(child.line().expect<bool>());
   CHECK(child.line().expect<bool>());
   CHECK(child.wait() == ended_well);
+}
+
+TEST_CASE("a file of a user who is unknown in this user namespace is not taken for the own") {
+  if (!root()) return;
+  const TemporaryFolder folder;
+  folder.open_to_all();
+  const seqcast::Location place = seqcast::file(folder / "channel");
+  { const Numbers publisher{place, {.bell_mode = 0666, .mode = 0666}}; }
+  for (const char* const name : {"channel", "channel.bell"}) {
+    REQUIRE(::chown((folder / name).c_str(), 1234, 1234) == 0);
+  }
+  Child child{[&](Line& line) {
+    // Both ids are 65534 from here on.
+    if (!become_nobody() || ::unshare(CLONE_NEWUSER) != 0) {
+      line.send(std::optional<bool>{});
+      return;
+    }
+    seqcast::Error error;
+    const bool refused = !Numbers::open(place, {}, error) && error == seqcast::Errc::other_owner;
+    NumberSubscriber subscriber{place};
+    line.send(std::optional<bool>{refused && subscriber.wakeup() == seqcast::Wakeup::polling});
+  }};
+  const auto held = child.line().expect<std::optional<bool>>();
+  if (!held) MESSAGE("skipped: user namespaces are not permitted here");
+  CHECK(held.value_or(true));
+  CHECK(child.wait() == ended_well);
+}
+
+TEST_CASE("nothing needs the path of an open channel: it goes on in a chroot") {
+  if (!root()) return;
+  const TemporaryFolder folder, jail;
+  Child child{[&](Line& line) {
+    std::optional<Numbers> publisher{std::in_place, seqcast::file(folder / "channel"),
+                                     seqcast::PublisherOptions{.remove_on_close = true}};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel")};
+    if (::chroot(jail.path().c_str()) != 0 || ::chdir("/") != 0) throw std::runtime_error{"chroot"};
+    line.send(publisher->state() == seqcast::ChannelState::live &&
+              subscriber.state() == seqcast::ChannelState::live &&
+              subscriber.wakeup() == seqcast::Wakeup::bell);
+    publisher.reset();
+    line.send(subscriber.state() == seqcast::ChannelState::closed);
+  }};
+  CHECK(child.line().expect<bool>());
+  CHECK(child.line().expect<bool>());
+  CHECK(child.wait() == ended_well);
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("a channel beyond the limit of file sizes is an error, not the end of the process") {
+  const TemporaryFolder folder;
+  Child child{[&](Line& line) {
+    const struct rlimit limit { 100'000, 100'000 };
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) throw std::runtime_error{"setrlimit"};
+    seqcast::Error error;
+    line.send(!Numbers::open(seqcast::file(folder / "channel"), {.capacity = 4096}, error) &&
+              error == std::errc::file_too_large);
+    line.send(Numbers::open(seqcast::file(folder / "channel"), {.capacity = 1024}, error).has_value());
+  }};
+  CHECK(child.line().expect<bool>());
+  CHECK(child.line().expect<bool>());
+  CHECK(child.wait() == ended_well);
+}
+
+TEST_CASE("a child that skips the handlers of fork() has nothing of the channel to publish into") {
+  const TemporaryFolder folder;
+  Numbers publisher{seqcast::file(folder / "channel")};
+  NumberSubscriber subscriber{publisher.location()};
+  const auto child = static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+  if (child == 0) {
+    ::signal(SIGSEGV, SIG_DFL); // the test framework has a handler
+    publisher.publish(666);
+    ::_exit(0);
+  }
+  REQUIRE(child > 0);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+  CHECK_FALSE(subscriber.next());
+  CHECK(publisher.publish(1) == 1);
+  CHECK(subscriber.next()->message == 1);
 }
 
 TEST_CASE("a thousand openings and closings leave no descriptor, no mapping and no file behind") {

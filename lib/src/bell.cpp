@@ -5,6 +5,9 @@ namespace seqcast::inline v1::detail {
 
 namespace {
 
+// Whatever another process does to the name meanwhile.
+constexpr int most_attempts = 16;
+
 /// Whether it is one that was truncated: nothing in it can be lost.
 bool is_empty(const platform::FileStatus& status) noexcept {
   return status.regular && status.size == 0 && status.owner == platform::user_id();
@@ -12,99 +15,121 @@ bool is_empty(const platform::FileStatus& status) noexcept {
 
 } // namespace
 
-std::string Bell::path_of(const std::string& path) {
-  return path + ".bell";
+platform::Place Bell::place_of(const platform::Place& region) {
+  return region.sibling(region.name() + ".bell");
+}
+
+// Some file systems round the size up.
+bool Bell::is_bell(const platform::FileStatus& status) noexcept {
+  return status.regular && status.size >= bell_size &&
+         (status.size == bell_size || status.size <= status.block);
 }
 
 // Gives an empty bell, and an error only from the system, if something else has the name.
-Bell Bell::open(const std::string& path, std::optional<std::uint32_t> mode, platform::FileStatus& status,
+Bell Bell::open(const platform::Place& place, std::optional<std::uint32_t> mode, platform::FileStatus& status,
                 std::error_code& error, bool survive_truncation) {
   Bell bell;
-  const platform::Handle handle = platform::open_file(path, platform::Access::read_write, error);
+  const platform::Handle handle = platform::open_file(place, platform::Access::read_write, error);
   if (error) return bell;
   status = platform::file_status(handle, error);
   std::uint64_t found = 0;
   platform::read_at(handle, 0, &found, sizeof found);
-  if (error || !status.regular || status.size != bell_size || found != bell_magic) return bell;
+  if (error || !is_bell(status) || found != bell_magic) return bell;
   platform::allocate(handle, bell_size, error);
   if (!error && mode && status.owner == platform::user_id()) platform::set_mode(handle, *mode, error);
   if (!error) bell.mapping_ = Mapping{handle, platform::Access::read_write, bell_size, survive_truncation};
-  bell.path_ = path;
+  bell.place_ = place;
   bell.id_ = status.id;
   return bell;
 }
 
-Bell Bell::make(const std::string& path, std::uint32_t mode, std::error_code& error) {
+Bell Bell::make(const platform::Place& place, const PublisherOptions& options, platform::NewFile::Kind kind,
+                std::error_code& error) {
   Bell bell;
-  bell.unnamed_ = platform::NewFile::create(path, bell_size, mode, error);
+  bell.unnamed_ = platform::NewFile::create(place, bell_size, options.bell_mode.value_or(0600), kind, error);
   if (error) return bell;
   bell.mapping_ = Mapping{bell.unnamed_.handle(), platform::Access::read_write, bell_size};
   store_magic(bell.mapping_.words(), bell_magic);
   bell.id_ = platform::file_status(bell.unnamed_.handle(), error).id;
-  bell.path_ = path;
+  bell.place_ = place;
   bell.has_name_ = false;
   return bell;
 }
 
-Bell Bell::prepare(const std::string& region_path, const PublisherOptions& options) {
-  const std::string path = path_of(region_path);
+Bell Bell::prepare(const platform::Place& region, const PublisherOptions& options) {
+  return prepare_at(place_of(region), options);
+}
+
+Bell Bell::prepare_at(const platform::Place& place, const PublisherOptions& options) {
   std::error_code error;
   platform::FileStatus status;
-  Bell bell = open(path, options.bell_mode, status, error);
+  Bell bell = open(place, options.bell_mode, status, error);
   if (bell) {
-    platform::delete_temporary_files(path);
+    platform::delete_unmapped_files(place);
     if (status.owner != platform::user_id() && !options.allow_other_owner) {
-      fail(Errc::other_owner,
-           "another user owns its bell, " + path + "; remove that, or choose another wakeup than Wakeup::bell");
+      fail(Errc::other_owner, "another user owns its bell, " + place.path() +
+                                  "; remove that, or choose another wakeup than Wakeup::bell");
     }
     return bell;
   }
   const bool nothing_there = error == std::errc::no_such_file_or_directory;
   const bool emptied = !error && is_empty(status);
   if (!error && !emptied) {
-    fail(Errc::not_a_channel, "its bell would be " + path +
+    fail(Errc::not_a_channel, "its bell would be " + place.path() +
                                   ", which seqcast did not make; move that away, or choose another wakeup than "
                                   "Wakeup::bell");
   }
   if (nothing_there || emptied) {
     error.clear();
-    bell = make(path, options.bell_mode.value_or(0600), error);
+    bell = make(place, options, platform::NewFile::Kind::unnamed_if_possible, error);
     bell.replaces_ = emptied;
   }
   if (error) {
-    fail(error,
-         "its bell, " + path + ", can be neither opened nor made; or choose another wakeup than Wakeup::bell");
+    fail(error, "its bell, " + place.path() +
+                    ", can be neither opened nor made; or choose another wakeup than Wakeup::bell");
   }
   return bell;
 }
 
-void Bell::link_name() {
-  if (has_name_) return;
+void Bell::obtain_name(const PublisherOptions& options) {
+  const platform::Place place = place_;
   std::error_code error;
-  if (replaces_) {
-    unnamed_.rename_over(path_, error);
-  } else {
-    unnamed_.link_to(path_, error);
-  }
-  if (error == std::errc::file_exists) {
-    // Another publisher of the same name, which has lost the race for the region, made it just now.
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    if (has_name_ && !stale()) return;
+    if (!has_name_) {
+      error.clear();
+      replaces_ ? unnamed_.rename_over(place, error) : unnamed_.link_to(place, error);
+      if (!error) {
+        unnamed_ = {};
+        has_name_ = true;
+        continue;
+      }
+    }
+    if (has_name_ || error == std::errc::file_exists) {
+      // It was removed before the region had its name; or another publisher, which has lost the race for the
+      // region, was the first to make one.
+      *this = prepare_at(place, options);
+      continue;
+    }
+    if (unnamed_.has_temporary_name()) break;
+    const bool replaces = replaces_;
     error.clear();
-    platform::FileStatus status;
-    *this = open(std::string{path_}, std::nullopt, status, error);
-    if (!error && !*this) error = std::make_error_code(std::errc::file_exists);
+    *this = make(place, options, platform::NewFile::Kind::named, error);
+    replaces_ = replaces;
+    if (error) break;
   }
-  if (error) fail(error, "its bell, " + path_ + ", cannot be given its name");
-  unnamed_ = {};
-  has_name_ = true;
+  if (!error) error = std::make_error_code(std::errc::resource_unavailable_try_again);
+  fail(error, "its bell, " + place.path() + ", cannot be given its name");
 }
 
-Bell Bell::find(const std::string& region_path, std::uint64_t owner, bool survive_truncation) {
+Bell Bell::find(const platform::Place& region, std::uint64_t owner, bool survive_truncation) {
   try {
     std::error_code error;
     platform::FileStatus status;
-    Bell bell = open(path_of(region_path), std::nullopt, status, error, survive_truncation);
+    Bell bell = open(place_of(region), std::nullopt, status, error, survive_truncation);
     // In a folder that others may write to, another user could have put it there.
-    return error || status.owner != owner ? Bell{} : std::move(bell);
+    const bool foreign = status.owner != owner || owner == platform::unknown_user;
+    return error || foreign ? Bell{} : std::move(bell);
   } catch (const std::exception&) { // no memory, or no mapping left: the subscriber polls
     return {};
   }
@@ -112,16 +137,18 @@ Bell Bell::find(const std::string& region_path, std::uint64_t owner, bool surviv
 
 bool Bell::stale() const noexcept {
   std::error_code error;
-  return mapping_.truncated() || platform::file_status(path_, error).id != id_ || error;
+  return mapping_.truncated() || platform::file_status(place_, error).id != id_ || error;
 }
 
-void Bell::remove(const std::string& region_path) noexcept {
+void Bell::remove(const platform::Place& region) noexcept {
   try {
     std::error_code error;
     platform::FileStatus status;
-    const std::string path = path_of(region_path);
-    if (open(path, std::nullopt, status, error) || (!error && is_empty(status)))
-      platform::remove_file(path, error);
+    const platform::Place place = place_of(region);
+    if (open(place, std::nullopt, status, error) || (!error && is_empty(status))) {
+      platform::remove_file(place, error);
+      platform::delete_unmapped_files(place);
+    }
   } catch (const std::exception&) { // no memory, or no mapping left: it stays
   }
 }

@@ -14,7 +14,7 @@ namespace seqcast::inline v1 {
 using namespace detail;
 
 struct Inspector::Impl {
-  Impl(const Location& where, bool survive_truncation) : region{where, find_path(where), survive_truncation} {}
+  Impl(const Location& where, bool survive_truncation) : region{where, find_place(where), survive_truncation} {}
 
   SlotContent read_slot(std::uint64_t index, std::span<std::byte> buffer) const noexcept;
   std::uint64_t head() const noexcept;
@@ -23,7 +23,7 @@ struct Inspector::Impl {
 
   SubscriberRegion region;
   ChannelIdentity identity = describe(region);
-  std::string bell_path = Bell::path_of(region.path);
+  platform::Place bell_place = Bell::place_of(region.place);
 
  private:
   static ChannelIdentity describe(const SubscriberRegion& region);
@@ -98,8 +98,8 @@ void Inspector::Impl::find_range(ChannelStatus& status) const noexcept {
 bool Inspector::Impl::bell_found() const noexcept {
   if (identity.wakeup != Wakeup::bell) return false;
   std::error_code error;
-  const platform::FileStatus status = platform::file_status(bell_path, error);
-  return !error && status.regular && status.size == bell_size && status.owner == region.status.owner;
+  const platform::FileStatus status = platform::file_status(bell_place, error);
+  return !error && Bell::is_bell(status) && status.owner == region.status.owner;
 }
 
 Inspector::Inspector(const Location& location, const InspectorOptions& options,
@@ -170,7 +170,8 @@ namespace {
 /// Whether its first bytes are a channel's, of either byte order and any version.
 bool is_channel(const std::string& path) {
   std::error_code error;
-  const platform::Handle handle = platform::open_file(path, platform::Access::read_only, error);
+  const platform::Handle handle =
+      platform::open_file(platform::Place{path}, platform::Access::read_only, error);
   if (error || !platform::file_status(handle, error).regular) return false;
   std::uint64_t found = 0;
   platform::read_at(handle, 0, &found, sizeof found);

@@ -7,15 +7,15 @@
 
 namespace seqcast::inline v1::detail {
 
-std::string find_path(const Location& location) {
+platform::Place find_place(const Location& location) {
   std::error_code error;
-  std::string path = platform::path_of(location, error);
+  platform::Place place = platform::place_of(location, error);
   if (error) {
     fail(error, location.kind() == Location::Kind::file
                     ? "expected a path"
                     : "expected a name without a slash, such as shared_memory(\"ticker\")");
   }
-  return path;
+  return place;
 }
 
 void check_opened(std::error_code error) {
@@ -40,11 +40,12 @@ void check_regular(const platform::FileStatus& status) {
     fail(Errc::not_a_regular_file, "found a folder, a FIFO or a device; give the path of a file");
 }
 
-platform::BootId boot_of_machine() {
+NameState name_state(const platform::Place& place, platform::FileId id) noexcept {
   std::error_code error;
-  const platform::BootId boot = platform::boot_id(error);
-  if (error) fail(error, "the system does not give the id of this boot");
-  return boot;
+  const platform::FileStatus named = platform::file_status(place, error);
+  if (!error) return named.id == id ? NameState::ours : NameState::another;
+  const bool gone = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  return gone ? NameState::gone : NameState::ours;
 }
 
 namespace {
@@ -79,9 +80,9 @@ std::string live_publisher(const platform::Handle& handle) {
 /// Opens and locks what is behind the name. Gives nothing if the name stands for something else by then:
 /// try again.
 /// Errors: no_channel, not_a_regular_file, other_owner, publisher_alive, lock_obstructed, the system's.
-std::optional<LockedFile> lock_existing(const std::string& path, bool allow_other_owner) {
+std::optional<LockedFile> lock_existing(const platform::Place& place, bool allow_other_owner) {
   std::error_code error;
-  LockedFile file{.lock = platform::LockFile::open(path, error), .status = {}};
+  LockedFile file{.lock = platform::LockFile::open(place, error), .status = {}};
   check_opened(error);
   file.status = platform::file_status(file.lock.handle(), error);
   check_regular(file.status);
@@ -107,9 +108,8 @@ std::optional<LockedFile> lock_existing(const std::string& path, bool allow_othe
     case platform::LockResult::failed:
       fail(error, "the file cannot be locked");
   }
-  const platform::FileStatus named = platform::file_status(path, error);
-  if (error || named.id != file.status.id) return std::nullopt;
-  platform::delete_temporary_files(path);
+  if (!platform::is_name_of(place, file.lock.handle())) return std::nullopt;
+  platform::delete_unmapped_files(place);
   // Once more: now that it is locked, nobody else changes its size.
   file.status = platform::file_status(file.lock.handle(), error);
   return file;
@@ -123,9 +123,9 @@ struct MappedFile {
 
 /// Maps a locked file as it is. Nothing is stored in it. The mapping is empty if the name stands for something
 /// else by then: try again.
-MappedFile map_locked(const std::string& path, const LockedFile& file) {
+MappedFile map_locked(const platform::Place& place, const LockedFile& file) {
   std::error_code error;
-  MappedFile mapped{.handle = platform::open_file(path, platform::Access::read_write, error), .mapping = {}};
+  MappedFile mapped{.handle = platform::open_file(place, platform::Access::read_write, error), .mapping = {}};
   if (error == std::errc::no_such_file_or_directory) return {};
   if (error) fail(error, "the file cannot be opened once more, to be mapped");
   if (platform::file_status(mapped.handle, error).id != file.status.id) return {};
@@ -133,15 +133,22 @@ MappedFile map_locked(const std::string& path, const LockedFile& file) {
   return mapped;
 }
 
-/// Marks a sound region that has lost its name, `path`, and wakes its subscribers.
-/// Requires: the caller holds the region's lock.
-void supersede(const Mapping& mapping, const std::string& path) {
+/// Marks a sound region that has lost its name, and wakes its subscribers.
+/// Requires: the caller holds the region's lock; `bell` is its bell, or empty.
+void supersede(const Mapping& mapping, const Bell& bell) {
   PublisherHeader<HardwarePolicy>{mapping.words()}.store_state(StateWord::superseded);
   wake_subscribers(nullptr, mapping.words() + wake_word);
+  if (bell) wake_subscribers(bell.flag(), bell.word());
+}
+
+/// Checks that a publisher's lock on the file is visible to who opens its name.
+void check_exclusive(const platform::Place& place, platform::FileId id) {
   std::error_code error;
-  const platform::FileStatus named = platform::file_status(Bell::path_of(path), error);
-  if (named.owner != platform::user_id()) return;
-  if (const Bell bell = Bell::find(path, named.owner)) wake_subscribers(bell.flag(), bell.word());
+  const platform::Handle named = platform::open_file(place, platform::Access::read_only, error);
+  if (!error && platform::file_status(named, error).id == id && platform::publisher_lock_held(named)) return;
+  fail(error ? error : std::make_error_code(std::errc::operation_not_supported),
+       "this file system does not show the publisher's lock to others, so that a second publisher could not be "
+       "kept out; use another one, such as that of shared_memory()");
 }
 
 const char* const what_to_do =
@@ -154,14 +161,14 @@ class PublisherOpening {
       : location_{location},
         options_{options},
         expected_{expected},
-        path_{find_path(location)},
         fresh_{make_identity(options, expected)},
+        place_{find_place(location)},
         boot_{boot_of_machine()} {}
 
   Owner<PublisherRegion> run() const {
     for (int attempt = 0; attempt < most_attempts; ++attempt) {
       Owner<PublisherRegion> region = create_or_attach();
-      if (region && options_.replace) platform::delete_unmapped_files(path_);
+      if (region && options_.replace) platform::delete_unmapped_files(place_);
       if (region) return region;
     }
     fail_after_all_attempts();
@@ -172,7 +179,7 @@ class PublisherOpening {
   Owner<PublisherRegion> create_or_attach() const {
     std::optional<LockedFile> file;
     try {
-      file = lock_existing(path_, options_.allow_other_owner);
+      file = lock_existing(place_, options_.allow_other_owner);
     } catch (const Failure& failure) {
       if (failure.code() != Errc::no_channel) throw;
       return create(Behind::nothing);
@@ -187,8 +194,9 @@ class PublisherOpening {
       fail(Errc::not_a_channel, "expected a channel, found a file of " + std::to_string(file.status.size) +
                                     " bytes, which is left alone. Use another name, or remove it");
     }
-    MappedFile mapped = map_locked(path_, file);
+    MappedFile mapped = map_locked(place_, file);
     if (!mapped.mapping) return {};
+    check_exclusive(place_, file.status.id);
 
     const Identity identity = load_identity(mapped.mapping.read_only_words());
     try {
@@ -211,7 +219,10 @@ class PublisherOpening {
     if (error) fail(error, "there is no space for its " + std::to_string(identity.region_size) + " bytes");
     Bell bell = find_bell(identity);
     mapped.mapping.prefault(platform::Access::read_write, options_.lock_memory);
-    const std::optional<std::uint64_t> head = take_over(mapped.mapping, identity);
+    const bool same_boot = of_this_boot(mapped.handle, mapped.mapping.read_only_words(), boot_);
+    const Recovery<HardwarePolicy> recovery{mapped.mapping.words(), geometry_of(identity)};
+    const std::optional<std::uint64_t> head =
+        same_boot ? recovery.take_over() : recovery.take_over_after_reboot();
     if (!head) {
       bell = {}; // it may be in the making, under the name that another one needs
       if (options_.replace) return create(Behind::old_file, &mapped.mapping);
@@ -221,17 +232,8 @@ class PublisherOpening {
     const std::uint64_t epochs =
         SubscriberHeader<HardwarePolicy>{mapped.mapping.read_only_words()}.epoch().first;
     auto region = store_header(std::move(mapped.mapping), identity, *head, epochs + 1, file.status.id);
-    region->lock = std::move(file.lock);
-    region->bell = std::move(bell);
-    begin(*region);
+    begin(*region, std::move(file.lock), std::move(bell));
     return region;
-  }
-
-  /// Gives the head, or nothing if the region is damaged; then nothing was stored.
-  std::optional<std::uint64_t> take_over(const Mapping& mapping, const Identity& identity) const {
-    const Recovery<HardwarePolicy> recovery{mapping.words(), geometry_of(identity)};
-    const bool same_boot = SubscriberHeader<HardwarePolicy>{mapping.read_only_words()}.boot() == boot_;
-    return same_boot ? recovery.take_over() : recovery.take_over_after_reboot();
   }
 
   /// What is behind the name.
@@ -240,43 +242,53 @@ class PublisherOpening {
   /// A new region behind the name. `superseded`: the sound region in whose place it comes.
   Owner<PublisherRegion> create(Behind behind, const Mapping* superseded = nullptr) const {
     std::error_code error;
-    platform::NewFile file = platform::NewFile::create(path_, fresh_.region_size, options_.mode, error);
-    if (error == Errc::publisher_alive || error == Errc::lock_obstructed) {
-      fail(error, "another publisher is creating it at this moment; stop that one first, or use another name");
-    }
-    if (error)
-      fail(error, "a region of " + std::to_string(fresh_.region_size) + " bytes cannot be created there");
-    Mapping mapping{file.handle(), platform::Access::read_write, fresh_.region_size};
-    mapping.prefault(platform::Access::read_write, options_.lock_memory);
-    Recovery<HardwarePolicy>{mapping.words(), geometry_of(fresh_)}.create();
-    auto region =
-        store_header(std::move(mapping), fresh_, 0, 1, platform::file_status(file.handle(), error).id);
-    store_identity(region->mapping.words(), fresh_);
-    Bell bell = find_bell(fresh_);
+    for (auto kind : {platform::NewFile::Kind::unnamed_if_possible, platform::NewFile::Kind::named}) {
+      platform::NewFile file =
+          platform::NewFile::create(place_, fresh_.region_size, options_.mode, kind, error);
+      if (error) {
+        fail(error, "a region of " + std::to_string(fresh_.region_size) + " bytes cannot be created there");
+      }
+      const platform::FileId id = platform::file_status(file.handle(), error).id;
+      Mapping mapping{file.handle(), platform::Access::read_write, fresh_.region_size};
+      mapping.prefault(platform::Access::read_write, options_.lock_memory);
+      Recovery<HardwarePolicy>{mapping.words(), geometry_of(fresh_)}.create();
+      auto region = store_header(std::move(mapping), fresh_, 0, 1, id);
+      store_identity(region->mapping.words(), fresh_);
+      Bell bell = find_bell(fresh_);
 
-    if (behind == Behind::old_file) {
-      file.rename_over(path_, error);
-    } else {
-      file.link_to(path_, error);
+      if (behind == Behind::old_file) {
+        file.rename_over(place_, error);
+      } else {
+        file.link_to(place_, error);
+      }
+      if (error == std::errc::file_exists) return {};
+      if (error && !file.has_temporary_name()) {
+        error.clear();
+        continue;
+      }
+      if (error) break;
+      try {
+        check_exclusive(place_, id);
+      } catch (const Failure&) {
+        platform::remove_file(place_, error);
+        throw;
+      }
+      if (superseded != nullptr) supersede(*superseded, bell);
+      begin(*region, file.take_lock(), std::move(bell));
+      return region;
     }
-    if (error == std::errc::file_exists) return {};
-    if (error) fail(error, "the new region cannot be given its name");
-    region->lock = file.take_lock();
-    region->bell = std::move(bell);
-    if (superseded != nullptr) supersede(*superseded, path_);
-    begin(*region);
-    return region;
+    fail(error, "the new region cannot be given its name");
   }
 
   /// The channel's bell, if it has one.
   Bell find_bell(const Identity& identity) const {
-    return wakeup_of(identity) == Wakeup::bell ? Bell::prepare(path_, options_) : Bell{};
+    return wakeup_of(identity) == Wakeup::bell ? Bell::prepare(place_, options_) : Bell{};
   }
 
   /// Stores this publisher in the region's header.
   Owner<PublisherRegion> store_header(Mapping mapping, const Identity& identity, std::uint64_t head,
                                       std::uint64_t epoch, platform::FileId id) const {
-    Owner<PublisherRegion> region{new PublisherRegion{location_, path_}};
+    Owner<PublisherRegion> region{new PublisherRegion{location_, place_}};
     region->identity = identity;
     region->head = head;
     region->epoch = {epoch, head + 1};
@@ -287,15 +299,17 @@ class PublisherOpening {
     header.store_process(platform::process_id());
     header.store_epoch(epoch, head + 1);
     header.store_state(StateWord::live);
-    header.store_boot(boot_);
+    header.store_boot(boot_.id, boot_.time_ns);
     return region;
   }
 
-  /// Requires: the region has its lock, so that its destructor closes the channel, also if this throws.
-  static void begin(PublisherRegion& region) {
-    region.bell.link_name();
+  void begin(PublisherRegion& region, platform::LockFile lock, Bell bell) const {
+    region.lock = std::move(lock); // first: then its destructor closes the channel, also if this throws
+    region.bell = std::move(bell);
+    if (region.bell) region.bell.obtain_name(options_);
     region.lock.protect_from_children(region.mapping.words(), region.mapping.size());
-    if (region.bell) region.lock.protect_from_children(region.bell.mapping().words(), bell_size);
+    if (region.bell)
+      region.lock.protect_from_children(region.bell.mapping().words(), region.bell.mapping().size());
     // The publisher before may have died between clearing the flag and waking.
     if (region.futex_word() != nullptr) wake_subscribers(region.sleepers_flag(), region.futex_word());
   }
@@ -303,9 +317,9 @@ class PublisherOpening {
   const Location& location_;
   const PublisherOptions& options_;
   const ExpectedIdentity& expected_;
-  std::string path_;
   Identity fresh_; // of a new region
-  platform::BootId boot_;
+  platform::Place place_;
+  platform::Boot boot_;
 };
 
 } // namespace
@@ -324,25 +338,22 @@ PublisherRegion::~PublisherRegion() {
   if (!lock || lock.inherited()) return;
   PublisherHeader<HardwarePolicy>{mapping.words()}.store_state(StateWord::closed);
   std::error_code error;
-  if (remove_on_close && platform::file_status(path, error).id == id && !error) {
-    platform::remove_file(path, error);
-    Bell::remove(path);
+  // The bell first, while no other publisher can have the name.
+  if (remove_on_close && platform::is_name_of(place, lock.handle())) {
+    Bell::remove(place);
+    platform::remove_file(place, error);
   }
   if (futex_word() != nullptr) wake_subscribers(sleepers_flag(), futex_word());
   lock.clear_protected_ranges();
   if (!remove_on_close) return;
   mapping = {};
   bell = {};
-  platform::delete_unmapped_files(path);
-  platform::delete_unmapped_files(Bell::path_of(path));
+  platform::delete_unmapped_files(place);
+  platform::delete_unmapped_files(Bell::place_of(place));
 }
 
 bool PublisherRegion::superseded() const noexcept {
-  std::error_code error;
-  const platform::FileStatus named = platform::file_status(path, error);
-  if (!error) return named.id != id;
-  // Any other error says nothing about the region.
-  return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  return name_state(place, id) != NameState::ours;
 }
 
 Word* PublisherRegion::sleepers_flag() const noexcept {
@@ -371,51 +382,60 @@ bool check_channel(const Mapping& mapping, std::uint64_t file_size) {
   return true;
 }
 
-void remove_name(const std::string& path) {
+void remove_name(const platform::Place& place) {
   std::error_code error;
-  platform::remove_file(path, error);
+  platform::remove_file(place, error);
   if (error) fail(error, "the file cannot be removed");
 }
 
 /// Takes the name from a channel that another process has locked. While that is so, no other takes its place.
-void remove_held(const std::string& path) {
+void remove_held(const platform::Place& place) {
   std::error_code error;
-  const platform::Handle handle = platform::open_file(path, platform::Access::read_only, error);
+  const platform::Handle handle = platform::open_file(place, platform::Access::read_only, error);
   check_opened(error);
   const std::uint64_t size = platform::file_status(handle, error).size;
   if (error) fail(error, "its size cannot be read");
   Mapping mapping;
   if (size >= header_size) mapping = Mapping{handle, platform::Access::read_only, size};
   check_channel(mapping, size);
-  remove_name(path);
-  Bell::remove(path);
+  Bell::remove(place);
+  remove_name(place);
 }
 
 /// Gives false if the name stands for something else by then: try again.
-bool remove_idle(const std::string& path) {
-  const std::optional<LockedFile> file = lock_existing(path, true);
+bool remove_idle(const platform::Place& place) {
+  const std::optional<LockedFile> file = lock_existing(place, true);
   if (!file) return false;
   MappedFile mapped;
   if (file->status.size >= header_size) {
-    mapped = map_locked(path, *file);
+    mapped = map_locked(place, *file);
     if (!mapped.mapping) return false;
   }
   const bool sound = check_channel(mapped.mapping, file->status.size);
-  remove_name(path);
-  if (sound) supersede(mapped.mapping, path);
-  Bell::remove(path);
+  const Bell bell = Bell::find(place, platform::user_id());
+  Bell::remove(place);
+  remove_name(place);
+  if (sound) supersede(mapped.mapping, bell);
   return true;
 }
 
-bool try_remove(const std::string& path, const RemoveOptions& options) {
+bool try_remove(const platform::Place& place, const RemoveOptions& options) {
   try {
-    return remove_idle(path);
+    return remove_idle(place);
   } catch (const Failure& failure) {
     const bool held = failure.code() == Errc::publisher_alive || failure.code() == Errc::lock_obstructed;
     if (!held || !options.even_if_alive) throw;
   }
-  remove_held(path);
+  remove_held(place);
   return true;
+}
+
+/// Removes the bell of a region that was removed by hand.
+void remove_forgotten_bell(const platform::Place& place) {
+  std::error_code error;
+  if (!Bell::is_bell(platform::file_status(Bell::place_of(place), error)) || error) return;
+  const platform::NameGuard guard{place, error}; // a publisher that has come meanwhile uses the bell
+  if (!error) Bell::remove(place);
 }
 
 } // namespace
@@ -428,16 +448,16 @@ using namespace detail;
 
 bool remove_channel(const Location& location, const RemoveOptions& options) {
   return explained("cannot remove", location, [&] {
-    const std::string path = find_path(location);
+    const platform::Place place = find_place(location);
     try {
       for (int attempt = 0; attempt < most_attempts; ++attempt) {
-        if (!try_remove(path, options)) continue;
-        platform::delete_unmapped_files(path);
+        if (!try_remove(place, options)) continue;
+        platform::delete_unmapped_files(place);
         return true;
       }
     } catch (const Failure& failure) {
       if (failure.code() != Errc::no_channel) throw;
-      Bell::remove(path); // of a region that was removed by hand
+      remove_forgotten_bell(place);
       return false;
     }
     fail_after_all_attempts();

@@ -5,7 +5,8 @@
 //
 // Invariants
 //   1. A region becomes visible whole: it is built without a name, or under a temporary one.
-//   2. A PublisherRegion holds the channel's exclusive lock; in a forked child it is dead, and stores nothing.
+//   2. A PublisherRegion holds the channel's exclusive lock, and everybody who opens the name can see that; in a
+//      forked child it is dead, and stores nothing.
 //   3. Whatever fails, the channel, or whatever else is behind the name, is unchanged.
 #pragma once
 
@@ -19,7 +20,8 @@ struct PublisherRegion {
   static Owner<PublisherRegion> open(const Location& location, const PublisherOptions& options,
                                      const ExpectedIdentity& expected);
 
-  PublisherRegion(const Location& where, std::string its_path) : location{where}, path{std::move(its_path)} {}
+  PublisherRegion(const Location& where, const platform::Place& its_place)
+      : location{where}, place{its_place} {}
   PublisherRegion(const PublisherRegion&) = delete;
   PublisherRegion& operator=(const PublisherRegion&) = delete;
   /// Marks the channel closed, wakes whoever sleeps, and releases the lock.
@@ -33,7 +35,7 @@ struct PublisherRegion {
   Word* futex_word() const noexcept;
 
   Location location;
-  std::string path;
+  platform::Place place;
   platform::LockFile lock;
   platform::FileId id;
   Mapping mapping;
@@ -44,8 +46,8 @@ struct PublisherRegion {
   bool remove_on_close = false;
 };
 
-/// The location's path. Errors: Errc::invalid_location.
-std::string find_path(const Location& location);
+/// Where the location's file is. Errors: Errc::invalid_location.
+platform::Place find_place(const Location& location);
 
 /// Fails if opening a file failed. Errors: no_channel, not_a_regular_file, the system's.
 void check_opened(std::error_code error);
@@ -53,7 +55,11 @@ void check_opened(std::error_code error);
 /// Fails unless the file is a regular one.
 void check_regular(const platform::FileStatus& status);
 
-/// Fails if the system does not give it.
-platform::BootId boot_of_machine();
+/// What stands at a name.
+enum class NameState { ours, gone, another };
+
+/// Whether the name leads to the file `id`. A name that cannot be looked at counts as ours: a folder that became
+/// unreadable says nothing about the file.
+NameState name_state(const platform::Place& place, platform::FileId id) noexcept;
 
 } // namespace seqcast::inline v1::detail

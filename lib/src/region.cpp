@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "region.hpp"
 
+#include <seqcast/detail/header.hpp>
+#include <seqcast/detail/ring.hpp>
+
 namespace seqcast::inline v1::detail {
 
 namespace ipc = boost::interprocess;
@@ -40,12 +43,12 @@ constexpr std::uint64_t most_prefaulted = std::uint64_t{1} << 30;
 
 Mapping::Mapping(const platform::Handle& handle, platform::Access access, std::uint64_t size,
                  bool survive_truncation)
-    : region_{map(handle, access, size)} {
+    : region_{map(handle, access, platform::mapped_size(handle, size))} {
   std::error_code error;
-  words_ = platform::MappedWords::add(handle, region_.get_address(), size, error);
+  words_ = platform::MappedWords::add(handle, region_.get_address(), this->size(), error);
   if (error) fail(error, "the file that was mapped cannot be identified");
   if (!survive_truncation) return;
-  guard_ = platform::TruncationGuard::protect(region_.get_address(), size, access, error);
+  guard_ = platform::TruncationGuard::protect(region_.get_address(), this->size(), access, error);
   if (error) fail(error, "the mapping cannot be protected against a truncation of the file");
 }
 
@@ -82,6 +85,26 @@ void Mapping::prefault(platform::Access access, bool lock) const {
       all[i].store(all[i].load(std::memory_order_relaxed), std::memory_order_relaxed);
     }
   }
+}
+
+platform::Boot boot_of_machine() {
+  std::error_code error;
+  const platform::Boot boot = platform::current_boot(error);
+  if (error) fail(error, "the system does not give the id of this boot");
+  return boot;
+}
+
+bool of_this_boot(const platform::Handle& handle, const Word* words, const platform::Boot& boot) noexcept {
+  constexpr std::array<std::uint64_t, 2> unknown{};
+  constexpr std::uint64_t tolerance_ns = 2'000'000'000; // no machine starts anew in less
+  if (platform::in_memory(handle)) return true;
+  const SubscriberHeader<HardwarePolicy> header{words};
+  const auto id = header.boot_id();
+  const std::uint64_t time_ns = header.boot_time();
+  if (id == boot.id && (id != unknown || time_ns == 0 || boot.time_ns == 0)) return true;
+  // A container may have an id of its own, and its restart another one.
+  if (time_ns == 0 || boot.time_ns == 0) return false;
+  return std::max(time_ns, boot.time_ns) - std::min(time_ns, boot.time_ns) < tolerance_ns;
 }
 
 Identity load_identity(const Word* words) noexcept {

@@ -68,6 +68,13 @@ class Mapping {
   platform::TruncationGuard guard_;
 };
 
+/// Which boot of the machine this is. Errors: throws Failure if the system does not report it.
+platform::Boot boot_of_machine();
+
+/// Whether what the region contains was stored since this boot of the machine: only then its slots can be
+/// relied on, since a file's pages reach the disk in any order.
+bool of_this_boot(const platform::Handle& handle, const Word* words, const platform::Boot& boot) noexcept;
+
 /// A private copy of the identity; all zeros but the magic if the magic is another.
 Identity load_identity(const Word* words) noexcept;
 

@@ -15,9 +15,9 @@ void detail::destroy(SubscriberState* state) noexcept {
 
 namespace {
 
-Owner<SubscriberState> open_at(const std::string& path, const Location& location,
+Owner<SubscriberState> open_at(const platform::Place& place, const Location& location,
                                const SubscriberOptions& options, const ExpectedIdentity& expected) {
-  auto [region, range] = open_for_subscriber(location, path, options, expected);
+  auto [region, range] = open_for_subscriber(location, place, options, expected);
   // Not zeroed: a region may say 2 GiB, and pages that nothing is copied to cost nothing.
   auto buffer = expected.message_size
                     ? nullptr
@@ -30,7 +30,7 @@ Owner<SubscriberState> open_subscriber(const Location& location, const Subscribe
                                        const ExpectedIdentity& expected) {
   return explained("cannot subscribe to", location, [&] {
     check_build(expected); // first: with other headers the options may be another structure
-    return open_at(find_path(location), location, options, expected);
+    return open_at(find_place(location), location, options, expected);
   });
 }
 
@@ -120,8 +120,8 @@ bool AnySubscriber::reopen() {
   return explained("cannot reopen", old.location, [&] {
     SubscriberOptions options = state_->options;
     const auto timeout = std::exchange(options.open_timeout, {});
-    // By the path as it was: the current folder may be another one by now.
-    Owner<SubscriberState> next = open_at(old.path, old.location, options, state_->expected);
+    // In the folder as it was: the current one may be another by now.
+    Owner<SubscriberState> next = open_at(old.place, old.location, options, state_->expected);
     next->options.open_timeout = timeout;
     ring_ = ring_of(*next, StartPosition::oldest);
     buffer_ = next->buffer.get();

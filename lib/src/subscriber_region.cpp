@@ -35,9 +35,9 @@ ReadableRange find_range(const SubscriberRegion& region) {
   return {newest, newest + 1};
 }
 
-platform::Handle open_regular(const std::string& path) {
+platform::Handle open_regular(const platform::Place& place) {
   std::error_code error;
-  platform::Handle handle = platform::open_file(path, platform::Access::read_only, error);
+  platform::Handle handle = platform::open_file(place, platform::Access::read_only, error);
   check_opened(error);
   return handle;
 }
@@ -64,10 +64,11 @@ Identity read_identity(const Mapping& mapping, std::uint64_t file_size) {
 
 } // namespace
 
-SubscriberRegion::SubscriberRegion(const Location& where, const std::string& its_path, bool survive_truncation)
+SubscriberRegion::SubscriberRegion(const Location& where, const platform::Place& its_place,
+                                   bool survive_truncation)
     : location{where},
-      path{its_path},
-      handle{open_regular(path)},
+      place{its_place},
+      handle{open_regular(place)},
       status{check_status(handle)},
       mapping{handle, platform::Access::read_only, status.size, survive_truncation},
       words{mapping.read_only_words()},
@@ -92,7 +93,9 @@ ChannelState SubscriberRegion::state() const noexcept {
   const auto closed = [this] {
     return SubscriberHeader<HardwarePolicy>{words}.state() == StateWord::closed && of_this_boot();
   };
-  if (superseded()) return ChannelState::superseded;
+  const NameState named = name_state(place, status.id);
+  // A publisher that removes its channel when it closes it has closed it all the same.
+  if (named == NameState::another || (named == NameState::gone && !closed())) return ChannelState::superseded;
   // Before the lock is checked: a publisher that closes wakes sleepers while it still holds it.
   if (closed()) return ChannelState::closed;
   if (publisher_alive()) return ChannelState::live;
@@ -115,26 +118,21 @@ bool SubscriberRegion::check_truncation() const noexcept {
 }
 
 bool SubscriberRegion::superseded() const noexcept {
-  std::error_code error;
-  const platform::FileStatus named = platform::file_status(path, error);
-  if (!error) return named.id != status.id;
-  // Any other error says nothing about the region: the folder may have become unreadable, for example.
-  return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  return name_state(place, status.id) != NameState::ours;
 }
 
 bool SubscriberRegion::has_successor() const noexcept {
-  std::error_code error;
-  const platform::FileStatus named = platform::file_status(path, error);
-  return !error && named.id != status.id;
+  return name_state(place, status.id) == NameState::another;
 }
 
-OpenedRegion open_for_subscriber(const Location& location, const std::string& path,
+OpenedRegion open_for_subscriber(const Location& location, platform::Place place,
                                  const SubscriberOptions& options, const ExpectedIdentity& expected) {
   const auto begin = std::chrono::steady_clock::now();
   auto pause = std::chrono::microseconds{100};
   for (;;) {
     try {
-      auto region = std::make_shared<const SubscriberRegion>(location, path, options.survive_truncation);
+      if (place.folder() == nullptr) place.keep_folder(); // it may exist by now
+      auto region = std::make_shared<const SubscriberRegion>(location, place, options.survive_truncation);
       compare_identity(region->identity, expected);
       const ReadableRange range = find_range(*region);
       region->mapping.prefault(platform::Access::read_only, options.lock_memory);

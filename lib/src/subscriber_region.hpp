@@ -24,12 +24,12 @@ struct ReadableRange {
 };
 
 struct SubscriberRegion {
-  /// Maps the channel at `where`, whose path is `its_path`. Errors: throws Failure.
-  SubscriberRegion(const Location& where, const std::string& its_path, bool survive_truncation);
+  /// Maps the channel at `where`, whose file is at `its_place`. Errors: throws Failure.
+  SubscriberRegion(const Location& where, const platform::Place& its_place, bool survive_truncation);
 
   /// Whether its last publisher ran in this boot of the machine: only then its messages can be read.
   bool of_this_boot() const noexcept {
-    return SubscriberHeader<HardwarePolicy>{words}.boot() == boot;
+    return detail::of_this_boot(handle, words, boot);
   }
   /// What can be read of a region of this boot; nothing if head and oldest are no publisher's.
   std::optional<ReadableRange> range() const noexcept;
@@ -46,14 +46,14 @@ struct SubscriberRegion {
   bool has_successor() const noexcept;
 
   Location location;
-  std::string path;
+  platform::Place place;
   platform::Handle handle; // for questions about the lock, which is never taken
   platform::FileStatus status;
   Mapping mapping;
   const Word* words;
   Identity identity;
   Geometry geometry;
-  platform::BootId boot;
+  platform::Boot boot;
 };
 
 /// A region for a subscriber, and what could be read of it when it was opened.
@@ -63,7 +63,7 @@ struct OpenedRegion {
 };
 
 /// Opens a region for a subscriber, and waits for one for options.open_timeout. Errors: throws Failure.
-OpenedRegion open_for_subscriber(const Location& location, const std::string& path,
+OpenedRegion open_for_subscriber(const Location& location, platform::Place place,
                                  const SubscriberOptions& options, const ExpectedIdentity& expected);
 
 } // namespace seqcast::inline v1::detail

@@ -41,7 +41,7 @@ void Watch::find_doorbell() {
   const std::uint64_t epoch = SubscriberHeader<HardwarePolicy>{region->words}.epoch_number();
   const bool same_epoch = std::exchange(bell_epoch, epoch) == epoch;
   if (!bell || !*bell || bell->mapping().truncated() || (!same_epoch && bell->stale())) {
-    bell = Bell::find(region->path, region->status.owner, region->mapping.survives_truncation());
+    bell = Bell::find(region->place, region->status.owner, region->mapping.survives_truncation());
   }
   if (*bell) doorbell = {bell->flag(), bell->word()};
 }

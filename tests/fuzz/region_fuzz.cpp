@@ -181,7 +181,8 @@ class Machine {
     const SubscriberHeader<CountingPolicy> lines{words_};
     bounded(16, [&] { return lines.epoch(); });
     bounded(5, [&] {
-      return lines.boot()[0] + lines.oldest() + lines.process() + static_cast<std::uint64_t>(lines.state());
+      return lines.boot_id()[0] + lines.boot_time() + lines.oldest() + lines.process() +
+             static_cast<std::uint64_t>(lines.state());
     });
   }
 
@@ -290,8 +291,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!file.empty()) std::memcpy(file.data(), data + sizeof control, file.size());
   if ((control.flags & fuzz::of_this_boot) != 0 && file.size() >= header_size) {
     std::error_code error;
-    const platform::BootId boot = platform::boot_id(error);
-    std::memcpy(file.data() + boot_offset, &boot, sizeof boot);
+    const platform::Boot boot = platform::current_boot(error);
+    std::memcpy(file.data() + boot_offset, &boot.id, sizeof boot.id);
   }
   on_memory(control, file);
   if ((control.flags & fuzz::in_a_file) != 0) fuzz::through_a_file(control, file);

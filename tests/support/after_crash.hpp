@@ -45,6 +45,12 @@ inline std::set<std::string> names_in(const TemporaryFolder& folder) {
   }
   return names;
 }
+/// Of new files that never got their own.
+inline std::set<std::string> temporary_names_in(const TemporaryFolder& folder) {
+  std::set<std::string> names = names_in(folder);
+  std::erase_if(names, [](const std::string& name) { return name.find(".seqcast-new-") == std::string::npos; });
+  return names;
+}
 
 /// One channel of a folder.
 template <class Kind>

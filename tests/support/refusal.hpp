@@ -55,8 +55,12 @@ inline void publish_all(const seqcast::Location& location, std::initializer_list
   for (const std::string_view text : texts) publisher.publish(text);
 }
 
-/// Makes a file one of an earlier boot of the machine.
+/// Makes a file one of another start of the machine, or only of another container on it.
 inline void reboot(const std::string& path) {
+  patch_file<std::uint64_t>(path, seqcast::detail::boot_offset, 0x1234);
+  patch_file<std::uint64_t>(path, seqcast::detail::boot_time_offset, 0x1234);
+}
+inline void restart_container(const std::string& path) {
   patch_file<std::uint64_t>(path, seqcast::detail::boot_offset, 0x1234);
 }
 

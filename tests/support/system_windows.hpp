@@ -45,6 +45,10 @@ inline std::string default_place() {
   return std::filesystem::temp_directory_path().generic_string();
 }
 
+inline std::string disk_place() {
+  return default_place();
+}
+
 /// A new folder with a unique name.
 inline std::string make_folder(const std::string& place) {
   static std::atomic<int> count{0};

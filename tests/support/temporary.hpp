@@ -6,6 +6,8 @@
 // do nothing.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include "support/system.hpp"
 
 #include <seqcast/options.hpp>
@@ -73,6 +75,13 @@ class TemporaryFolder {
   std::string path_;
   std::uint64_t owner_ = process_id();
 };
+
+/// Whether this machine shows no file system on a disk: what is tested there is skipped, with a message.
+inline bool no_disk() {
+  if (!disk_place().empty()) return false;
+  MESSAGE("skipped: there is no folder on a disk");
+  return true;
+}
 
 /// A unique name for a shared-memory object; the object is removed, if there is one.
 class TemporaryObject {

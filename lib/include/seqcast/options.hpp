@@ -108,7 +108,8 @@ struct PublisherOptions {
   /// old one's subscribers get ChannelState::superseded. Never replaces a file that is no channel.
   bool replace = false;
 
-  /// Remove the channel in the destructor. Default: it stays, for late subscribers and for a successor.
+  /// Remove the channel in the destructor. Default: it stays, for late subscribers and for a successor. It also
+  /// stays, closed, if this process may not write to the folder any more, as after a setuid().
   bool remove_on_close = false;
 
   /// Publish into a region that belongs to another user. Who owns a file can truncate it, and so kill every

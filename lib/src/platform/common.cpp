@@ -4,6 +4,7 @@
 #include "platform.hpp"
 
 #include <algorithm>
+#include <random>
 
 namespace seqcast::inline v1::detail::platform {
 
@@ -13,47 +14,43 @@ namespace {
 constexpr auto poll_interval = std::chrono::milliseconds{1};
 constexpr auto lock_retry_interval = std::chrono::microseconds{200};
 
-/// Whether the name leads to the file that is open.
-bool is_name_of(const std::string& name, const Handle& handle) {
-  std::error_code error;
-  return file_status(name, error).id == file_status(handle, error).id && !error;
-}
-
-/// Removes the temporary file of a publisher that was killed.
-/// Errors: publisher_alive or lock_obstructed if its creator may be alive.
-void remove_unfinished(const std::string& name, std::error_code& error) {
-  LockFile file = LockFile::open(name, error);
-  if (error) {
-    if (error == std::errc::no_such_file_or_directory) error.clear(); // removed in between
-    return;
-  }
-  switch (file.lock(error)) {
-    case LockResult::locked:
-      if (is_name_of(name, file.handle())) remove_file(name, error);
-      break;
-    case LockResult::held_by_publisher:
-      error = Errc::publisher_alive;
-      break;
-    case LockResult::held_by_other:
-      error = Errc::lock_obstructed;
-      break;
-    case LockResult::failed:
-      break;
-  }
-}
-
 } // namespace
 
-std::string temporary_name_of(const std::string& path) {
-  return path + ".seqcast-new";
+std::string Place::name() const {
+  return path_.substr(path_.find_last_of(path_separator) + 1);
 }
 
-// The file's temporary name, if it has both: see link_to().
-void delete_temporary_files(const std::string& path) {
-  const std::string second = temporary_name_of(path);
+Place Place::sibling(const std::string& name) const {
+  Place other{*this};
+  other.path_.resize(path_.find_last_of(path_separator) + 1);
+  other.path_ += name;
+  return other;
+}
+
+Place Place::temporary_sibling() const {
+  std::string name = this->name();
+  const std::string suffix = temporary_suffix();
+  // A file name has at most 255 bytes.
+  name.resize(std::min(name.size(), 255 - suffix.size()));
+  return sibling(name + suffix);
+}
+
+bool is_name_of(const Place& place, const Handle& handle) noexcept {
   std::error_code error;
-  if (file_status(second, error).id == file_status(path, error).id && !error) remove_file(second, error);
-  delete_unmapped_files(path);
+  return file_status(place, error).id == file_status(handle, error).id && !error;
+}
+
+std::string temporary_suffix() {
+  std::uint64_t number = static_cast<std::uint64_t>(clock::now().time_since_epoch().count()) ^ process_id()
+                                                                                                   << 40;
+  try {
+    std::random_device random;
+    number ^= std::uint64_t{random()} << 32 ^ random();
+  } catch (const std::exception&) { // then it can be guessed, and is free all the same: the file is new
+  }
+  std::string suffix = ".seqcast-new-";
+  for (int shift = 60; shift >= 0; shift -= 4) suffix += "0123456789abcdef"[number >> shift & 15];
+  return suffix;
 }
 
 LockResult LockFile::lock(std::error_code& error) noexcept {
@@ -62,44 +59,40 @@ LockResult LockFile::lock(std::error_code& error) noexcept {
     const auto now = clock::now(); // before the attempt, so that one comes after the end
     if (lock_->try_lock(error)) return LockResult::locked;
     if (error) return LockResult::failed;
-    if (now >= end) break;
+    if (now >= end) {
+      // Nothing is in the way if it was released just now: then there is a little more time.
+      if (const auto obstacle = lock_->obstacle()) return *obstacle;
+      if (now >= end + lock_timeout) return LockResult::held_by_publisher;
+    }
     wait_on_words({}, now + lock_retry_interval);
   }
-  return publisher_lock_held(lock_->handle) ? LockResult::held_by_publisher : LockResult::held_by_other;
 }
 
-NewFile NewFile::create(const std::string& path, std::uint64_t size, std::uint32_t mode,
+NewFile NewFile::create(const Place& place, std::uint64_t size, std::uint32_t mode, Kind kind,
                         std::error_code& error) {
   NewFile file;
-  if (!file.create_unnamed(path, size, error) && !error) file.create_named(path, size, error);
+  if (kind == Kind::named || (!file.create_unnamed(place, size, error) && !error))
+    file.create_named(place, size, error);
   // After both openings, so that a mode without write permission does no harm; and independent of the umask.
   if (!error) set_mode(file.handle_, mode, error);
   return file;
 }
 
-// A process that finds the temporary name in use removes the file, unless its creator is alive and so holds its
-// lock. A creator may not have its lock yet; so when it has, it checks that the name is still its own. Only a
-// process that holds a file's lock, and has checked that, removes the name.
-void NewFile::create_named(const std::string& path, std::uint64_t size, std::error_code& error) {
-  const std::string name = temporary_name_of(path);
-  constexpr int attempts = 64;
-  for (int attempt = 0; attempt < attempts && !error; ++attempt) {
-    std::error_code refused;
-    lock_ = create_for_lock(name, refused);
-    if (refused == std::errc::file_exists) {
-      remove_unfinished(name, error);
-    } else if (refused) {
-      error = refused;
-    } else {
-      obtain_lock(error);
-      if (error || !is_name_of(name, lock_.handle())) continue;
-      temporary_name_ = name;
-      handle_ = open_file(name, Access::read_write, error);
-      if (!error) allocate(handle_, size, error);
-      return;
-    }
-  }
-  if (!error) error = std::make_error_code(std::errc::resource_unavailable_try_again);
+void NewFile::create_named(const Place& place, std::uint64_t size, std::error_code& error) {
+  Place temporary;
+  do {
+    error.clear();
+    temporary = place.temporary_sibling();
+    lock_ = create_for_lock(temporary, error);
+  } while (error == std::errc::file_exists);
+  if (error) return;
+  temporary_name_ = std::move(temporary);
+  obtain_lock(error);
+  if (!error) handle_ = open_file(*temporary_name_, Access::read_write, error);
+  // Who may rename files in the folder could have put another one there.
+  if (!error && !is_name_of(*temporary_name_, lock_.handle()))
+    error = std::make_error_code(std::errc::permission_denied);
+  if (!error) allocate(handle_, size, error);
 }
 
 void NewFile::obtain_lock(std::error_code& error) noexcept {
@@ -113,8 +106,23 @@ NewFile::~NewFile() {
 
 void NewFile::remove_temporary_name() noexcept {
   std::error_code ignored;
-  if (!temporary_name_.empty()) remove_file(temporary_name_, ignored);
-  temporary_name_.clear();
+  if (temporary_name_) remove_file(*temporary_name_, ignored);
+  temporary_name_.reset();
+}
+
+NameGuard::NameGuard(const Place& place, std::error_code& error) : place_{place} {
+  LockFile lock = create_for_lock(place, error);
+  if (error) return;
+  // A publisher may have found the empty file before it was locked, and put its region in its place.
+  const bool locked = lock.lock(error) == LockResult::locked;
+  if (!error && (!locked || !is_name_of(place, lock.handle())))
+    error = std::make_error_code(std::errc::file_exists);
+  if (!error) lock_ = std::move(lock);
+}
+
+NameGuard::~NameGuard() {
+  std::error_code ignored;
+  if (lock_) remove_file(place_, ignored);
 }
 
 bool wait_on_words(std::span<const WaitWord> words, clock::time_point deadline) noexcept {
@@ -123,10 +131,10 @@ bool wait_on_words(std::span<const WaitWord> words, clock::time_point deadline) 
   return wait_on_words(words.first(words.size() > 1 ? 1 : 0), next_poll);
 }
 
-BootId boot_id(std::error_code& error) noexcept {
+Boot current_boot(std::error_code& error) noexcept {
   try {
-    static const BootId boot = read_boot_id();
-    return boot;
+    static const auto id = read_boot_id();
+    return {id, boot_time_ns()};
   } catch (const std::system_error& failure) {
     error = failure.code();
     return {};

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -16,9 +17,13 @@
 namespace seqcast::inline v1::detail::platform {
 
 enum class Access;
+enum class LockResult;
 class LockFile;
+class Place;
 
 using NativeHandle = int;
+
+inline constexpr char path_separator = '/';
 
 /// An open file; closed by its destructor.
 class Handle {
@@ -62,6 +67,8 @@ struct OpenLock {
 
   /// Returns false without an error if another holds the lock.
   bool try_lock(std::error_code& error) noexcept;
+  /// What keeps the lock from being taken; nothing if it is free by now.
+  std::optional<LockResult> obstacle() const noexcept;
   std::uint64_t holder() const noexcept;
   void protect_from_children(void* address, std::size_t size) noexcept;
   void clear_protected_ranges() noexcept;
@@ -73,7 +80,10 @@ struct OpenLock {
 
 /// Opens a file for its lock. No other thread can fork between opening and registering: no child keeps the
 /// descriptor. A file that `flags` create has mode 0600.
-LockFile open_for_lock(const std::string& path, int flags, std::error_code& error);
+LockFile open_for_lock(const Place& place, int flags, std::error_code& error);
+
+/// openat().
+int open_at(const Place& place, int flags, unsigned mode) noexcept;
 
 /// Keeps a mapping readable if its file is truncated. Without it, a read beyond the new end raises SIGBUS,
 /// which kills the process. To be destroyed before its mapping is unmapped.
@@ -108,9 +118,6 @@ struct MappedWords {
     return {};
   }
 };
-
-// The kernel deletes a file without a name when it is no longer open or mapped.
-inline void delete_unmapped_files(const std::string&) noexcept {}
 
 inline constexpr bool stop_callbacks_return = true;
 

@@ -69,12 +69,12 @@ struct flock conflicting(const Handle& handle, short type) noexcept {
 
 } // namespace
 
-LockFile open_for_lock(const std::string& path, int flags, std::error_code& error) {
+LockFile open_for_lock(const Place& place, int flags, std::error_code& error) {
   auto lock = std::make_unique<OpenLock>();
   Registry& registry = Registry::instance();
   const std::lock_guard guard{registry.mutex};
   registry.locks.push_back(lock.get());
-  lock->handle = Handle{::open(path.c_str(), flags, 0600)};
+  lock->handle = Handle{open_at(place, flags, 0600)};
   if (lock->handle) return LockFile{std::move(lock)};
   error = last_error();
   return {};
@@ -99,6 +99,12 @@ bool OpenLock::try_lock(std::error_code& error) noexcept {
   return false;
 }
 
+std::optional<LockResult> OpenLock::obstacle() const noexcept {
+  const short type = conflicting(handle, F_WRLCK).l_type;
+  if (type == F_UNLCK) return std::nullopt;
+  return type == F_WRLCK ? LockResult::held_by_publisher : LockResult::held_by_other;
+}
+
 std::uint64_t OpenLock::holder() const noexcept {
   const struct flock found = conflicting(handle, F_WRLCK);
   return found.l_type != F_UNLCK && found.l_pid > 0 ? static_cast<std::uint64_t>(found.l_pid) : 0;
@@ -109,6 +115,9 @@ void OpenLock::protect_from_children(void* address, std::size_t size) noexcept {
   for (Range& range : ranges) {
     if (range.address != nullptr) continue;
     range = {address, size};
+    // For children that begin without the handlers of fork() (_Fork()), or cannot map anything more: they have
+    // nothing mapped here, and are killed if they publish.
+    ::madvise(address, size, MADV_DONTFORK);
     return;
   }
 }

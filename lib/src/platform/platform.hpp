@@ -11,12 +11,14 @@
 //   2. A lock is held by a descriptor of its own, which is never mapped: a mapping that a child inherits would
 //      keep the lock. A forked child drops it at once.
 //   3. A file gets its name when it is complete. No process ever sees an incomplete one.
+//   4. No name is removed that this process did not make or was not asked to remove; no temporary one can be
+//      guessed.
+//   5. Where a system call is refused that only some systems have, another one does the work.
 #pragma once
 
 #include <seqcast/options.hpp>
 
-// Handle, NativeHandle, OpenLock. Empty on Windows: TruncationGuard, set_mode(). Empty on Linux:
-// MappedWords, delete_unmapped_files().
+// Handle, NativeHandle, OpenLock. Empty on Windows: TruncationGuard, set_mode(). Empty on Linux: MappedWords.
 #if defined(_WIN32)
 #include "windows.hpp"
 #else
@@ -35,6 +37,36 @@ using clock = std::chrono::steady_clock;
 
 enum class Access { read_only, read_write };
 
+/// The name of a file, in a folder that is kept open where the system allows it: what happens to the folder's
+/// path later, a chroot() for example, does not matter then. If the folder itself was removed, the path counts.
+class Place {
+ public:
+  Place() = default;
+  /// Nothing is kept open.
+  explicit Place(std::string path) : path_{std::move(path)} {}
+
+  /// The absolute path, as it was when the place was found.
+  const std::string& path() const noexcept {
+    return path_;
+  }
+  /// The path's last part.
+  std::string name() const;
+  /// Another name in the same folder.
+  Place sibling(const std::string& name) const;
+  /// A name in the same folder that nobody can guess: that of a new file which is to get this name.
+  Place temporary_sibling() const;
+  /// Opens the folder. Without it, as where it does not exist yet, the path counts.
+  void keep_folder();
+  /// Null if it is not open.
+  const Handle* folder() const noexcept {
+    return folder_.get();
+  }
+
+ private:
+  std::string path_;
+  std::shared_ptr<const Handle> folder_;
+};
+
 /// Identifies a file, whatever its names.
 struct FileId {
   std::uint64_t device = 0;
@@ -44,32 +76,42 @@ struct FileId {
 
 struct FileStatus {
   FileId id;
-  std::uint64_t size = 0; // bytes
+  std::uint64_t size = 0;  // bytes
+  std::uint64_t block = 0; // bytes; some file systems round sizes up to a multiple of it
   bool regular = false;
   std::uint64_t owner = 0; // compares with user_id()
 };
+/// FileStatus::owner of a user who is unknown in this user namespace: two such files may have different owners.
+inline constexpr std::uint64_t unknown_user = ~std::uint64_t{0};
 
-/// The absolute path of a location. Errors: Errc::invalid_location.
-std::string path_of(const Location& location, std::error_code& error);
+/// Where a location's file is. Errors: Errc::invalid_location.
+Place place_of(const Location& location, std::error_code& error);
 
 /// The directory of the shared-memory objects. Errors: std::errc::not_supported where they are no files.
 std::string shared_memory_folder(std::error_code& error);
 
-Handle open_file(const std::string& path, Access access, std::error_code& error);
+Handle open_file(const Place& place, Access access, std::error_code& error);
 FileStatus file_status(const Handle& handle, std::error_code& error);
 /// Of a symbolic link: the link's own status.
-FileStatus file_status(const std::string& path, std::error_code& error);
+FileStatus file_status(const Place& place, std::error_code& error);
+/// Whether the name leads to the file that is open.
+bool is_name_of(const Place& place, const Handle& handle) noexcept;
+/// Whether the file is kept in memory only, so that no restart of the machine leaves anything of it.
+bool in_memory(const Handle& handle) noexcept;
 /// When the file was created, by the wall clock. Empty where the file system does not record it.
 std::optional<std::chrono::system_clock::time_point> birth_time(const Handle& handle) noexcept;
 /// Reads up to `size` bytes from `offset`. Returns how many were read; 0 after an error.
 std::size_t read_at(const Handle& handle, std::uint64_t offset, void* to, std::size_t size) noexcept;
 /// Removes the name, whether or not a process has the file open or mapped.
-void remove_file(const std::string& path, std::error_code& error);
-/// Deletes the files that a killed process left beside this one. Requires: the caller holds the lock of the
-/// file, or of the region that it belongs to.
-void delete_temporary_files(const std::string& path);
+void remove_file(const Place& place, std::error_code& error);
+/// On Windows, deletes the files that have lost this name and are no longer mapped: the system keeps them until
+/// then. To be called after such a file was unmapped. Linux does this by itself.
+void delete_unmapped_files(const Place& place);
 
+/// How many bytes to map for `size` bytes of the file: a file system of huge pages maps only whole ones.
+std::uint64_t mapped_size(const Handle& handle, std::uint64_t size) noexcept;
 /// Allocates storage for every byte, so that no store into a mapping fails later. Keeps the content.
+/// Errors: the system's; std::errc::file_too_large where that is a limit of this process (ulimit -f).
 void allocate(const Handle& handle, std::uint64_t size, std::error_code& error);
 
 // Locks.
@@ -85,7 +127,7 @@ class LockFile {
   LockFile() noexcept = default;
   explicit LockFile(std::unique_ptr<OpenLock> lock) noexcept : lock_{std::move(lock)} {}
 
-  static LockFile open(const std::string& path, std::error_code& error);
+  static LockFile open(const Place& place, std::error_code& error);
   explicit operator bool() const noexcept {
     return lock_ != nullptr;
   }
@@ -120,10 +162,13 @@ class LockFile {
 };
 
 /// A new file that is locked and has no name yet, or only a temporary one. The destructor deletes it if it
-/// never got its name. Where the system or the file system has no unnamed files, the temporary name is
-/// NAME.seqcast-new; if its creator is killed, it stays until the next file of the same name is created.
+/// never got its name. If its creator is killed, a file with a temporary name stays.
 class NewFile {
  public:
+  /// Unnamed files are deleted by the system if their creator is killed, but not all systems and file systems
+  /// have them, or can give them a name later.
+  enum class Kind { unnamed_if_possible, named };
+
   NewFile() noexcept = default;
   NewFile(NewFile&& other) noexcept {
     *this = std::move(other);
@@ -136,21 +181,23 @@ class NewFile {
   }
   ~NewFile();
 
-  /// In the directory of `path`: `size` bytes of zeros, all of them allocated, locked.
-  /// Requires: `path` names no file, or one that the caller has locked.
-  /// Errors: Errc::publisher_alive if another process is creating the same file under its temporary name.
-  static NewFile create(const std::string& path, std::uint64_t size, std::uint32_t mode,
+  /// In the folder of `place`: `size` bytes of zeros, all of them allocated, locked.
+  static NewFile create(const Place& place, std::uint64_t size, std::uint32_t mode, Kind kind,
                         std::error_code& error);
 
   /// For mapping. Not the descriptor that holds the lock.
   const Handle& handle() const noexcept {
     return handle_;
   }
+  bool has_temporary_name() const noexcept {
+    return temporary_name_.has_value();
+  }
 
-  /// Gives the file its name. Errors: std::errc::file_exists if another file has the name, and keeps it.
-  void link_to(const std::string& path, std::error_code& error);
+  /// Gives the file its name. Errors: std::errc::file_exists if another file has the name, and keeps it. Any
+  /// other error, if there is no temporary name: the system may give one to a file of Kind::named.
+  void link_to(const Place& place, std::error_code& error);
   /// Gives the file the name of another file. Requires: the caller holds the other file's lock.
-  void rename_over(const std::string& path, std::error_code& error);
+  void rename_over(const Place& place, std::error_code& error);
 
   LockFile take_lock() noexcept {
     return std::move(lock_);
@@ -158,14 +205,32 @@ class NewFile {
 
  private:
   // Returns false, without an error, where the system or the file system has no unnamed files.
-  bool create_unnamed(const std::string& path, std::uint64_t size, std::error_code& error);
-  void create_named(const std::string& path, std::uint64_t size, std::error_code& error);
+  bool create_unnamed(const Place& place, std::uint64_t size, std::error_code& error);
+  void create_named(const Place& place, std::uint64_t size, std::error_code& error);
   void obtain_lock(std::error_code& error) noexcept;
   void remove_temporary_name() noexcept;
 
   LockFile lock_;
   Handle handle_;
-  std::string temporary_name_; // empty if the file has none
+  std::optional<Place> temporary_name_;
+};
+
+/// An empty, locked file that keeps others from making a channel of that name; the destructor removes it.
+class NameGuard {
+ public:
+  /// Errors: std::errc::file_exists if there is a file of that name.
+  NameGuard(const Place& place, std::error_code& error);
+  NameGuard(const NameGuard&) = delete;
+  NameGuard& operator=(const NameGuard&) = delete;
+  ~NameGuard();
+  /// Another file has got the name.
+  void release() noexcept {
+    lock_ = {};
+  }
+
+ private:
+  const Place& place_;
+  LockFile lock_;
 };
 
 // Sleeping and waking.
@@ -209,10 +274,13 @@ class Event {
 void lock_memory(const void* address, std::size_t size, std::error_code& error) noexcept;
 std::size_t page_size() noexcept;
 
-/// Identifies one boot of the machine; all zeros where the system does not report it.
-using BootId = std::array<std::uint64_t, 2>;
-/// Read once per process. After a first success it never fails, and opens no descriptor.
-BootId boot_id(std::error_code& error) noexcept;
+/// Which boot of the machine it is. A container may have an id of its own; the time is the machine's.
+struct Boot {
+  std::array<std::uint64_t, 2> id{}; // all zeros where the system does not report it
+  std::uint64_t time_ns = 0;         // of the boot, by the wall clock; 0 where the system does not report it
+};
+/// The id is read once per process. After a first success this never fails, and opens no descriptor.
+Boot current_boot(std::error_code& error) noexcept;
 std::uint64_t process_id() noexcept;
 /// The user that this process runs as; compares with FileStatus::owner.
 std::uint64_t user_id() noexcept;
@@ -221,12 +289,15 @@ std::uint64_t user_id() noexcept;
 
 /// errno, or GetLastError().
 std::error_code last_error() noexcept;
-std::string temporary_name_of(const std::string& path);
 /// Creates a file, to be locked. Errors: std::errc::file_exists if a file has that name.
-LockFile create_for_lock(const std::string& path, std::error_code& error);
+LockFile create_for_lock(const Place& place, std::error_code& error);
+/// The end of a temporary name: ".seqcast-new-" and 16 random hexadecimal digits.
+std::string temporary_suffix();
 /// wait_on_words(). Empty if the system cannot wait on all of these words; without words it always sleeps.
 std::optional<bool> try_wait(std::span<const WaitWord> words, clock::time_point deadline) noexcept;
-/// boot_id(), without a cache. Throws std::system_error.
-BootId read_boot_id();
+/// Boot::id, without a cache. Throws std::system_error.
+std::array<std::uint64_t, 2> read_boot_id();
+/// Boot::time_ns.
+std::uint64_t boot_time_ns() noexcept;
 
 } // namespace seqcast::inline v1::detail::platform

@@ -52,15 +52,22 @@ Handle open_handle(const std::string& path, DWORD access, DWORD disposition, std
   return {};
 }
 
+/// Whether there is a new file that is to get this name.
+bool has_temporary_sibling(const std::wstring& name) {
+  WIN32_FIND_DATAW found{};
+  const HANDLE search = ::FindFirstFileW((name + L".seqcast-new-*").c_str(), &found);
+  if (search != INVALID_HANDLE_VALUE) ::FindClose(search);
+  return search != INVALID_HANDLE_VALUE;
+}
+
 /// Opens anything, for its status only. While a file is replaced, no file has the name for a moment: see
 /// rename_over(). If the replacing process dies just then, this does not wait for long.
 HANDLE open_for_status(const std::string& path) {
   constexpr DWORD rights = FILE_READ_ATTRIBUTES | READ_CONTROL;
   constexpr DWORD flags = FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS;
   const std::wstring name = wide(path);
-  const std::wstring new_name = wide(temporary_name_of(path));
   for (int attempt = 0;; ++attempt) {
-    const bool replacing = ::GetFileAttributesW(new_name.c_str()) != INVALID_FILE_ATTRIBUTES;
+    const bool replacing = has_temporary_sibling(name);
     const HANDLE file = ::CreateFileW(name.c_str(), rights, share_all, nullptr, OPEN_EXISTING, flags, nullptr);
     const bool missing = file == INVALID_HANDLE_VALUE && ::GetLastError() == ERROR_FILE_NOT_FOUND;
     if (!missing || !replacing || attempt == 10) return file;
@@ -69,9 +76,9 @@ HANDLE open_for_status(const std::string& path) {
 }
 
 /// Renames the file that has the name. Returns its new name.
-std::wstring move_away(const std::string& path, std::error_code& error) {
-  const std::wstring name = wide(path);
-  const FileId id = file_status(path, error).id;
+std::wstring move_away(const Place& place, std::error_code& error) {
+  const std::wstring name = wide(place.path());
+  const FileId id = file_status(place, error).id;
   std::wstring away = name + (ObjectName{} << L".seqcast-gone-" << id.inode).c_str();
   if (!error && ::MoveFileExW(name.c_str(), away.c_str(), 0) == 0) error = last_error();
   return away;
@@ -98,13 +105,15 @@ LockFile lock_file_of(Handle handle) {
 
 } // namespace
 
-std::string path_of(const Location& location, std::error_code& error) {
+void Place::keep_folder() {} // a path stays what it is: the system does not rename or remove a folder in use
+
+Place place_of(const Location& location, std::error_code& error) {
   const std::string& name = location.name();
   if (!name.empty() && name.find('\0') == std::string::npos && !utf16(name).empty()) {
     if (location.kind() == Location::Kind::file) {
-      if (std::string path = absolute(name); !path.empty()) return path;
+      if (std::string path = absolute(name); !path.empty()) return Place{std::move(path)};
     } else if (name.find_first_of("/\\") == std::string::npos && name != "." && name != "..") {
-      return std::string{section_prefix} + name;
+      return Place{std::string{section_prefix} + name};
     }
   }
   error = Errc::invalid_location;
@@ -116,7 +125,8 @@ std::string shared_memory_folder(std::error_code& error) {
   return {};
 }
 
-Handle open_file(const std::string& path, Access access, std::error_code& error) {
+Handle open_file(const Place& place, Access access, std::error_code& error) {
+  const std::string& path = place.path();
   if (is_section(path)) return open_section(path, access, error);
   return open_handle(path, access == Access::read_only ? GENERIC_READ : read_and_write, OPEN_EXISTING, error);
 }
@@ -127,7 +137,8 @@ FileStatus file_status(const Handle& handle, std::error_code& error) {
   return {.id = {section_device, section.id}, .size = section.size, .regular = true, .owner = user_id()};
 }
 
-FileStatus file_status(const std::string& path, std::error_code& error) {
+FileStatus file_status(const Place& place, std::error_code& error) {
+  const std::string& path = place.path();
   if (is_section(path)) {
     const Handle handle = open_section(path, Access::read_only, error);
     return error ? FileStatus{} : file_status(handle, error);
@@ -160,18 +171,26 @@ std::size_t read_at(const Handle& handle, std::uint64_t offset, void* to, std::s
   return ::ReadFile(handle.id(), to, static_cast<DWORD>(size), &got, &where) == 0 ? 0 : got;
 }
 
-void remove_file(const std::string& path, std::error_code& error) {
-  if (is_section(path)) return remove_section(path, error);
-  const std::wstring away = move_away(path, error);
+bool in_memory(const Handle& handle) noexcept {
+  return handle.is_section();
+}
+
+std::uint64_t mapped_size(const Handle&, std::uint64_t size) noexcept {
+  return size;
+}
+
+void remove_file(const Place& place, std::error_code& error) {
+  if (is_section(place.path())) return remove_section(place.path(), error);
+  const std::wstring away = move_away(place, error);
   if (!error) ::DeleteFileW(away.c_str()); // fails if it is mapped: see delete_unmapped_files()
 }
 
-void delete_unmapped_files(const std::string& path) {
-  if (is_section(path)) return;
-  const std::wstring name = wide(path);
+void delete_unmapped_files(const Place& place) {
+  if (is_section(place.path())) return;
+  const std::wstring name = wide(place.path());
   const std::wstring folder = name.substr(0, name.find_last_of(L'\\') + 1);
   WIN32_FIND_DATAW found{};
-  // The temporary files that were removed are among them.
+  // The temporary files that were removed while they were mapped are among them.
   const HANDLE search = ::FindFirstFileW((name + L".seqcast-*gone-*").c_str(), &found);
   if (search == INVALID_HANDLE_VALUE) return;
   do {
@@ -190,41 +209,41 @@ void allocate(const Handle& handle, std::uint64_t size, std::error_code& error) 
   }
 }
 
-LockFile LockFile::open(const std::string& path, std::error_code& error) {
-  return lock_file_of(open_file(path, Access::read_write, error));
+LockFile LockFile::open(const Place& place, std::error_code& error) {
+  return lock_file_of(open_file(place, Access::read_write, error));
 }
 
-LockFile create_for_lock(const std::string& path, std::error_code& error) {
-  return lock_file_of(open_handle(path, read_and_write, CREATE_NEW, error));
+LockFile create_for_lock(const Place& place, std::error_code& error) {
+  return lock_file_of(open_handle(place.path(), read_and_write, CREATE_NEW, error));
 }
 
 // Only a section can be without a name.
-bool NewFile::create_unnamed(const std::string& path, std::uint64_t size, std::error_code& error) {
-  if (!is_section(path)) return false;
-  handle_ = create_section(path, size, error);
+bool NewFile::create_unnamed(const Place& place, std::uint64_t size, std::error_code& error) {
+  if (!is_section(place.path())) return false;
+  handle_ = create_section(place.path(), size, error);
   if (!error) lock_ = lock_file_of(duplicate(handle_));
   if (!error) obtain_lock(error);
   return true;
 }
 
-void NewFile::link_to(const std::string& path, std::error_code& error) {
-  if (handle_.is_section()) return name_section(handle_, path, false, error);
-  if (::MoveFileExW(wide(temporary_name_).c_str(), wide(path).c_str(), 0) == 0) {
+void NewFile::link_to(const Place& place, std::error_code& error) {
+  if (handle_.is_section()) return name_section(handle_, place.path(), false, error);
+  if (::MoveFileExW(wide(temporary_name_->path()).c_str(), wide(place.path()).c_str(), 0) == 0) {
     error = last_error();
   } else {
-    temporary_name_.clear();
+    temporary_name_.reset();
   }
 }
 
 // In two steps, since nothing can be renamed over a mapped file. In between no file has the name, and if this
 // process is killed just then, the name stays free.
-void NewFile::rename_over(const std::string& path, std::error_code& error) {
-  if (handle_.is_section()) return name_section(handle_, path, true, error);
-  const std::wstring away = move_away(path, error);
+void NewFile::rename_over(const Place& place, std::error_code& error) {
+  if (handle_.is_section()) return name_section(handle_, place.path(), true, error);
+  const std::wstring away = move_away(place, error);
   if (error) return;
-  link_to(path, error);
+  link_to(place, error);
   if (error) {
-    ::MoveFileExW(away.c_str(), wide(path).c_str(), 0); // fails if another file has got the name
+    ::MoveFileExW(away.c_str(), wide(place.path()).c_str(), 0); // fails if another file has got the name
   } else {
     ::DeleteFileW(away.c_str()); // fails if it is mapped: see delete_unmapped_files()
   }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -15,8 +16,11 @@
 namespace seqcast::inline v1::detail::platform {
 
 enum class Access;
+enum class LockResult;
 
 using NativeHandle = void*;
+
+inline constexpr char path_separator = '\\';
 
 /// What windows_section.cpp keeps with an open section; all zeros for a file.
 struct SectionInfo {
@@ -72,6 +76,9 @@ struct OpenLock {
   /// Returns false without an error if another holds the lock.
   bool try_lock(std::error_code& error) noexcept;
 
+  /// What keeps the lock from being taken.
+  std::optional<LockResult> obstacle() const noexcept;
+
   // The system does not report who holds a lock, does not fork, and lets no child inherit a handle.
   static std::uint64_t holder() noexcept {
     return 0;
@@ -96,10 +103,6 @@ class MappedWords {
   };
   std::unique_ptr<const std::byte, Remove> begin_;
 };
-
-/// Deletes the files that have lost their name `path` and are no longer mapped; the system keeps them until
-/// then. To be called after such a file was unmapped.
-void delete_unmapped_files(const std::string& path);
 
 /// Whether the destructor of a std::stop_callback returns if another thread runs the callback. With libstdc++
 /// 12 it may wait for ever: where there are no futexes, its semaphore reads the counter before it locks, and

@@ -60,6 +60,10 @@ bool OpenLock::try_lock(std::error_code& error) noexcept {
   return result == ERROR_SUCCESS;
 }
 
+std::optional<LockResult> OpenLock::obstacle() const noexcept {
+  return publisher_lock_held(handle) ? LockResult::held_by_publisher : LockResult::held_by_other;
+}
+
 bool publisher_lock_held(const Handle& handle) noexcept {
   if (handle.is_section()) {
     return static_cast<bool>(Handle{::OpenEventW(SYNCHRONIZE, FALSE, event_name_of(handle).c_str())});

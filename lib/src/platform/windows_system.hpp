@@ -25,7 +25,7 @@ std::error_code code_of(DWORD error) noexcept;
 
 /// UTF-16 from UTF-8; empty if it is not valid.
 std::wstring utf16(const std::string& text);
-/// A result of path_of() for the system. Beyond the old limit of 260 characters: in the form that has no limit.
+/// The path of a place for the system. Beyond the old limit of 260 characters: in the form that has no limit.
 std::wstring wide(const std::string& path);
 
 /// A short text with numbers. Allocates nothing: publish() may wait for the name of an event.
@@ -54,7 +54,7 @@ std::uint64_t owner_of(HANDLE file);
 
 // Named sections, which are the shared-memory objects. They belong to this session and its user.
 
-/// Whether path_of() returned this path for a shared-memory object.
+/// Whether this is the path of a shared-memory object.
 bool is_section(const std::string& path) noexcept;
 inline constexpr std::string_view section_prefix = "Local\\seqcast.";
 inline constexpr std::uint64_t section_device = ~std::uint64_t{0}; // FileId::device of every section

@@ -44,8 +44,8 @@ class PublisherHeader {
   }
 
   void store_oldest(std::uint64_t sequence) const noexcept {
-    // relaxed: who opens the region later loads it after the boot id or the magic, which are stored
-    // with release.
+    // relaxed: head, the boot or the magic is stored after it with release, and loaded before it by those who
+    // need it.
     words_[oldest_word].store(sequence, std::memory_order_relaxed);
   }
 
@@ -53,11 +53,13 @@ class PublisherHeader {
     words_[process_word].store(process, std::memory_order_relaxed); // relaxed: for people only
   }
 
-  void store_boot(const std::array<std::uint64_t, 2>& boot) const noexcept {
-    // [boot] release: pairs with the acquire in SubscriberHeader::boot().
-    // Otherwise the boot id could stand for content of an earlier boot that was not discarded yet.
-    words_[boot_word].store(boot[0], std::memory_order_release);
-    words_[boot_word + 1].store(boot[1], std::memory_order_release);
+  /// The time of the boot in nanoseconds by the wall clock, or 0.
+  void store_boot(const std::array<std::uint64_t, 2>& id, std::uint64_t time_ns) const noexcept {
+    // [boot] release: pairs with the acquires in SubscriberHeader::boot_id() and boot_time().
+    // Otherwise they could stand for content of an earlier boot that was not discarded yet.
+    words_[boot_time_word].store(time_ns, std::memory_order_release);
+    words_[boot_word].store(id[0], std::memory_order_release);
+    words_[boot_word + 1].store(id[1], std::memory_order_release);
   }
 
  private:
@@ -106,7 +108,12 @@ class SubscriberHeader {
     return words_[process_word].load(std::memory_order_relaxed); // relaxed: for people only
   }
 
-  std::array<std::uint64_t, 2> boot() const noexcept {
+  std::uint64_t boot_time() const noexcept {
+    // [boot] acquire: pairs with the release in PublisherHeader::store_boot().
+    return words_[boot_time_word].load(std::memory_order_acquire);
+  }
+
+  std::array<std::uint64_t, 2> boot_id() const noexcept {
     // [boot] acquire: pairs with the release in PublisherHeader::store_boot().
     return {words_[boot_word].load(std::memory_order_acquire),
             words_[boot_word + 1].load(std::memory_order_acquire)};

@@ -90,6 +90,7 @@ inline constexpr std::size_t oldest_offset = 416;
 inline constexpr std::size_t process_offset = 424;
 inline constexpr std::size_t boot_offset = 432; // two words
 inline constexpr std::size_t wake_offset = 448; // futex word of flag_wake_always, in its low half
+inline constexpr std::size_t boot_time_offset = 456;
 inline constexpr std::size_t header_size = 512;
 // The same, in words from the region's start.
 inline constexpr std::size_t head_word = head_offset / word_size;
@@ -100,6 +101,7 @@ inline constexpr std::size_t oldest_word = oldest_offset / word_size;
 inline constexpr std::size_t process_word = process_offset / word_size;
 inline constexpr std::size_t boot_word = boot_offset / word_size;
 inline constexpr std::size_t wake_word = wake_offset / word_size;
+inline constexpr std::size_t boot_time_word = boot_time_offset / word_size;
 
 // The bell, a file of its own: the only bytes that subscribers may write.
 inline constexpr std::uint64_t bell_magic = 0x0A4C'4C45'4251'4553; // "SEQBELL\n", little-endian

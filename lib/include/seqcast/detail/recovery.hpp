@@ -70,16 +70,18 @@ class Recovery {
   }
 
   /// Takes over a file that an earlier boot of the machine left: its pages may have reached the disk in any
-  /// order, so all messages are discarded, and the sequence goes on above every plausible one. Gives the head.
-  /// The caller stores the boot id afterwards: until then a successor does all of this again.
+  /// order, so all messages are discarded, and the sequence goes on far enough above every plausible one that no
+  /// version decreases. A subscriber that is attached all the same finds itself lapped by the discarded messages,
+  /// and counts them as lost. Gives the head.
+  /// The caller stores the boot afterwards: until then a successor does all of this again.
   std::uint64_t take_over_after_reboot() const noexcept {
-    const std::uint64_t head = newest_plausible<Policy>(words_, geometry_);
-    store_head(head);
+    // One lap on: so each slot is opened for a message that no subscriber waits for yet.
+    const std::uint64_t head = newest_plausible<Policy>(words_, geometry_) + geometry_.capacity;
+    // Before the versions, and before head: who finds one of those new finds `oldest`.
     PublisherHeader<Policy>{words_}.store_oldest(head + 1);
-    open_slot(slot(head + 1), geometry_, head + 1);
-    for (std::uint64_t sequence = head + 2; sequence <= head + geometry_.capacity; ++sequence) {
-      // relaxed: nobody reads messages below `oldest`, and the boot id that follows is a release.
-      slot(sequence)[version_word].store(0, std::memory_order_relaxed);
+    store_head(head);
+    for (std::uint64_t sequence = head - geometry_.capacity + 2; sequence <= head + 1; ++sequence) {
+      open_slot(slot(sequence), geometry_, sequence);
     }
     return head;
   }

@@ -376,7 +376,7 @@ class RingSubscriber {
     previous_ = larger_of(sequence, 1) - 1;
     if (previous_ > head) previous_ = head;
     const std::uint64_t still_there = head + 2 > geometry_.capacity ? head + 2 - geometry_.capacity : 1;
-    cursor_ = larger_of(previous_, larger_of(oldest_, still_there) - 1);
+    cursor_ = larger_of(previous_, larger_of(oldest(), still_there) - 1);
     return cursor_ + 1;
   }
 
@@ -474,27 +474,37 @@ class RingSubscriber {
     if (!plausible(version, geometry_.index_of(sequence), geometry_)) read.status = ReadStatus::corrupt;
   }
 
+  /// The first message that may be delivered: a publisher that discards messages stores it before it touches
+  /// head or a slot.
+  std::uint64_t oldest() const noexcept {
+    return larger_of(oldest_, SubscriberHeader<Policy>{words_}.oldest());
+  }
+
   template <class Destination>
-  void read_next(const Destination& to, ReadResult& read) const noexcept {
+  void read_next(const Destination& to, ReadResult& read) noexcept {
     std::uint64_t sequence = cursor_ + 1;
+    std::uint64_t newest = 0; // that was proved complete, once the loop has resumed
     for (bool resumed = false;; resumed = true) {
       try_read(sequence, to, read);
       // In an honest region a message that was proved complete is there.
-      if (resumed && read.status == ReadStatus::nothing) read.status = ReadStatus::corrupt;
+      if (resumed && read.status == ReadStatus::nothing && sequence <= newest)
+        read.status = ReadStatus::corrupt;
       if (resumed || read.status != ReadStatus::overrun) return;
       // Resume behind the newer of head and what the version proves: head may be stale, and a version is as old
       // as the last use of its slot, up to capacity - 2 messages (lib/docs/decisions/0002-resume-from-head.md).
-      const std::uint64_t head = load_head(words_);
-      if (head >= sequence_limit) {
+      newest = larger_of(read.sequence, load_head(words_));
+      const std::uint64_t first = oldest();
+      if (newest >= sequence_limit || first >= sequence_limit) {
         read.status = ReadStatus::corrupt;
         return;
       }
-      sequence = larger_of(read.sequence, head) - resume_behind_;
+      sequence = larger_of(newest - resume_behind_, first);
+      if (sequence == first) cursor_ = sequence - 1; // what lies before was discarded
     }
   }
 
   template <class Destination>
-  void read_latest(const Destination& to, ReadResult& read) const noexcept {
+  void read_latest(const Destination& to, ReadResult& read) noexcept {
     for (int attempt = 0; attempt < 4; ++attempt) {
       const std::uint64_t head = load_head(words_);
       // Head may be stale by one. Trying the message after the cursor too keeps latest() from going back
@@ -506,7 +516,11 @@ class RingSubscriber {
         read.status = ReadStatus::corrupt;
       }
       if (read.status == ReadStatus::nothing) {
-        if (candidate != head && cursor_ < oldest_) return;
+        const std::uint64_t first = oldest();
+        if (larger_of(head, cursor_) < first) { // what was published was discarded, or came before
+          cursor_ = larger_of(head, cursor_);
+          return;
+        }
         if (candidate != head) try_read(cursor_, to, read);
         // Head is never ahead of the slots, and the cursor's message was there before.
         if (read.status == ReadStatus::nothing) read.status = ReadStatus::corrupt;
