@@ -115,6 +115,33 @@ TEST_CASE("a message that stays half written is not delivered, after a bounded n
   CHECK(staging.operations() < 200);
 }
 
+TEST_CASE("a hostile publisher cannot lengthen a call by raising the progress before a subscriber gives up") {
+  // Each poll loads the version and the progress. Every `nth` of them finds `more` bytes than before.
+  constexpr std::uint64_t chunks = size / StagedPolicy::chunk_size();
+  constexpr std::uint64_t most_polls = StagedPolicy::max_polls() * (chunks + 1);
+  constexpr std::uint64_t outside_the_loop = 10; // operations: what is loaded before the copy and after it
+  for (const std::uint32_t more : {8U, 16U, 56U, 64U}) {
+    for (const std::uint64_t nth : {1U, 2U, 3U, 4U}) {
+      CAPTURE(more);
+      CAPTURE(nth);
+      Staged ring;
+      StagedPolicy::Word* const slot = ring.words.data() + ring.geometry.slots_word;
+      slot[size_word].value = pack_size(size);
+      std::uint32_t stored = 8;
+      slot[progress_word_untimed].value = pack_progress(1, stored);
+      std::array<std::byte, size> buffer{};
+      StagedPolicy::Staging staging;
+      staging.before_each([&](std::uint64_t operation) {
+        if (operation % (2 * nth) != 0 || stored + more > size) return;
+        stored += more;
+        slot[progress_word_untimed].value = pack_progress(1, stored);
+      });
+      CHECK(ring.next(buffer).status == ReadStatus::nothing);
+      CHECK(staging.operations() <= 2 * most_polls + size / word_size + outside_the_loop);
+    }
+  }
+}
+
 TEST_CASE("a hostile progress or size delivers nothing") {
   for (const std::uint64_t progress :
        {pack_progress(1, 8), pack_progress(1, size + 8), pack_progress(1, 0xFFFF'FFFF), pack_progress(2, 64)}) {

@@ -15,7 +15,9 @@
 //
 // Invariants
 //   1. What is delivered was copied from one publisher's message: who began it is who completed it.
-//   2. The subscriber polls a progress that does not change Policy::max_polls() times, then gives up.
+//   2. Only growth by a whole chunk counts, as every progress of a publisher has. The subscriber polls without
+//      it Policy::max_polls() times, then gives up. So a call polls at most max_polls() times the number of the
+//      message's chunks, and one, whatever a hostile publisher stores.
 #pragma once
 
 #include <seqcast/detail/copy.hpp>
@@ -85,6 +87,7 @@ Followed follow(const typename Policy::Word* words, const typename Policy::Word*
   followed.size = unpack_size(slot[size_word].load(std::memory_order_relaxed));
   if (geometry.timestamps) followed.time_ns = slot[time_word].load(std::memory_order_relaxed);
   if (followed.size > geometry.max_message_size || !to.accepts(followed.size)) return {};
+  constexpr auto chunk = static_cast<std::uint32_t>(Policy::chunk_size());
   std::uint32_t done = 0;
   for (int polls = 0; polls < Policy::max_polls() && !followed.complete;) {
     const std::uint64_t version = load_version(slot);
@@ -92,7 +95,7 @@ Followed follow(const typename Policy::Word* words, const typename Policy::Word*
     if (!followed.complete && version != open) break;
     const std::uint32_t stored = followed.complete ? followed.size : load_progress(slot, geometry, sequence);
     if (stored > followed.size) return {};
-    if (stored > done) {
+    if (followed.complete || stored >= done + chunk) {
       load_payload<Policy>(slot + geometry.payload_word + done / word_size, to.bytes + done, stored - done);
       done = stored;
       polls = 0;
