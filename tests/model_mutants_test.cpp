@@ -56,6 +56,19 @@ bool recovering(const Access& access) {
 bool publishing_phase(const Access& access) {
   return access.phase == Phase::publish;
 }
+bool loan_phase(const Access& access) {
+  return access.phase == Phase::loan;
+}
+bool after_version(const Access& access) {
+  return publishing_phase(access) && access.previous_field == Field::version;
+}
+/// Leaves out the first store of this field in each publish().
+Mutation without_first_store(Field field) {
+  return [=](Access& access) {
+    access.skip = access.kind == Kind::store && access.field == field && access.before == 0 &&
+                  access.phase == Phase::publish;
+  };
+}
 bool no_phase(const Access& access) {
   return access.phase == Phase::none;
 }
@@ -71,13 +84,26 @@ std::vector<Mutant> mutants() {
   // Each end of each tag in ring.hpp, follow.hpp and header.hpp.
   all.push_back({"[slot-open] release fence left out", torn_case, without_fence(release, publishing_phase)});
   all.push_back({"[slot-open] release fence left out before lines are prefetched",
-                 "one subscriber nn c2 m3 w2 lines of 2", without_fence(release, [](const Access& access) {
-                   return publishing_phase(access) && access.previous_field == Field::version;
-                 })});
+                 "one subscriber nn c2 m3 w2 lines of 2", without_fence(release, after_version)});
+  all.push_back({"[slot-open] release fence left out before lines are prefetched by string instructions",
+                 "one subscriber nn c2 m3 w2 lines of 2 strings", without_fence(release, after_version)});
+  all.push_back({"[slot-open] release fence left out in open_payload()", "one subscriber nn c2 m3 w2 in place",
+                 without_fence(release, loan_phase)});
+  all.push_back({"[slot-open] release fence left out in open_payload(), after a crash",
+                 "crash in 2 messages, 1 successors, ordered hand-over, in place vv c2 w2",
+                 without_fence(release, loan_phase)});
   all.push_back(
       {"[slot-open] acquire fence left out", torn_case, without_fence(acquire, [](const Access& access) {
          return access.previous_field == Field::payload || access.previous_field == Field::size;
        })});
+  const char* const view_case = "one subscriber vv c2 m3 w2";
+  all.push_back(
+      {"[slot-open] acquire fence left out in validate()", view_case,
+       without_fence(acquire, [](const Access& access) { return access.previous_field == Field::payload; })});
+  all.push_back({"version not read again in validate()", view_case, [](Access& access) {
+                   access.stale = access.kind == Kind::load && access.field == Field::version &&
+                                  access.previous == Kind::fence && access.before == 2;
+                 }});
   all.push_back(
       {"[slot-opened] acquire fence left out", torn_case,
        without_fence(acquire, [](const Access& access) { return access.previous_field == Field::version; })});
@@ -122,6 +148,14 @@ std::vector<Mutant> mutants() {
                      access.order = relaxed;
                    }
                  }});
+  all.push_back(
+      {"progress not read again after the epoch",
+       "crash in 1 messages, 1 successors, ordered hand-over, resized behind n c2 w3", [](Access& access) {
+         access.stale = access.kind == Kind::load && access.field == Field::progress && access.before == 1;
+       }});
+  all.push_back({"size stored after the chunks", behind_case, without_first_store(Field::size)});
+  all.push_back({"publish time stored after the chunks", "one subscriber nn c2 m3 w2 timed behind",
+                 without_first_store(Field::time)});
   // Steps of the protocol.
   all.push_back({"version not read again after the copy", torn_case, [](Access& access) {
                    access.stale =
@@ -180,7 +214,7 @@ std::vector<Mutant> indistinguishable() {
 
 void report(const std::string& name, const std::string& by, const Found& found) {
   const std::string how = found.violation.substr(0, found.violation.find('\n'));
-  std::printf("  %-58s %s (execution %llu of: %s)\n", name.c_str(), how.empty() ? "SURVIVED" : how.c_str(),
+  std::printf("  %-88s %s (execution %llu of: %s)\n", name.c_str(), how.empty() ? "SURVIVED" : how.c_str(),
               static_cast<unsigned long long>(found.executions + 1), by.c_str());
   if (std::getenv("SEQCAST_MODEL_TRACE") != nullptr) std::printf("%s", found.violation.c_str());
 }
@@ -219,7 +253,7 @@ TEST_CASE("an acquire at take-over makes no difference, as coherence alone does 
       CHECK_FALSE(found.capped);
       executions += found.executions;
     }
-    std::printf("  %-58s makes no difference, by %s (%llu executions)\n", mutant.name.c_str(),
+    std::printf("  %-88s makes no difference, by %s (%llu executions)\n", mutant.name.c_str(),
                 mutant.found_by.c_str(), static_cast<unsigned long long>(executions));
   }
 }

@@ -49,7 +49,7 @@ bool has_fast_strings() noexcept {
 /// copies by string instructions where these are fast, others by 32 bytes where the processor has AVX,
 /// otherwise by 16.
 std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
-  if (size >= strings_from && has_fast_strings()) {
+  if (size >= HardwarePolicy::strings_from() && has_fast_strings()) {
     const std::size_t whole = size / word_size * word_size;
     std::size_t left = whole;
     asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(left) : : "memory");
@@ -160,7 +160,7 @@ void HardwarePolicy::copy_out(const Word* from, std::byte* to, std::size_t size)
 void HardwarePolicy::prefetch_for_write(Word* words, std::size_t count) noexcept {
   // Subscribers read the slot before this one, and their processors prefetch forward: the last words first.
   constexpr std::size_t step = 16384 / word_size;
-  while (count * word_size >= strings_from) {
+  while (count * word_size >= strings_from()) {
     const std::size_t piece = (std::min)(count, step);
     if (!clear(words + count - piece, piece)) break;
     count -= piece;

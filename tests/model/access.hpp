@@ -23,6 +23,7 @@ enum class Field : std::uint8_t {
   first,
   version,
   size,
+  time,
   progress,
   payload,
   flag,
@@ -31,7 +32,7 @@ enum class Field : std::uint8_t {
 };
 
 /// The call that the thread executes, as it has announced by Machine::enter().
-enum class Phase : std::uint8_t { none, recover, publish, next, latest, sleep };
+enum class Phase : std::uint8_t { none, recover, loan, publish, next, latest, sleep };
 
 /// An operation that a thread is about to perform.
 struct Access {
@@ -42,6 +43,7 @@ struct Access {
   std::uint64_t value = 0;
   Kind previous = Kind::begin; // the operation before it in this thread
   Field previous_field = Field::other;
+  std::uint8_t before = 0; // how often the same call has loaded this word, or stored it, before
   // What a mutation may set, besides changing `order` and `value`:
   bool skip = false;        // as if it were not there
   bool stale = false;       // load: gives what the same call loaded from this word before, if it did

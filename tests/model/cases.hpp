@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // cases: the programs of the library's code that are explored, by name. Every bound is in the name: slots (c),
-// messages (m), payload words (w), and the calls of a subscriber (n for next(), l for latest()).
+// messages (m), payload words (w), and a subscriber's calls: n for next(), l for latest(), v for view() with
+// validate(), w for latest_view() with validate().
 #pragma once
 
 #include "channel.hpp"
@@ -24,7 +25,7 @@ inline Thread joining(const Shape& shape, const std::string& calls) {
   return {.name = "late subscriber", .body = [=] {
             const std::uint64_t oldest = find_oldest(shape);
             CheckedSubscriber<> subscriber{shape, oldest - 1, oldest};
-            for (const char call : calls) call == 'n' ? subscriber.next() : subscriber.latest();
+            for (const char call : calls) subscriber.call(call);
           }};
 }
 
@@ -107,10 +108,14 @@ inline Program succession(const Shape& shape, int first, int successors, const s
   return channel(shape, std::move(threads));
 }
 
+inline std::string flavour_of(const Shape& shape) {
+  return std::string{shape.varied ? " varied" : ""} + (shape.resized ? " resized" : "") +
+         (shape.timed ? " timed" : "") + (shape.behind ? " behind" : "") + (shape.in_place ? " in place" : "") +
+         (shape.line < 64 ? " lines of " + std::to_string(shape.line) : "") + (shape.strings ? " strings" : "");
+}
 inline std::string bounds_of(const Shape& shape) {
   return "c" + std::to_string(shape.capacity) + " m" + std::to_string(shape.total) + " w" +
-         std::to_string(shape.words) + (shape.varied ? " varied" : "") + (shape.behind ? " behind" : "") +
-         (shape.line < 64 ? " lines of " + std::to_string(shape.line) : "");
+         std::to_string(shape.words) + flavour_of(shape);
 }
 
 inline std::vector<Case> channel_cases() {
@@ -158,6 +163,31 @@ inline std::vector<Case> channel_cases() {
   one({.capacity = 4, .words = 3, .line = 2, .total = 3}, "nl");
   one({.capacity = 2, .words = 2, .varied = true, .line = 1, .total = 3}, "nn");
 
+  one({.capacity = 2, .words = 3, .line = 2, .strings = true, .total = 2}, "nn");
+  one({.capacity = 2, .words = 2, .line = 2, .strings = true, .total = 3}, "nn");
+  one({.capacity = 2, .words = 2, .line = 2, .strings = true, .total = 3}, "ll");
+  one({.capacity = 4, .words = 3, .line = 2, .strings = true, .total = 3}, "nl");
+  one({.capacity = 2, .words = 2, .line = 4, .strings = true, .behind = true, .total = 2}, "nn");
+
+  // Messages with a publish time.
+  one({.capacity = 2, .words = 2, .timed = true, .total = 3}, "nn");
+  one({.capacity = 2, .words = 2, .timed = true, .total = 3}, "ll");
+
+  // Messages in place: written there, read there, and both.
+  for (const std::uint64_t total : {2U, 3U}) {
+    one({.capacity = 2, .words = 2, .in_place = true, .total = total}, "nn");
+    one({.capacity = 2, .words = 2, .in_place = true, .total = total}, "ll");
+    one({.capacity = 2, .words = 2, .total = total}, "vv");
+    one({.capacity = 2, .words = 2, .total = total}, "ww");
+    one({.capacity = 2, .words = 2, .total = total}, "vn");
+    for (const char* calls : {"vv", "ww", "vw"}) {
+      one({.capacity = 2, .words = 2, .in_place = true, .total = total}, calls);
+    }
+  }
+  one({.capacity = 4, .words = 3, .varied = true, .in_place = true, .total = 5}, "vw");
+  one({.capacity = 2, .words = 2, .line = 2, .strings = true, .in_place = true, .total = 3}, "vv");
+  one({.capacity = 2, .words = 2, .timed = true, .in_place = true, .total = 3}, "vv");
+
   // Messages that are copied while they are written.
   for (const std::size_t words : {2U, 3U}) {
     for (const std::uint64_t total : {1U, 2U, 3U}) {
@@ -167,14 +197,26 @@ inline std::vector<Case> channel_cases() {
     }
   }
   one({.capacity = 4, .words = 2, .varied = true, .behind = true, .total = 3}, "nn");
+  one({.capacity = 2, .words = 2, .behind = true, .timed = true, .total = 2}, "nn");
+  one({.capacity = 2, .words = 2, .behind = true, .timed = true, .total = 3}, "nn");
+  one({.capacity = 2, .words = 3, .behind = true, .timed = true, .total = 2}, "nl");
   for (const bool ordered : {true, false}) {
     const std::string how = ordered ? "ordered hand-over" : "hand-over that orders nothing";
-    for (const std::size_t words : {2U, 3U}) {
-      const Shape shape{.capacity = 2, .words = words, .behind = true};
-      const std::string bounds = " behind nn c2 w" + std::to_string(words);
-      cases.push_back({"crash in 1 messages, 1 successors, " + how + "," + bounds,
-                       succession(shape, 1, 1, "nn", ordered), words > 2});
-    }
+    const auto crash = [&](int first, const Shape& shape, const std::string& calls, bool only_long = false) {
+      cases.push_back({"crash in " + std::to_string(first) + " messages, 1 successors, " + how + "," +
+                           flavour_of(shape) + " " + calls + " c" + std::to_string(shape.capacity) + " w" +
+                           std::to_string(shape.words),
+                       succession(shape, first, 1, calls, ordered), only_long});
+    };
+    crash(1, {.capacity = 2, .words = 2, .behind = true}, "nn");
+    crash(1, {.capacity = 2, .words = 3, .behind = true}, "nn", true);
+    crash(1, {.capacity = 2, .words = 3, .behind = true, .resized = true}, "n");
+    crash(1, {.capacity = 2, .words = 2, .behind = true, .timed = true}, "n");
+    crash(1, {.capacity = 2, .words = 3, .behind = true, .timed = true, .resized = true}, "n", true);
+    // In place.
+    crash(2, {.capacity = 2, .words = 2, .in_place = true}, "vv");
+    crash(2, {.capacity = 4, .words = 2, .in_place = true}, "vw");
+    crash(1, {.capacity = 2, .words = 2, .line = 2, .strings = true, .in_place = true}, "nn");
   }
 
   const Shape small{.capacity = 2, .words = 2, .total = 2};

@@ -2,8 +2,8 @@
 //
 // channel: modelled programs of the library's own publisher, subscriber and recovery, and what must hold in
 // each of their executions:
-//   - a subscriber gets whole messages (G1), in order, with the exact number lost (G2), and latest() never
-//     goes back;
+//   - a subscriber gets whole messages (G1), copied, followed or in place, each with its own publish time, in
+//     order, with the exact number lost (G2), and latest() never goes back;
 //   - an honest region is never reported as corrupt or damaged;
 //   - no version decreases, no sequence is used twice and none is left out, so that no complete message is lost
 //     at a take-over (G6); head is at most one behind the slots and never ahead.
@@ -37,44 +37,68 @@ struct Shape {
   std::uint64_t before = 0; // messages published before the program begins
   bool varied = false;      // odd messages are one word shorter
   std::size_t line = 64;    // words of a cache line; 64 is more than a slot has, so that nothing is prefetched
+  bool strings = false;     // lines are prefetched by string instructions
   bool behind = false;      // subscribers copy a message while it is written
+  bool timed = false;       // with publish times
+  bool in_place = false;    // published by open_payload(), not copied
+  bool resized = false;     // messages of a successor are one word shorter
   std::uint64_t total =
-      0; // messages ever published; 0 if unknown. If known, overruns are checked for their cause
+      0; // messages ever published; 0: unknown. If known, overruns are checked for their cause
 };
 
 inline constexpr std::size_t max_words = 4;
 using Payload = std::array<std::uint64_t, max_words>;
 
 inline Geometry geometry_of(const Shape& shape) {
+  namespace layout = seqcast::detail;
   const std::size_t payload_word =
-      seqcast::detail::smallest_payload_offset / seqcast::detail::word_size + (shape.behind ? 1 : 0);
-  return {.slots_word = seqcast::detail::header_size / seqcast::detail::word_size,
+      layout::smallest_payload_offset / layout::word_size + (shape.timed ? 1 : 0) + (shape.behind ? 1 : 0);
+  const std::size_t progress_word = shape.timed ? layout::progress_word_timed : layout::progress_word_untimed;
+  return {.slots_word = layout::header_size / layout::word_size,
           .stride_words = payload_word + shape.words,
           .capacity = shape.capacity,
           .payload_word = payload_word,
-          .max_message_size = static_cast<std::uint32_t>(shape.words * seqcast::detail::word_size),
-          .progress_word = shape.behind ? seqcast::detail::progress_word_untimed : 0};
+          .max_message_size = static_cast<std::uint32_t>(shape.words * layout::word_size),
+          .timestamps = shape.timed,
+          .progress_word = shape.behind ? progress_word : 0};
 }
 
-inline std::size_t words_of(const Shape& shape, std::uint64_t sequence) {
-  return shape.words - (shape.varied ? sequence % 2 : 0);
+/// Bytes of a message by the publisher of this epoch.
+inline std::uint32_t size_of(const Shape& shape, std::uint64_t sequence, std::uint64_t epoch) {
+  const std::size_t shorter = (shape.varied ? sequence % 2 : 0) + (shape.resized && epoch > 0 ? 1 : 0);
+  return static_cast<std::uint32_t>((shape.words - shorter) * seqcast::detail::word_size);
 }
 /// A word of a message by the publisher of this epoch, so that messages of two publishers with one
 /// sequence differ.
 inline std::uint64_t payload_word(std::uint64_t sequence, std::size_t i, std::uint64_t epoch = 0) {
   return epoch * 4096 + sequence * 16 + i + 1;
 }
+/// The publish time: another one for each message.
+inline std::uint64_t time_of(std::uint64_t sequence, std::uint64_t epoch) {
+  return payload_word(sequence, max_words, epoch);
+}
 
-/// Publishes the next message, as Publisher::publish() does.
+/// Publishes the next message, as Publisher::publish() does, or as Publisher::loan() and Loan::commit() do.
 template <class Ring>
 void publish(Ring& ring, const Shape& shape, std::uint64_t epoch = 0) {
-  Machine::get().enter(Phase::publish);
   const std::uint64_t sequence = ring.head() + 1;
-  const std::size_t size = words_of(shape, sequence) * seqcast::detail::word_size;
+  const std::uint32_t size = size_of(shape, sequence, epoch);
+  const std::uint64_t time = time_of(sequence, epoch);
+  if (shape.in_place) {
+    Machine::get().enter(Phase::loan);
+    Machine::Word* const words = ring.open_payload();
+    for (std::size_t i = 0; i < size / seqcast::detail::word_size; ++i) {
+      words[i].store(payload_word(sequence, i, epoch),
+                     std::memory_order_relaxed); // a plain store, in a program
+    }
+    Machine::get().enter(Phase::publish);
+    ring.publish_with(size, time, [](Machine::Word*) {});
+    return;
+  }
+  Machine::get().enter(Phase::publish);
   Payload payload{};
   for (std::size_t i = 0; i < max_words; ++i) payload[i] = payload_word(sequence, i, epoch);
-  ring.publish(static_cast<const std::byte*>(static_cast<void*>(&payload)), static_cast<std::uint32_t>(size),
-               0);
+  ring.publish(static_cast<const std::byte*>(static_cast<void*>(&payload)), size, time);
 }
 
 inline RingPublisher<Policy> first_publisher(const Shape& shape) {
@@ -83,7 +107,7 @@ inline RingPublisher<Policy> first_publisher(const Shape& shape) {
 
 inline std::function<void()> setup(const Shape& shape) {
   return [shape] {
-    Machine::get().describe(geometry_of(shape), shape.line);
+    Machine::get().describe(geometry_of(shape), shape.line, shape.strings);
     Recovery<Policy>{Machine::get().word(0), geometry_of(shape)}.create();
     RingPublisher<Policy> ring{Machine::get().word(0), geometry_of(shape), 0};
     for (std::uint64_t i = 0; i < shape.before; ++i) publish(ring, shape);
@@ -126,19 +150,44 @@ class CheckedSubscriber {
     const std::uint64_t first = ring_.cursor() + 1;
     const std::uint64_t second = first + shape_.capacity - 1 - resume_behind_;
     check_overruns(result, second + shape_.capacity - 1);
-    if (!whole(result)) return 0;
-    if (result.sequence <= newest_) fail("next() goes back, to", result.sequence);
-    if (result.sequence != delivered_ + 1 + result.lost) fail("next() miscounts what was lost");
-    return remember(result);
+    if (!delivered(result)) return 0;
+    check_words(result);
+    return check_order(result);
   }
   std::uint64_t latest() {
     Machine::get().enter(Phase::latest);
     const ReadResult result = ring_.latest(destination());
     // Four attempts, all overrun: for each capacity - 1 further messages are needed.
     check_overruns(result, ring_.cursor() + 4 * (shape_.capacity - 1));
-    if (!whole(result)) return 0;
+    if (!delivered(result)) return 0;
+    check_words(result);
     if (result.sequence < newest_) fail("latest() goes back, to", result.sequence);
     return remember(result);
+  }
+  /// next() in place. 0 also for a view that is not valid: then the message counts as unread.
+  std::uint64_t view() {
+    Machine::get().enter(Phase::next);
+    const ReadResult result = ring_.view(in_place());
+    const std::uint64_t cursor = ring_.cursor();
+    if (!delivered(result) || !read_in_place(result)) return 0;
+    check_words(result);
+    if (cursor + 1 > result.sequence) fail("a view counts as read before it is valid");
+    return check_order(result);
+  }
+  /// latest() in place.
+  std::uint64_t latest_view() {
+    Machine::get().enter(Phase::latest);
+    const ReadResult result = ring_.latest_view(in_place());
+    if (!delivered(result) || !read_in_place(result)) return 0;
+    check_words(result);
+    if (result.sequence < newest_) fail("latest_view() goes back, to", result.sequence);
+    return remember(result);
+  }
+  void call(char name) {
+    if (name == 'n') next();
+    if (name == 'l') latest();
+    if (name == 'v') view();
+    if (name == 'w') latest_view();
   }
   Ring& ring() {
     return ring_;
@@ -147,6 +196,9 @@ class CheckedSubscriber {
  private:
   BufferDestination destination() {
     return {static_cast<std::byte*>(static_cast<void*>(&payload_)), sizeof(payload_)};
+  }
+  static BufferDestination in_place() {
+    return {nullptr, sizeof(payload_)};
   }
   [[noreturn]] static void fail(const char* text, std::uint64_t number = 0) {
     Machine::get().fail(text, number);
@@ -157,18 +209,36 @@ class CheckedSubscriber {
       fail("a call reports an overrun without enough messages for one");
     }
   }
-  bool whole(const ReadResult& result) const {
+  bool delivered(const ReadResult& result) const {
     if (result.status == ReadStatus::corrupt) fail("an honest region is reported as corrupt");
     if (result.status == ReadStatus::wrong_size || result.status == ReadStatus::buffer_too_small)
       fail("a torn size");
-    if (result.status != ReadStatus::message) return false;
-    if (result.size != words_of(shape_, result.sequence) * seqcast::detail::word_size) fail("a torn size");
-    for (std::size_t i = 0; i < words_of(shape_, result.sequence); ++i) {
-      if (payload_[i] != payload_word(result.sequence, i, payload_[0] / 4096)) {
-        fail("torn: message", result.sequence);
-      }
+    return result.status == ReadStatus::message;
+  }
+  /// Reads what a view shows, as a program does. False if it is not valid afterwards.
+  bool read_in_place(const ReadResult& result) {
+    const Machine::Word* const words = ring_.payload_of(result.sequence);
+    for (std::size_t i = 0; i < result.size / seqcast::detail::word_size; ++i) {
+      payload_[i] = words[i].load(std::memory_order_relaxed); // a plain load, in a program
     }
-    return true;
+    if (ring_.validate(result)) return true;
+    if (shape_.total > 0 && shape_.total < result.sequence + shape_.capacity - 1) {
+      fail("a view is overrun without enough messages for that");
+    }
+    return false;
+  }
+  void check_words(const ReadResult& result) const {
+    const std::uint64_t epoch = payload_[0] / 4096;
+    if (result.size != size_of(shape_, result.sequence, epoch)) fail("a torn size");
+    if (result.time_ns != (shape_.timed ? time_of(result.sequence, epoch) : 0)) fail("another message's time");
+    for (std::size_t i = 0; i < result.size / seqcast::detail::word_size; ++i) {
+      if (payload_[i] != payload_word(result.sequence, i, epoch)) fail("torn: message", result.sequence);
+    }
+  }
+  std::uint64_t check_order(const ReadResult& result) {
+    if (result.sequence <= newest_) fail("next() goes back, to", result.sequence);
+    if (result.sequence != delivered_ + 1 + result.lost) fail("next() miscounts what was lost");
+    return remember(result);
   }
   std::uint64_t remember(const ReadResult& result) {
     return newest_ = delivered_ = result.sequence;
@@ -214,16 +284,13 @@ inline Thread succeeding(const std::string& name, const Shape& shape, int messag
           .ordered = ordered};
 }
 
-/// Reads by `calls`: n is next(), l is latest().
+/// Reads by `calls`: n is next(), l latest(), v view(), w latest_view().
 template <class Ring = RingSubscriber<Policy>>
 Thread reading(const std::string& name, const Shape& shape, const std::string& calls,
                ResumePosition resume = ResumePosition::half) {
   return {.name = name, .body = [=] {
             CheckedSubscriber<Ring> subscriber{shape, shape.before, 1, resume};
-            for (const char call : calls) {
-              if (call == 'n') subscriber.next();
-              if (call == 'l') subscriber.latest();
-            }
+            for (const char call : calls) subscriber.call(call);
           }};
 }
 

@@ -40,12 +40,17 @@ class Machine {
   /// Clears all state. The operations that follow, until run(), only set initial values.
   void reset(const Mutation* mutation);
   /// Sets where the slots are, which gives words their fields, and how many words a cache line has.
-  void describe(const seqcast::detail::Geometry& geometry, std::size_t line_words) {
+  void describe(const seqcast::detail::Geometry& geometry, std::size_t line_words, bool strings) {
     geometry_ = geometry;
     line_words_ = line_words;
+    strings_ = strings;
   }
   std::size_t line_words() const {
     return line_words_;
+  }
+  /// Whether the next slot is prefetched by string instructions.
+  bool strings() const {
+    return strings_;
   }
 
   /// Runs a thread as far as the graph knows it.
@@ -61,6 +66,7 @@ class Machine {
   void enter(Phase phase) {
     phase_ = phase;
     ++call_;
+    accesses_ = {};
   }
   /// Takes no std::string: no object with a destructor may be alive where a thread is left.
   [[noreturn]] void fail(const char* text, std::uint64_t number = 0) {
@@ -94,6 +100,7 @@ class Machine {
   static constexpr std::uint8_t untouched = 255;
   seqcast::detail::Geometry geometry_;
   std::size_t line_words_ = 0;
+  bool strings_ = false;
   std::array<std::uint64_t, words> initial_{};
   std::array<std::uint8_t, words> location_{};
   std::vector<std::size_t> used_; // words, by location
@@ -111,6 +118,7 @@ class Machine {
   std::uint64_t call_ = 1;
   std::array<std::uint64_t, words> last_value_{};
   std::array<std::uint64_t, words> last_call_{};
+  std::array<std::array<std::uint8_t, 2>, words> accesses_{}; // by the current call: loads, stores
   Kind previous_ = Kind::begin;
   Field previous_field_ = Field::other;
 };
@@ -145,8 +153,7 @@ inline void Machine::run(std::size_t thread, const std::function<void()>& body, 
   may_crash_ = may_crash;
   crashing_ = false;
   lost_.fill(false);
-  phase_ = Phase::none;
-  ++call_;
+  enter(Phase::none);
   previous_ = Kind::begin;
   previous_field_ = Field::other;
   if (setjmp(back_) != 0) return;
@@ -174,6 +181,7 @@ inline Access Machine::mutated(Kind kind, std::size_t word, std::memory_order or
   access.field = kind == Kind::fence ? Field::other : field_of(word);
   access.previous = previous_;
   access.previous_field = previous_field_;
+  if (kind != Kind::fence) access.before = accesses_[word][kind == Kind::load ? 0 : 1]++;
   if (mutation_ != nullptr && *mutation_) (*mutation_)(access);
   previous_ = kind;
   previous_field_ = access.field;
@@ -242,6 +250,7 @@ inline Field Machine::field_of(std::size_t word) const {
     const std::size_t slot_word = (word - geometry_.slots_word) % geometry_.stride_words;
     if ((word - geometry_.slots_word) / geometry_.stride_words >= geometry_.capacity) return Field::other;
     if (slot_word == layout::version_word) return Field::version;
+    if (geometry_.timestamps && slot_word == layout::time_word) return Field::time;
     if (slot_word == geometry_.progress_word) return Field::progress; // 0, the version's, where there is none
     return slot_word == layout::size_word ? Field::size : Field::payload;
   }
@@ -277,6 +286,8 @@ inline std::string Machine::name_of(std::size_t location) const {
       return slot() + " version";
     case Field::size:
       return slot() + " size";
+    case Field::time:
+      return slot() + " time";
     case Field::progress:
       return slot() + " progress";
     case Field::payload:

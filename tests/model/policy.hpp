@@ -8,6 +8,8 @@
 
 #include "machine.hpp"
 
+#include <limits>
+
 namespace model {
 
 /// An atomic word of the model.
@@ -57,6 +59,13 @@ struct Policy {
   }
   static std::size_t line_words() noexcept {
     return Machine::get().line_words();
+  }
+  static std::size_t strings_from() noexcept {
+    return Machine::get().strings() ? 0 : std::numeric_limits<std::size_t>::max();
+  }
+  /// By string instructions, which store zeros into all words, in any order.
+  static void prefetch_for_write(Word* words, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) words[i].store(0, std::memory_order_relaxed);
   }
 };
 

@@ -73,8 +73,6 @@ inline void load_words(const Word* from, std::byte* to, std::size_t size) noexce
 inline constexpr std::size_t bytes_beside_version = cache_line - smallest_payload_offset;
 /// From this many bytes on a wide copy pays (lib/docs/decisions/0003-copies.md).
 inline constexpr std::size_t wide_from = 192;
-/// From this many bytes on string instructions pay (lib/docs/decisions/0008-string-instructions.md).
-inline constexpr std::size_t strings_from = 8192;
 
 /// store_words(), by a wide copy where that pays.
 template <class Policy>

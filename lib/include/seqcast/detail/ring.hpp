@@ -61,6 +61,11 @@ struct HardwarePolicy {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
   }
 
+  /// From this many bytes on string instructions pay (lib/docs/decisions/0008-string-instructions.md).
+  static constexpr std::size_t strings_from() noexcept {
+    return 8192;
+  }
+
   // The wide copies, and the prefetch likewise: relaxed stores and loads of many words, more than 8 bytes at a
   // time where the processor can. Compiled once, in lib/src/copy.cpp, so that no compiler sees what is in them,
   // and no flag of a user's translation unit changes them.
@@ -235,7 +240,7 @@ class RingPublisher {
     // publish_with(): these are the first stores into the slot.
     Policy::fence(std::memory_order_release);
     if constexpr (requires { Policy::prefetch_for_write(next_slot, end); }) {
-      if (size >= strings_from) return Policy::prefetch_for_write(next_slot + line, end - line);
+      if (size >= Policy::strings_from()) return Policy::prefetch_for_write(next_slot + line, end - line);
     }
     prefetch_lines<Policy>(next_slot + line, end - line);
   }
