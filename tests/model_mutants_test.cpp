@@ -148,11 +148,6 @@ std::vector<Mutant> mutants() {
                      access.order = relaxed;
                    }
                  }});
-  all.push_back(
-      {"progress not read again after the epoch",
-       "crash in 1 messages, 1 successors, ordered hand-over, resized behind n c2 w3", [](Access& access) {
-         access.stale = access.kind == Kind::load && access.field == Field::progress && access.before == 1;
-       }});
   all.push_back({"size stored after the chunks", behind_case, without_first_store(Field::size)});
   all.push_back({"publish time stored after the chunks", "one subscriber nn c2 m3 w2 timed behind",
                  without_first_store(Field::time)});

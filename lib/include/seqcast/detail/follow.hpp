@@ -6,9 +6,9 @@
 //
 //     publisher                                  subscriber
 //     ---------                                  ----------
-//     (slot open for message m)                  progress of m?            acquire  [progress]
-//     store size                     relaxed     epoch                     acquire  [epoch]
-//     store a chunk of the payload   relaxed     slot open for m, progress of m? once more
+//     (slot open for message m)                  epoch                     acquire  [epoch]
+//     store size                     relaxed     progress of m?            acquire  [progress]
+//     store a chunk of the payload   relaxed     size                      relaxed
 //     progress = m, bytes stored     release     copy what is stored, until the version is 2m
 //     ... until all but the last chunk           version again [slot-open], epoch again: both unchanged
 //     (then as for any message)
@@ -77,11 +77,10 @@ template <class Policy, class Destination, class LoadVersion>
 Followed follow(const typename Policy::Word* words, const typename Policy::Word* slot, const Geometry& geometry,
                 std::uint64_t sequence, const Destination& to, const LoadVersion& load_version,
                 std::uint64_t open, std::uint64_t complete) noexcept {
-  if (load_progress(slot, geometry, sequence) == 0) return {};
-  // A publisher stores its epoch only after it has reset its predecessor's progress to 0. So if the progress is
-  // still there after the epoch was loaded, it is that epoch's.
+  // A publisher stores its epoch only after it has reset its predecessor's progress to 0. So a progress that is
+  // there after the epoch was loaded is that epoch's, and so is the size that it covers.
   Followed followed{.epoch = SubscriberHeader<Policy>{words}.epoch_number()};
-  if (load_version(slot) != open || load_progress(slot, geometry, sequence) == 0) return {};
+  if (load_progress(slot, geometry, sequence) == 0) return {};
 
   // relaxed: [progress] has acquired them.
   followed.size = unpack_size(slot[size_word].load(std::memory_order_relaxed));
