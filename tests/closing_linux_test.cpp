@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A publisher that closes just before or just after any sleep of a waiting subscriber: the wait reports
-// the close then, and not one sleep later. Time does not matter: the test counts sleeps that ended by
-// their timeout.
+// A publisher that closes, or is superseded, just before or just after any sleep of a waiting subscriber: the
+// wait reports that then, and not one sleep later. And a message whose ring is missed just before the first
+// sleep: that sleep is short (decision 0001). Time does not matter: the tests count the sleeps that ended by
+// their timeout, and read the timeout that the first one is given.
 //
 // This file has a syscall() of its own, which the library calls in place of the C library's, so that the test
 // can act directly before and after a sleep.
+#include "support/after_crash.hpp"
 #include "support/waiting.hpp"
 
 #include <doctest/doctest.h>
@@ -33,10 +35,13 @@ struct Trap {
   std::uint64_t sleeps = 0;
   std::atomic<bool> done{false};
   std::atomic<std::uint64_t> timed_out{0}; // later sleeps that ended by their timeout
+  std::chrono::nanoseconds timeout{};      // of this sleep, less the time that the action took
 
-  void reach(Side where) {
+  void reach(Side where, const struct timespec& until) {
     if (where != side || sleeps != sleep || done) return;
     action();
+    timeout = std::chrono::seconds{until.tv_sec} + std::chrono::nanoseconds{until.tv_nsec} -
+              std::chrono::steady_clock::now().time_since_epoch();
     done = true;
   }
 };
@@ -62,13 +67,14 @@ extern "C" long syscall(long number, ...) noexcept {
   va_end(list);
   Trap* const here = is_sleep(number, of[1]) ? trap.load() : nullptr;
   if (here == nullptr) return real(number, of[0], of[1], of[2], of[3], of[4], of[5]);
+  const auto& until = *std::bit_cast<const struct timespec*>(of[3]);
   ++here->sleeps;
-  here->reach(Side::before);
+  here->reach(Side::before, until);
   const bool counts = here->done && !here->over();
   const long result = real(number, of[0], of[1], of[2], of[3], of[4], of[5]);
   const int error = errno;
   if (counts && result < 0 && error == ETIMEDOUT) ++here->timed_out;
-  here->reach(Side::after);
+  here->reach(Side::after, until);
   errno = error;
   return result;
 }
@@ -136,6 +142,67 @@ TEST_CASE("a close before or after any sleep on several words is reported withou
       CHECK(found.subscriber == &subscriber);
       CHECK(found.reason == WaitResult::closed);
     });
+  }
+}
+
+TEST_CASE("a replacement or removal before or after any sleep of a wait is reported without another sleep") {
+  for (const seqcast::Wakeup wakeup : {seqcast::Wakeup::bell, seqcast::Wakeup::every_message}) {
+    for (const bool removed : {false, true}) {
+      CAPTURE(std::string{to_string(wakeup)});
+      CAPTURE(removed);
+      close_everywhere({.capacity = 4, .wakeup = wakeup}, [&](NumberSubscriber& subscriber, Trap& here) {
+        here.action(); // the end of the first publisher, which is no matter here
+        CHECK(subscriber.wait_for(long_timeout) == WaitResult::closed);
+        std::optional<NumberPublisher> other;
+        here.action = [&] {
+          if (removed) {
+            CHECK(seqcast::remove_channel(subscriber.location()));
+          } else {
+            other.emplace(subscriber.location(),
+                          seqcast::PublisherOptions{.capacity = 8, .wakeup = wakeup, .replace = true});
+          }
+        };
+        const Armed armed{here};
+        CHECK(subscriber.wait_for(long_timeout) == WaitResult::superseded);
+      });
+    }
+  }
+}
+
+TEST_CASE("a message whose ring is missed is found after the first sleep of a wait, which is short") {
+  enum class Kind { wait, wait_any, poll_descriptor };
+  for (const Kind kind : {Kind::wait, Kind::wait_any, Kind::poll_descriptor}) {
+    CAPTURE(static_cast<int>(kind));
+    const TemporaryFolder folder;
+    const TemporaryFolder other;
+    NumberPublisher publisher{folder.channel()};
+    const NumberPublisher silent{other.channel()};
+    NumberSubscriber subscriber{folder.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
+    NumberSubscriber idle{other.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
+    const std::string bell = folder / "channel.bell";
+    // As if the publisher had loaded the flag before it was set, and stored the message after the last poll.
+    Trap here{.sleep = 1,
+              .side = Side::before,
+              .action =
+                  [&] {
+                    set_word_in_file(bell, seqcast::detail::bell_flag_offset, 0);
+                    publisher.publish(1);
+                  },
+              .over = [] { return true; }};
+    {
+      const Armed armed{here};
+      if (kind == Kind::wait) CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
+      if (kind == Kind::wait_any)
+        CHECK(seqcast::wait_any({&idle, &subscriber}, long_timeout).subscriber == &subscriber);
+      if (kind == Kind::poll_descriptor) {
+        seqcast::PollDescriptor poll;
+        poll.arm(subscriber);
+        CHECK(readable(poll.native_handle(), Watchdog{"a readable handle", long_timeout}));
+      }
+    }
+    CHECK(here.done);
+    CHECK(here.timeout <= 50us);
+    CHECK(subscriber.next());
   }
 }
 
