@@ -4,6 +4,7 @@
 // to it.
 #include <doctest/doctest.h>
 
+#include "support/after_crash.hpp"
 #include "support/checked_payload.hpp"
 #include "support/shared_block.hpp"
 #include "support/waiting.hpp"
@@ -238,13 +239,13 @@ TEST_CASE("after a bell was removed by hand new subscribers poll, until a publis
   CHECK(std::filesystem::exists(folder / "channel.bell"));
   for (NumberSubscriber* subscriber : {&old, &young}) {
     CHECK(subscriber->wakeup() == Wakeup::bell);
-    const pid_t waiting = thread_id();
+    drain(*subscriber); // what was published for the one before
     std::jthread thread{[&] {
-      wait_until_asleep(waiting);
+      wait_until("a sleeper to set the flag of the new bell",
+                 [&] { return word_in_file(folder / "channel.bell", seqcast::detail::bell_flag_offset) == 1; });
       publisher->publish(1);
     }};
     CHECK(subscriber->wait_for(long_timeout) == WaitResult::message);
-    drain(*subscriber);
   }
 }
 
