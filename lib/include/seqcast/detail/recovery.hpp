@@ -58,7 +58,6 @@ class Recovery {
     const std::uint64_t head = behind ? found + 1 : found;
     const bool has_messages = head > 0 && head >= oldest;
     if (has_messages && load_version(slot(head)) != complete_version(head)) return std::nullopt;
-    if (load_version(slot(head + 1)) > open_version(head + 1)) return std::nullopt;
     for (std::uint64_t index = 0; index < geometry_.capacity; ++index) {
       const std::uint64_t version = load_version(slot(index + 1));
       if (!plausible(version, index, geometry_) || newest_proven(version) > head) return std::nullopt;
