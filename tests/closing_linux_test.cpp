@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A publisher that closes, or is superseded, just before or just after any sleep of a waiting subscriber: the
-// wait reports that then, and not one sleep later. And a message whose ring is missed just before the first
-// sleep: that sleep is short (decision 0001). Time does not matter: the tests count the sleeps that ended by
-// their timeout, and read the timeout that the first one is given.
+// wait reports that then, and not one sleep later. Likewise a request to stop, and a message, which may come at
+// any reading of the clock. And a message whose ring is missed just before the first sleep: that sleep is short
+// (decision 0001). Time does not matter: the tests count the sleeps that ended by their timeout, and read the
+// timeout that the first one is given.
 //
-// This file has a syscall() of its own, which the library calls in place of the C library's, so that the test
-// can act directly before and after a sleep.
+// This file has a syscall() and a clock_gettime() of its own, which the library calls in place of the C
+// library's, so that the test can act directly before and after a sleep, and at a reading of the clock.
 #include "support/after_crash.hpp"
 #include "support/waiting.hpp"
 
@@ -24,15 +25,16 @@ using namespace test;
 
 namespace {
 
-enum class Side { before, after };
+enum class Side { before, after, reading };
 
-/// Runs an action before or after one sleep, and counts from there on.
+/// Runs an action before or after one sleep, or at one reading of the clock, and counts from there on.
 struct Trap {
-  std::uint64_t sleep; // the first is 1
+  std::uint64_t sleep; // or reading; the first is 1
   Side side;
   std::function<void()> action;
   std::function<bool()> over; // the close was reported: later sleeps do not count
   std::uint64_t sleeps = 0;
+  std::uint64_t readings = 0;
   std::atomic<bool> done{false};
   std::atomic<std::uint64_t> timed_out{0}; // later sleeps that ended by their timeout
   std::chrono::nanoseconds timeout{};      // of this sleep, less the time that the action took
@@ -47,6 +49,7 @@ struct Trap {
 };
 
 std::atomic<Trap*> trap{nullptr};
+std::atomic<std::uint64_t> wakes{0}; // calls that wake who sleeps on a word
 
 bool is_sleep(long number, long operation) {
 #if defined(SYS_futex_waitv)
@@ -65,6 +68,7 @@ extern "C" long syscall(long number, ...) noexcept {
   const std::size_t count = number == SYS_futex ? 6 : 5; // no other one that is called here has more
   for (std::size_t i = 0; i < count; ++i) of[i] = va_arg(list, long);
   va_end(list);
+  if (number == SYS_futex && of[1] == FUTEX_WAKE) ++wakes;
   Trap* const here = is_sleep(number, of[1]) ? trap.load() : nullptr;
   if (here == nullptr) return real(number, of[0], of[1], of[2], of[3], of[4], of[5]);
   const auto& until = *std::bit_cast<const struct timespec*>(of[3]);
@@ -77,6 +81,18 @@ extern "C" long syscall(long number, ...) noexcept {
   here->reach(Side::after, until);
   errno = error;
   return result;
+}
+
+extern "C" int clock_gettime(clockid_t clock, struct timespec* time) noexcept {
+  static const auto real =
+      std::bit_cast<int (*)(clockid_t, struct timespec*)>(::dlsym(RTLD_NEXT, "clock_gettime"));
+  if (Trap* const here = trap.load(); here != nullptr && here->side == Side::reading && !here->done) {
+    if (++here->readings == here->sleep) {
+      here->action();
+      here->done = true;
+    }
+  }
+  return real(clock, time);
 }
 
 namespace {
@@ -166,6 +182,43 @@ TEST_CASE("a replacement or removal before or after any sleep of a wait is repor
         CHECK(subscriber.wait_for(long_timeout) == WaitResult::superseded);
       });
     }
+  }
+}
+
+TEST_CASE("a request to stop before or after any sleep of a wait ends it without another sleep, and wakes") {
+  close_everywhere({}, [&](NumberSubscriber& subscriber, Trap& here) {
+    std::stop_source stop;
+    std::uint64_t wakes_of_stop = 0;
+    here.action = [&] {
+      const std::uint64_t before = wakes;
+      stop.request_stop();
+      wakes_of_stop = wakes - before;
+    };
+    const Armed armed{here};
+    CHECK(subscriber.wait_for(long_timeout, stop.get_token()) == WaitResult::stopped);
+    CHECK(wakes_of_stop == 1);
+  });
+}
+
+TEST_CASE("a message that comes at any reading of the clock ends a wait without another sleep") {
+  for (const seqcast::Wakeup wakeup : {seqcast::Wakeup::bell, seqcast::Wakeup::every_message}) {
+    std::uint64_t after_a_sleep = 0;
+    for (std::uint64_t reading = 1; reading <= 8; ++reading) {
+      CAPTURE(std::string{to_string(wakeup)});
+      CAPTURE(reading);
+      const TemporaryFolder folder;
+      NumberPublisher publisher{folder.channel(), {.wakeup = wakeup}};
+      NumberSubscriber subscriber{folder.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
+      Trap here{.sleep = reading,
+                .side = Side::reading,
+                .action = [&] { publisher.publish(1); },
+                .over = [] { return false; }};
+      const Armed armed{here};
+      CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
+      CHECK(here.timed_out.load() == 0);
+      if (here.sleeps > 0) ++after_a_sleep;
+    }
+    CHECK(after_a_sleep > 0);
   }
 }
 
