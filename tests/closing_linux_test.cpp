@@ -6,8 +6,9 @@
 // (decision 0001). Time does not matter: the tests count the sleeps that ended by their timeout, and read the
 // timeout that the first one is given.
 //
-// This file has a syscall() and a clock_gettime() of its own, which the library calls in place of the C
-// library's, so that the test can act directly before and after a sleep, and at a reading of the clock.
+// This file has a syscall(), a clock_gettime() and an fcntl() of its own, which the library calls in place of the
+// C library's, so that the test can act directly before and after a sleep, at a reading of the clock, and after a
+// query of the lock.
 #include "support/after_crash.hpp"
 #include "support/waiting.hpp"
 
@@ -19,37 +20,38 @@
 #include <functional>
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 
 using namespace test;
 
 namespace {
 
-enum class Side { before, after, reading };
+enum class Place { before_sleep, after_sleep, clock, lock_query };
 
-/// Runs an action before or after one sleep, or at one reading of the clock, and counts from there on.
+/// Runs an action at one of the places that a wait passes, and counts from there on.
 struct Trap {
-  std::uint64_t sleep; // or reading; the first is 1
-  Side side;
+  Place place;
+  std::uint64_t number; // of passing it; the first is 1
   std::function<void()> action;
-  std::function<bool()> over; // the close was reported: later sleeps do not count
+  std::function<bool()> over = [] { return false; }; // the end was reported: later sleeps do not count
+  std::uint64_t passed = 0;
   std::uint64_t sleeps = 0;
-  std::uint64_t readings = 0;
   std::atomic<bool> done{false};
-  std::atomic<std::uint64_t> timed_out{0}; // later sleeps that ended by their timeout
-  std::chrono::nanoseconds timeout{};      // of this sleep, less the time that the action took
+  std::atomic<std::uint64_t> timed_out{0};      // later sleeps that ended by their timeout
+  std::atomic<std::uint64_t> later_readings{0}; // of the clock, by the thread that slept
+  std::chrono::nanoseconds timeout{};           // of the last sleep before which it was not done
 
-  void reach(Side where, const struct timespec& until) {
-    if (where != side || sleeps != sleep || done) return;
+  void pass(Place where) {
+    if (where != place || done || ++passed != number) return;
     action();
-    timeout = std::chrono::seconds{until.tv_sec} + std::chrono::nanoseconds{until.tv_nsec} -
-              std::chrono::steady_clock::now().time_since_epoch();
     done = true;
   }
 };
 
 std::atomic<Trap*> trap{nullptr};
 std::atomic<std::uint64_t> wakes{0}; // calls that wake who sleeps on a word
+thread_local bool has_slept = false;
 
 bool is_sleep(long number, long operation) {
 #if defined(SYS_futex_waitv)
@@ -71,14 +73,19 @@ extern "C" long syscall(long number, ...) noexcept {
   if (number == SYS_futex && of[1] == FUTEX_WAKE) ++wakes;
   Trap* const here = is_sleep(number, of[1]) ? trap.load() : nullptr;
   if (here == nullptr) return real(number, of[0], of[1], of[2], of[3], of[4], of[5]);
-  const auto& until = *std::bit_cast<const struct timespec*>(of[3]);
   ++here->sleeps;
-  here->reach(Side::before, until);
+  has_slept = true;
+  if (here->place == Place::before_sleep && !here->done) {
+    const auto& until = *std::bit_cast<const struct timespec*>(of[3]);
+    here->timeout = std::chrono::seconds{until.tv_sec} + std::chrono::nanoseconds{until.tv_nsec} -
+                    std::chrono::steady_clock::now().time_since_epoch();
+  }
+  here->pass(Place::before_sleep);
   const bool counts = here->done && !here->over();
   const long result = real(number, of[0], of[1], of[2], of[3], of[4], of[5]);
   const int error = errno;
   if (counts && result < 0 && error == ETIMEDOUT) ++here->timed_out;
-  here->reach(Side::after, until);
+  here->pass(Place::after_sleep);
   errno = error;
   return result;
 }
@@ -86,32 +93,45 @@ extern "C" long syscall(long number, ...) noexcept {
 extern "C" int clock_gettime(clockid_t clock, struct timespec* time) noexcept {
   static const auto real =
       std::bit_cast<int (*)(clockid_t, struct timespec*)>(::dlsym(RTLD_NEXT, "clock_gettime"));
-  if (Trap* const here = trap.load(); here != nullptr && here->side == Side::reading && !here->done) {
-    if (++here->readings == here->sleep) {
-      here->action();
-      here->done = true;
-    }
+  if (Trap* const here = trap.load(); here != nullptr) {
+    if (here->done && has_slept) ++here->later_readings;
+    here->pass(Place::clock);
   }
   return real(clock, time);
 }
 
+extern "C" int fcntl(int file, int command, ...) {
+  static const auto real = std::bit_cast<int (*)(int, int, ...)>(::dlsym(RTLD_NEXT, "fcntl"));
+  std::va_list list;
+  va_start(list, command);
+  void* const argument = va_arg(list, void*);
+  va_end(list);
+  const int result = real(file, command, argument);
+  Trap* const here = command == F_OFD_GETLK ? trap.load() : nullptr;
+  if (here != nullptr) here->pass(Place::lock_query);
+  return result;
+}
+
 namespace {
 
-/// Checks that `wait` ends by a close before or after each of the first sleeps, without one more sleep.
+/// Checks that `wait` ends by a close at each of the first places, without one more sleep, and without a loop
+/// that does not sleep.
 template <class Wait>
-void close_everywhere(const seqcast::PublisherOptions& options, const Wait& wait) {
-  for (const std::uint64_t sleep : {1U, 2U, 3U}) {
-    for (const Side side : {Side::before, Side::after}) {
-      CAPTURE(sleep);
-      CAPTURE(side == Side::after);
+void close_everywhere(const seqcast::PublisherOptions& options, const Wait& wait, bool publisher_lives = true) {
+  for (const Place place : {Place::before_sleep, Place::after_sleep, Place::lock_query}) {
+    if (place == Place::lock_query && !publisher_lives) continue; // the lock of a closed channel is not queried
+    for (const std::uint64_t number : {1U, 2U, 3U}) {
+      CAPTURE(static_cast<int>(place));
+      CAPTURE(number);
       const TemporaryFolder folder;
       std::optional<NumberPublisher> publisher{std::in_place, folder.channel(), options};
       NumberSubscriber subscriber{folder.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
-      Trap here{
-          .sleep = sleep, .side = side, .action = [&] { publisher.reset(); }, .over = [] { return false; }};
+      Trap here{.place = place, .number = number, .action = [&] { publisher.reset(); }};
+      has_slept = false;
       wait(subscriber, here);
       CHECK(here.done);
       CHECK(here.timed_out.load() == 0);
+      CHECK(here.later_readings.load() < 5000); // a loop reads it more often in 100 ms
     }
   }
 }
@@ -166,7 +186,7 @@ TEST_CASE("a replacement or removal before or after any sleep of a wait is repor
     for (const bool removed : {false, true}) {
       CAPTURE(std::string{to_string(wakeup)});
       CAPTURE(removed);
-      close_everywhere({.capacity = 4, .wakeup = wakeup}, [&](NumberSubscriber& subscriber, Trap& here) {
+      const auto wait = [&](NumberSubscriber& subscriber, Trap& here) {
         here.action(); // the end of the first publisher, which is no matter here
         CHECK(subscriber.wait_for(long_timeout) == WaitResult::closed);
         std::optional<NumberPublisher> other;
@@ -180,7 +200,8 @@ TEST_CASE("a replacement or removal before or after any sleep of a wait is repor
         };
         const Armed armed{here};
         CHECK(subscriber.wait_for(long_timeout) == WaitResult::superseded);
-      });
+      };
+      close_everywhere({.capacity = 4, .wakeup = wakeup}, wait, false);
     }
   }
 }
@@ -209,16 +230,40 @@ TEST_CASE("a message that comes at any reading of the clock ends a wait without 
       const TemporaryFolder folder;
       NumberPublisher publisher{folder.channel(), {.wakeup = wakeup}};
       NumberSubscriber subscriber{folder.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
-      Trap here{.sleep = reading,
-                .side = Side::reading,
-                .action = [&] { publisher.publish(1); },
-                .over = [] { return false; }};
+      Trap here{.place = Place::clock, .number = reading, .action = [&] { publisher.publish(1); }};
       const Armed armed{here};
       CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
       CHECK(here.timed_out.load() == 0);
       if (here.sleeps > 0) ++after_a_sleep;
     }
     CHECK(after_a_sleep > 0);
+  }
+}
+
+TEST_CASE("a message and then an end, both at any reading of the clock, are reported in this order") {
+  for (const bool replaced : {false, true}) {
+    for (std::uint64_t reading = 1; reading <= 8; ++reading) {
+      CAPTURE(replaced);
+      CAPTURE(reading);
+      const TemporaryFolder folder;
+      std::optional<NumberPublisher> publisher{std::in_place, folder.channel(),
+                                               seqcast::PublisherOptions{.capacity = 4}};
+      std::optional<NumberPublisher> other;
+      NumberSubscriber subscriber{folder.channel(),
+                                  {.strategy = seqcast::WaitStrategy::sleep, .follow = replaced}};
+      Trap here{.place = Place::clock, .number = reading, .action = [&] {
+                  publisher->publish(7);
+                  publisher.reset();
+                  if (!replaced) return;
+                  other.emplace(folder.channel(), seqcast::PublisherOptions{.capacity = 8, .replace = true});
+                }};
+      const Armed armed{here};
+      CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
+      const auto received = subscriber.next();
+      REQUIRE(received);
+      CHECK(received->message == 7);
+      CHECK(subscriber.wait_for(long_timeout) == (replaced ? WaitResult::superseded : WaitResult::closed));
+    }
   }
 }
 
@@ -234,8 +279,8 @@ TEST_CASE("a message whose ring is missed is found after the first sleep of a wa
     NumberSubscriber idle{other.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
     const std::string bell = folder / "channel.bell";
     // As if the publisher had loaded the flag before it was set, and stored the message after the last poll.
-    Trap here{.sleep = 1,
-              .side = Side::before,
+    Trap here{.place = Place::before_sleep,
+              .number = 1,
               .action =
                   [&] {
                     set_word_in_file(bell, seqcast::detail::bell_flag_offset, 0);
