@@ -7,8 +7,8 @@
 // timeout that the first one is given.
 //
 // This file has a syscall(), a clock_gettime() and an fcntl() of its own, which the library calls in place of the
-// C library's, so that the test can act directly before and after a sleep, at a reading of the clock, and after a
-// query of the lock.
+// C library's, so that the test can act directly before and after a sleep, at a reading of the clock, and before
+// and after a query of the lock.
 #include "support/after_crash.hpp"
 #include "support/waiting.hpp"
 
@@ -27,7 +27,7 @@ using namespace test;
 
 namespace {
 
-enum class Place { before_sleep, after_sleep, clock, lock_query };
+enum class Place { before_sleep, after_sleep, clock, before_query, after_query };
 
 /// Runs an action at one of the places that a wait passes, and counts from there on.
 struct Trap {
@@ -106,9 +106,10 @@ extern "C" int fcntl(int file, int command, ...) {
   va_start(list, command);
   void* const argument = va_arg(list, void*);
   va_end(list);
-  const int result = real(file, command, argument);
   Trap* const here = command == F_OFD_GETLK ? trap.load() : nullptr;
-  if (here != nullptr) here->pass(Place::lock_query);
+  if (here != nullptr) here->pass(Place::before_query);
+  const int result = real(file, command, argument);
+  if (here != nullptr) here->pass(Place::after_query);
   return result;
 }
 
@@ -118,8 +119,9 @@ namespace {
 /// that does not sleep.
 template <class Wait>
 void close_everywhere(const seqcast::PublisherOptions& options, const Wait& wait, bool publisher_lives = true) {
-  for (const Place place : {Place::before_sleep, Place::after_sleep, Place::lock_query}) {
-    if (place == Place::lock_query && !publisher_lives) continue; // the lock of a closed channel is not queried
+  for (const Place place : {Place::before_sleep, Place::after_sleep, Place::after_query}) {
+    if (place == Place::after_query && !publisher_lives)
+      continue; // the lock of a closed channel is not queried
     for (const std::uint64_t number : {1U, 2U, 3U}) {
       CAPTURE(static_cast<int>(place));
       CAPTURE(number);
@@ -267,6 +269,24 @@ TEST_CASE("a message and then an end, both at any reading of the clock, are repo
   }
 }
 
+TEST_CASE("a publisher that takes over rings and wakes, as the one before may have died before it did") {
+  for (const seqcast::Wakeup wakeup : {seqcast::Wakeup::bell, seqcast::Wakeup::every_message}) {
+    CAPTURE(std::string{to_string(wakeup)});
+    const TemporaryFolder folder;
+    { const NumberPublisher before{folder.channel(), {.wakeup = wakeup}}; }
+    const auto word = [&] {
+      return wakeup == seqcast::Wakeup::bell
+                 ? word_in_file(folder / "channel.bell", seqcast::detail::bell_word_offset)
+                 : word_in_file(folder / "channel", seqcast::detail::wake_offset);
+    };
+    const auto word_before = word();
+    const std::uint64_t wakes_before = wakes;
+    const NumberPublisher successor{folder.channel()};
+    CHECK(word() != word_before);
+    CHECK(wakes > wakes_before);
+  }
+}
+
 TEST_CASE("a message whose ring is missed is found after the first sleep of a wait, which is short") {
   enum class Kind { wait, wait_any, poll_descriptor };
   for (const Kind kind : {Kind::wait, Kind::wait_any, Kind::poll_descriptor}) {
@@ -318,4 +338,24 @@ TEST_CASE("a close before or after any sleep of PollDescriptor's thread is repor
       wait_until("the close", [&] { return here.done.load(); });
     });
   }
+}
+
+TEST_CASE(
+    "a close that PollDescriptor's thread finds while the subscriber is armed anew is reported all the same") {
+  const TemporaryFolder folder;
+  std::optional<NumberPublisher> publisher{std::in_place, folder.channel()};
+  NumberSubscriber subscriber{folder.channel()};
+  seqcast::PollDescriptor poll;
+  std::atomic<bool> watched{false};
+  Trap here{.place = Place::before_query, .number = 1, .action = [&] {
+              wait_until("the first arm()", [&] { return watched.load(); });
+              publisher.reset();
+              poll.arm(subscriber);
+            }};
+  const Armed armed{here};
+  poll.arm(subscriber);
+  watched = true;
+  wait_until("the second arm()", [&] { return here.done.load(); });
+  CHECK(readable(poll.native_handle(), Watchdog{"a readable handle", long_timeout}));
+  CHECK(subscriber.wait_for(0ns) == WaitResult::closed);
 }

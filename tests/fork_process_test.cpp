@@ -21,6 +21,16 @@ using NumberSubscriber = seqcast::Subscriber<std::uint64_t>;
 
 namespace {
 
+/// Where a forked child waits for a byte before the library's own handler runs, which is registered later.
+std::atomic<int> held_by{-1};
+
+void hold_child() {
+  char byte = 0;
+  if (held_by >= 0) [[maybe_unused]]
+    const ssize_t got = ::read(held_by, &byte, 1);
+}
+[[maybe_unused]] const int registered = ::pthread_atfork(nullptr, nullptr, hold_child);
+
 /// A process that was handed over to this one, since the one that made it has died. Killed and reaped.
 class Orphan {
  public:
@@ -156,6 +166,26 @@ TEST_CASE("a forked child that outlives its publisher keeps neither the lock nor
     CHECK(grandchild.lives());
   }
   adopt_orphans(false);
+}
+
+TEST_CASE("a child that has not run yet does not keep the lock of a publisher that ends") {
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const Descriptor from{ends[0]};
+  const Descriptor to{ends[1]};
+  const TemporaryFolder folder;
+  const seqcast::Location place = seqcast::file(folder / "channel");
+  auto publisher = std::make_optional<Numbers>(place);
+  held_by = from.id();
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  held_by = -1;
+  publisher.reset();
+  seqcast::Error error;
+  CHECK(Numbers::open(place, {}, error));
+  CHECK_FALSE(error);
+  REQUIRE(::write(to.id(), "", 1) == 1);
+  reap(child, Watchdog{"the end of a child"});
 }
 
 TEST_CASE("children forked by another thread at any time never keep a lock") {
