@@ -108,6 +108,36 @@ inline Program succession(const Shape& shape, int first, int successors, const s
   return channel(shape, std::move(threads));
 }
 
+/// A publisher that may crash anywhere, and a successor that discards what it left beside a subscriber, and
+/// publishes `messages`.
+inline Program discarding(const Shape& shape, int first, int messages, const std::string& calls, bool ordered) {
+  Thread successor{.name = "successor",
+                   .body =
+                       [=] {
+                         auto ring = take_over_after_reboot(shape);
+                         const std::uint64_t epoch = SubscriberHeader{Machine::get().word(0)}.epoch().first + 1;
+                         PublisherHeader{Machine::get().word(0)}.store_epoch(epoch, ring.head() + 1);
+                         for (int i = 0; i < messages; ++i) publish(ring, shape, epoch);
+                       },
+                   .after = {0},
+                   .ordered = ordered};
+  Thread attached{
+      .name = "attached subscriber",
+      .body =
+          [=] {
+            CheckedSubscriber<> subscriber{shape, shape.before};
+            std::uint64_t read = 0;
+            while (const std::uint64_t sequence = subscriber.next()) read = sequence;
+            if (messages > 0 && read != load_head())
+              Machine::get().fail("an attached subscriber gets nothing after messages were discarded");
+          },
+      .after = {1}};
+  return {
+      .setup = setup(shape),
+      .threads = {crashing(publishing(shape, first)), successor, attached, reading("subscriber", shape, calls)},
+      .at_end = [](const Final& end) { return check_slots(end, false, true); }};
+}
+
 inline std::string flavour_of(const Shape& shape) {
   return std::string{shape.varied ? " varied" : ""} + (shape.resized ? " resized" : "") +
          (shape.timed ? " timed" : "") + (shape.behind ? " behind" : "") + (shape.in_place ? " in place" : "") +
@@ -213,6 +243,21 @@ inline std::vector<Case> channel_cases() {
     crash(1, {.capacity = 2, .words = 3, .behind = true, .resized = true}, "n");
     crash(1, {.capacity = 2, .words = 2, .behind = true, .timed = true}, "n");
     crash(1, {.capacity = 2, .words = 3, .behind = true, .timed = true, .resized = true}, "n", true);
+    const auto discard = [&](const Shape& shape, int more, const std::string& calls) {
+      cases.push_back({"crash in 1 messages, discarded, " + std::to_string(more) + " more, " + how + "," +
+                           flavour_of(shape) + " " + calls + " c" + std::to_string(shape.capacity) + " w" +
+                           std::to_string(shape.words),
+                       discarding(shape, 1, more, calls, ordered)});
+    };
+    for (const char* calls : {"nn", "ll", "nl", "ln", "vw"}) {
+      for (const std::uint64_t capacity : {2U, 4U}) {
+        const Shape shape{.capacity = capacity, .words = 1};
+        discard(shape, 0, calls);
+        discard(shape, 1, calls);
+        if (capacity == 2) discard(shape, 2, calls);
+      }
+    }
+    discard({.capacity = 2, .words = 2, .behind = true}, 1, "nn");
     // In place.
     crash(2, {.capacity = 2, .words = 2, .in_place = true}, "vv");
     crash(2, {.capacity = 4, .words = 2, .in_place = true}, "vw");

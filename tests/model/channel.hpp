@@ -114,6 +114,15 @@ inline std::function<void()> setup(const Shape& shape) {
   };
 }
 
+/// The ring of a publisher that takes the channel over after another boot, and discards what is there, while
+/// subscribers are attached all the same.
+inline RingPublisher<Policy> take_over_after_reboot(const Shape& shape) {
+  Machine& machine = Machine::get();
+  machine.enter(Phase::recover);
+  const std::uint64_t head = Recovery<Policy>{machine.word(0), geometry_of(shape)}.take_over_after_reboot();
+  return {machine.word(0), geometry_of(shape), head};
+}
+
 /// The ring of a publisher that takes the channel over.
 inline RingPublisher<Policy> take_over(const Shape& shape) {
   Machine& machine = Machine::get();
@@ -320,7 +329,7 @@ inline Thread reading_last(const Shape& shape, std::vector<std::size_t> after) {
 }
 
 /// What is wrong with the slots and head at the end; empty if nothing is.
-inline std::string check_slots(const Final& end, bool has_last_reader) {
+inline std::string check_slots(const Final& end, bool has_last_reader, bool discarded = false) {
   const Machine& machine = Machine::get();
   std::map<std::uint64_t, int> complete;
   std::uint64_t head = 0;
@@ -340,9 +349,10 @@ inline std::string check_slots(const Final& end, bool has_last_reader) {
   std::uint64_t newest = 0;
   for (const auto& [sequence, times] : complete) {
     if (times > 1) return "sequence " + std::to_string(sequence) + " is used twice";
-    if (newest > 0 && sequence != newest + 1) return "a sequence is left out";
+    if (newest > 0 && sequence != newest + 1 && !discarded) return "a sequence is left out";
     newest = sequence;
   }
+  if (discarded) return {};
   if (head > newest) return "head is ahead of the slots";
   if (head + 1 < newest) return "head is two behind the slots";
   const LastRead& last = last_read();
