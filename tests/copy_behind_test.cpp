@@ -102,6 +102,30 @@ TEST_CASE("a message that one publisher begins and its successor publishes is de
   }
 }
 
+TEST_CASE("a progress that an earlier message left is not followed, after a publisher that stores none") {
+  // One that does not know the flag of copy_behind, which is a compatible one, leaves progress words alone.
+  for (std::uint64_t at = 0; at < 60; ++at) {
+    CAPTURE(at);
+    Staged ring;
+    for (std::uint8_t content = 1; content <= 4; ++content) ring.publish(content);
+    Geometry without = ring.geometry;
+    without.progress_word = 0;
+    const auto head = Recovery<StagedPolicy>{ring.words.data(), without}.take_over();
+    REQUIRE(head);
+    ring.publisher = RingPublisher<StagedPolicy>{ring.words.data(), without, *head};
+    ring.publish(5); // and opens the slot of message 2 for message 6
+    ring.subscriber.seek(6);
+    std::array<std::byte, size> buffer{};
+    ReadResult result;
+    {
+      StagedPolicy::Staging staging;
+      staging.before(at, [&] { ring.publish(6); });
+      result = ring.next(buffer);
+    }
+    if (result.status == ReadStatus::message) CHECK(all_are(buffer, 6));
+  }
+}
+
 TEST_CASE("a message that stays half written is not delivered, after a bounded number of steps") {
   Staged ring;
   {
