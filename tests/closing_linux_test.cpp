@@ -359,3 +359,19 @@ TEST_CASE(
   CHECK(readable(poll.native_handle(), Watchdog{"a readable handle", long_timeout}));
   CHECK(subscriber.wait_for(0ns) == WaitResult::closed);
 }
+
+TEST_CASE("arm() and the destructor wake PollDescriptor's thread") {
+  const TemporaryFolder folder;
+  const NumberPublisher publisher{folder.channel()};
+  NumberSubscriber subscriber{folder.channel()};
+  std::uint64_t before = 0;
+  {
+    seqcast::PollDescriptor poll;
+    poll.arm(subscriber);
+    before = wakes;
+    poll.arm(subscriber);
+    CHECK(wakes > before);
+    before = wakes;
+  }
+  CHECK(wakes > before);
+}
