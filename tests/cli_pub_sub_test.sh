@@ -39,7 +39,7 @@ long=$(printf '%5000s' end)
 expect 0 pub ./a "$long"
 expect 0 pub ./b short
 expect 1 pub ./b short "$long"
-error_has 'TEXT 2 has 5000 bytes, the channel takes 1024; nothing was published. --replace --size 5000'
+error_has 'TEXT 2 has 5000 bytes, the channel takes 1024, and nothing was published. --replace --size 5000'
 expect 0 sub ./b --from oldest
 printf 'short\n' >expected
 same_as expected
@@ -47,18 +47,109 @@ same_as expected
 test_case 'a line that is too long is named and left out, and the status is 1 at the end'
 { echo short; head -c 300000 /dev/zero | tr '\0' x; echo; printf '%1025s\n' ''; printf '%1024s\n' fits; echo last; } |
   expect 1 pub ./a
-error_has 'line 2 has 300000 bytes, the channel takes 1024; left out (--size 300000 takes it)'
+error_has 'line 2 has 300000 bytes, the channel takes 1024, and the line is left out. --replace --size 300000'
 error_has 'line 3 has 1025 bytes'
 expect 0 sub ./a --from oldest
 { echo short; printf '%1024s\n' fits; echo last; } >expected
 same_as expected
+
+test_case 'the advice about a message that is too long works as it stands'
+expect 0 pub ./a short
+for long in "$(printf '%3000s' end)" "$(printf '%30000s' end)"; do
+  echo "$long" | expect 1 pub ./a
+  advice=$(grep -o -e '--replace --size [0-9]*' error) || fail 'no advice'
+  # shellcheck disable=SC2086  # words
+  echo "$long" | expect 0 pub ./a $advice
+  expect 1 pub ./a "$long$long"
+  advice=$(grep -o -e '--replace --size [0-9]*' error) || fail 'no advice'
+  # shellcheck disable=SC2086  # words
+  expect 0 pub ./a $advice "$long$long"
+done
+
+test_case '--mode, --bell-mode and --wakeup make a channel that other users can read; an existing one keeps its mode'
+expect 0 pub ./a --mode 644 --bell-mode 0666 one
+no_output
+[ "$(stat -c %a a a.bell | tr '\n' ' ')" = '644 666 ' ] || fail 'not with these permissions'
+for wakeup in bell every-message polling; do
+  expect 0 pub ./$wakeup --wakeup $wakeup one
+  expect 0 info ./$wakeup --json
+  output_has "\"wakeup\":\"${wakeup/-/ }\""
+done
+expect 0 pub ./bell --mode 644 two
+error_has 'the channel ./bell was there already, with the permissions 600; chmod changes them'
+expect 0 pub ./bell -q --mode 644 three
+stderr_is_empty
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+  chmod 755 .
+  setpriv --reuid 65534 --clear-groups "$seqcast" sub ./a --from oldest >output 2>error || fail 'no other user may read'
+  echo one >expected
+  same_as expected
+fi
+
+test_case 'bytes enter a channel with a schema only by --schema, which the refusal names'
+expect 0 pub ./a --schema acme.Quote one
+expect 1 pub ./a two
+error_has "Its messages have the schema acme.Quote. With --schema 'acme.Quote' the bytes"
+expect 1 pub ./a --schema acme.Trade two
+error_has 'the schema acme.Quote, not acme.Trade'
+expect 0 pub ./a --schema acme.Quote two
+expect 0 sub ./a --from oldest
+printf 'one\ntwo\n' >expected
+same_as expected
+expect 0 info ./a
+output_has 'acme.Quote'
+
+test_case 'pub notices that its channel was removed or replaced: it ends with 5, or makes it anew with --recreate'
+for removal in 'rm -f a' 'mv a b' "$seqcast rm --force ./a"; do
+  for arguments in 'x --repeat --rate 0.001' 'x --repeat --rate 1000' 'x --repeat' ''; do
+    open_lines
+    # shellcheck disable=SC2086  # words
+    start pub.txt pub ./a $arguments <lines
+    [ -n "$arguments" ] || echo one >&3
+    await_message ./a
+    $removal
+    ends 5
+    await pub.txt 'the channel ./a was removed or replaced'
+    exec 3>&-
+    rm -f ./*
+  done
+done
+start pub.txt pub ./a --recreate x --repeat --rate 100 --mode 640 --capacity 16 --wakeup every-message
+publisher=$pid
+for _ in 1 2; do
+  await_message ./a
+  : >pub.txt
+  rm a
+  await pub.txt 'it is made anew'
+done
+expect 0 sub ./a --from oldest -n 3
+expect 0 info ./a --json
+output_has '"capacity":16'
+output_has '"wakeup":"every message"'
+[ "$(stat -c %a a)" = 640 ] || fail 'it has other permissions'
+kill "$publisher"
+pid=$publisher ends 143
+
+test_case 'pub is not told that its channel is gone where the name leads to the channel of another publisher'
+start pub.txt pub ./a --recreate x --repeat --rate 100
+first=$pid
+await_message ./a
+kill -STOP "$first"
+rm a
+start second.txt pub ./a y --repeat --rate 100
+second=$pid
+await_live ./a
+kill -CONT "$first"
+pid=$first ends 1
+await pub.txt "A live publisher (process $second) has it open"
+kill "$second"
 
 test_case '--count and --repeat: so many messages, in turn'
 expect 0 pub ./a a b --repeat --count 5
 expect 0 sub ./a --from oldest
 printf '%s\n' a b a b a >expected
 same_as expected
-seq 1 9 | expect 0 pub ./b --count 3
+seq 1 9 | expect 0 pub ./b -n 003
 expect 0 sub ./b --from oldest
 seq 1 3 >expected
 same_as expected
@@ -91,14 +182,14 @@ same_as frames
 
 test_case 'frames that are cut off or too long end pub with 1, and what came before them is published'
 printf '\3\0\0\0abc\5\0\0\0de' | expect 1 pub ./a --raw
-error_has 'the input ends in the middle of message 2, after 2 of 5 bytes; 1 were published before it'
+error_has 'the input ends in the middle of message 2, after 2 of 5 bytes. 1 message was published before it'
 printf '\3\0' | expect 1 pub ./a --raw
 error_has 'message 1, after 2 of the 4 bytes of its size'
 printf '\3\0\0\0def\1\4\0\0' | expect 1 pub ./a --raw
 error_has 'message 2 of the input has 1025 bytes, the channel takes 1024'
 error_has '--size 1025'
 echo 'this is text' | expect 1 pub ./a --raw
-error_has 'leave out --raw if the input is text'
+error_has 'If the input is text, leave out --raw'
 expect 0 sub ./a --from oldest
 printf 'abc\ndef\n' >expected
 same_as expected
@@ -200,7 +291,7 @@ test_case '--timeout ends with 4, with a channel or without; --timeout 0 prints 
 expect 4 sub ./a --timeout 0.1
 error_has 'no channel ./a yet'
 expect 3 sub ./a --timeout 0
-error_has "'seqcast pub ./a' creates this one"
+error_has "no channel ./a; 'seqcast ls' lists the channels, 'seqcast pub ./a' creates this one"
 expect 0 pub ./a one
 expect 4 sub ./a --timeout 0.1
 expect 0 sub ./a --from oldest --timeout 0
@@ -210,6 +301,65 @@ expect 4 sub ./a --from oldest --timeout 0
 output_has one
 kill "$pid"
 ends 143
+
+test_case '--timeout 0 ends although messages arrive faster than they are printed'
+start pub.txt pub ./a tick --repeat --capacity 1024
+await_message ./a
+for arguments in '--from oldest --json' '--latest'; do
+  # shellcheck disable=SC2086  # words
+  { found=0; timeout 60 "$seqcast" sub ./a --timeout 0 $arguments 2>error || found=$?; echo $found >status; } |
+    perl -e 'select(undef, undef, undef, 0.01) while sysread(STDIN, $_, 4096)'
+  [ "$(cat status)" -eq 4 ] || fail "'$arguments' ends with $(cat status)"
+done
+kill "$pid"
+
+test_case 'a damaged region, or a copy that was made while a publisher wrote, ends sub with an error'
+seq 1 8 | expect 0 pub ./a --capacity 8 --size 8
+expect 0 info ./a --json
+stride=$(sed 's/.*"slot_stride":\([0-9]*\).*/\1/' output) slot=0
+for version in 17 20 54 72 90 107 110 128; do # of a lap later each, while the head is still 8
+  printf '%b' "$(printf '\\0%o' $version)" | dd of=a bs=1 seek=$((512 + stride * slot)) conv=notrunc status=none
+  slot=$((slot + 1))
+done
+for arguments in '--timeout 0' '--timeout 60' ''; do
+  # shellcheck disable=SC2086  # words
+  expect 1 sub ./a --from oldest $arguments
+  error_has 'cannot read ./a any further. It is '
+done
+
+test_case 'copies of a live region, and regions with a bit that was flipped, end sub too'
+start pub.txt pub ./a tick --repeat --capacity 64 --size 4096
+await_message ./a
+for i in $(seq 1 20); do cp a "copy$i"; done
+kill "$pid"
+for i in $(seq 1 20); do
+  cp copy1 "bit$i"
+  at=$((i * 977 % 262144))
+  printf '\377' | dd of="bit$i" bs=1 seek=$at conv=notrunc status=none
+done
+for file in copy* bit*; do
+  found=0
+  timeout 60 "$seqcast" sub "./$file" --timeout 0 --from oldest >output 2>error || found=$?
+  [ $found -lt 7 ] || fail "$file: exit status $found"
+done
+
+test_case 'a pattern is no name: sub says which channels match, and does not wait for one of that name'
+expect 0 pub ./alpha one
+expect 0 pub ./apple one
+expect 3 sub './a*'
+error_has 'no channel ./a*. That is a pattern, not a name; it matches ./alpha, ./apple'
+expect 3 sub './b?'
+error_has 'it matches no channel'
+expect 3 info './a*'
+error_has 'it matches ./alpha'
+expect 0 pub './a*' two
+expect 0 sub './a*' --from oldest
+
+test_case '-q: no notes, but losses and errors'
+expect 4 sub ./a -q --timeout 0.1
+stderr_is_empty
+expect 1 pub ./a -q --raw <<<'this is text'
+error_has 'message 1 of the input has'
 
 test_case '--latest gives the newest message, at once'
 expect 0 pub ./a one two three
@@ -317,25 +467,86 @@ expect 1 pub ./a mine
 error_has "process $pid"
 kill "$pid"
 
-test_case 'errors of the library name the options of the tool, and no C++ names'
+# names_no_cpp: stderr has neither a name of the API nor a sentence with two colons beside that behind 'seqcast'.
+names_no_cpp() {
+  ! grep -E '::|[A-Za-z]_[a-z]|[a-z]\(|[a-z][A-Z][a-z]|set replace|"\)' error || fail 'an error speaks of C++'
+  ! sed 's/^seqcast: //' error | tr '.;' '\n' | grep -E ':.*:' || fail 'a chain of colons'
+}
+
+test_case 'errors of the library name the options of the tool, no C++ names, and what to do'
 expect 0 pub ./a one
-expect 1 pub ./a --size 64 two
-error_has 'cannot publish to "./a": expected --size 64, found 1024'
-error_has 'use pub --replace'
-expect 1 pub ./a --capacity 2 two
-error_has 'expected --capacity 2'
+expect 1 pub ./a --size 64 --capacity 2 two
+error_has 'cannot publish to ./a. It has --size 1024, not 64 and --capacity '
+error_has 'put a new channel in its place by --replace'
+names_no_cpp
+expect 1 pub ./a --wakeup polling two
+error_has 'It has --wakeup bell, not polling'
+names_no_cpp
 expect 2 pub --shm a/b two
-error_has 'cannot publish to "a/b"'
-error_has 'such as "ticker"'
+error_has 'cannot publish to a/b. That is no name in shared memory'
+names_no_cpp
+expect 2 pub ./big --size 2G --capacity 65536 text
+error_has '--capacity and --size together ask for more than the 64 TiB'
+names_no_cpp
+echo precious >file
+mkdir folder
+ln -s a link
+for kind in file folder link; do
+  for verb in pub sub info rm; do
+    # shellcheck disable=SC2046  # no word for the others
+    expect 1 $verb ./$kind $([ $verb != pub ] || echo text)
+    names_no_cpp
+  done
+done
+echo precious >b.bell
+expect 1 pub ./b text
+error_has './b'
+error_has '--wakeup polling'
+names_no_cpp
+expect 0 pub ./b --wakeup polling text
+printf '\377\377\377\377\377\377\377\377' | dd of=a bs=1 seek=256 conv=notrunc status=none
+expect 1 pub ./a two
+error_has 'damaged'
+error_has '--replace'
+names_no_cpp
+expect 1 sub ./a --from oldest --timeout 0
+names_no_cpp
+expect 0 pub ./a --replace two
+mkdir locked
+expect 0 pub ./locked/a --mode 600 one
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+  chmod 755 . locked # this folder was made for its user alone
+  for verb in pub sub info; do
+    # shellcheck disable=SC2046  # no word for the others
+    setpriv --reuid 65534 --clear-groups "$seqcast" $verb ./locked/a $([ $verb != pub ] || echo text) \
+      >output 2>error && fail "another user may $verb"
+    error_has './locked/a. This user may not '
+    names_no_cpp
+  done
+fi
 
 test_case 'a wrong command line ends with 2 and a reference to --help'
 expect 2 pub
-error_has 'NAME is required; see seqcast pub --help'
+error_has 'a NAME is missing; see seqcast pub --help'
 expect 2 pub ./a --no-such-option
 expect 2 pub ./a -x
-error_has 'or -- before it'
+error_has "there is no option '-x'; before an argument that begins with a dash, write --"
 expect 2 pub ./a --capacity 3
-error_has '3 is no power of two; 4 is'
+error_has '--capacity takes a power of two, such as 4, not 3'
+expect 2 pub ./a --size abc
+error_has "--size takes a number of bytes, such as 2000, 64K or 1M, not 'abc'"
+expect 2 pub ./a --size
+error_has '--size needs a value'
+expect 2 pub ./a -n -1 text
+error_has "--count takes a whole number, not '-1'"
+expect 2 pub ./a --rate fast text
+error_has "--rate takes a number of messages a second, above 0, not 'fast'"
+expect 2 pub ./a --mode 0o644 text
+error_has "--mode takes permissions in octal, such as 644, not '0o644'"
+expect 2 pub ./a --mode 444 text
+error_has 'with which the owner reads and writes'
+expect 2 pub ./a --wakeup bells text
+error_has "--wakeup takes bell, every-message or polling, not 'bells'"
 expect 2 pub ./a --rate 0
 expect 2 pub ./a --size 4G text
 expect 2 pub ./a --size 3G text
@@ -344,10 +555,15 @@ expect 2 pub ./a --repeat
 expect 2 pub --file --shm a text
 expect 2 pub '' text
 expect 2 sub ./a --json --raw
+error_has '--json and --raw contradict each other'
 expect 2 sub ./a --from middle
+error_has "--from takes newest or oldest, not 'middle'"
 expect 2 sub ./a -n some
-error_has 'is no number'
+error_has "--count takes a whole number, not 'some'"
+expect 2 sub ./a --timeout soon
+error_has "--timeout takes a number of seconds, such as 0.5, not 'soon'"
 expect 2 sub ./a ./b
+error_has "'./b' is one argument too many"
 [ -z "$(ls ./a ./b 2>/dev/null)" ] || fail 'a channel was made'
 
 test_case 'a NAME without a slash is in shared memory; --file and --shm override that'

@@ -12,7 +12,8 @@ test_case 'rm removes channels, files with their bells, and names missing ones'
 expect 0 pub ./a one
 expect 0 pub ./b one
 expect 3 rm ./a ./missing ./b
-error_has 'no channel ./missing'
+error_has "no channel ./missing; 'seqcast ls' lists the channels"
+! grep -F 'seqcast pub' error || fail 'it advises to publish'
 rm -f output error
 [ -z "$(ls)" ] || fail 'something is left'
 expect 0 rm --force ./missing
@@ -23,7 +24,7 @@ start pub.txt pub ./a tick --repeat --rate 50
 await_live ./a
 expect 1 rm ./a
 error_has "process $pid"
-error_has '--force removes it nevertheless'
+error_has 'or remove it nevertheless by --force'
 [ -e a ] || fail 'it is gone'
 publisher=$pid
 start sub.txt sub ./a
@@ -31,8 +32,7 @@ await sub.txt tick
 expect 0 rm --force ./a
 [ ! -e a ] || fail 'it is still there'
 ends 5
-kill "$publisher"
-pid=$publisher ends 143
+pid=$publisher ends 5
 
 test_case 'rm never removes what is no channel'
 echo precious >a
@@ -98,6 +98,47 @@ test_case 'doctor ends with 1 where no channel can be created'
 expect 1 doctor --root nowhere
 found problem /dev/shm 'mount -t tmpfs tmpfs /dev/shm'
 
+test_case 'doctor names the limit on the size of files, which kills neither it nor pub'
+# limited ARGUMENT...: runs the tool where no file may be larger than 0 bytes, with what it writes to pipes in `output`, and
+# its status in $found.
+limited() {
+  found=0
+  (ulimit -f 0 && exec timeout 60 "$seqcast" "$@") 2>&1 | cat >output || found=$?
+}
+limited doctor
+[ $found -eq 1 ] || fail "doctor ends with $found"
+grep -A6 '^problem *trial' output | tr -s ' \n' ' ' | grep -qF 'ulimit -f' || fail 'the trial does not name ulimit -f'
+grep -q '^warning *file size *limited to .*ulimit -f' output || fail 'no finding about it'
+limited pub ./a text
+[ $found -eq 1 ] || fail "pub ends with $found"
+output_has 'cannot publish to ./a. It would be larger than this process may make a file, 0 B'
+[ -z "$(find . -name 'a*')" ] || fail 'something is left'
+(ulimit -f 0 && exec timeout 60 "$seqcast" --help >file) 2>&1 | cat >output || found=$?
+output_has 'cannot write to standard output: File too large'
+
+# locked FILE SECONDS: holds a lock on the file as a publisher does, and prints a line when it has it.
+locked() {
+  perl -e 'use Fcntl; open(my $file, "+<", $ARGV[0]) or die; $| = 1;
+    my $lock = pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0);
+    fcntl($file, F_SETLK, $lock) or die $!; print "locked\n"; sleep $ARGV[1]' "$@"
+}
+
+test_case 'doctor finds the files that killed publishers left, and no others'
+mkdir -p root/dev/shm
+chmod 1777 root/dev/shm
+left=root/dev/shm/news.seqcast-new-
+touch ${left}0123456789abcdef ${left}fedcba9876543210 ${left}0123 "${left}0123456789abcdeg" root/dev/shm/other
+locked ${left}fedcba9876543210 60 >locked.txt &
+running="$running $!"
+await locked.txt locked
+expect 0 doctor --root root
+found note 'left over' '1 file in root/dev/shm'
+found note 'left over' "no process holds a lock on them, so they can be removed: rm ${left}0123456789abcdef"
+! grep -F fedcba output || fail 'a locked one is named'
+rm ${left}0123456789abcdef
+expect 0 doctor --root root
+! grep -F 'left over' output || fail 'the others are named'
+
 verbs=$("$seqcast" --help | sed -n '/^Verbs:$/,/^$/s/^  \([a-z]*\) .*/\1/p')
 options_of() { "$seqcast" ${1:+"$1"} --help | grep -oE '^  (-[a-z], |    )--[a-z-]+' | grep -oE -e '--[a-z-]+' | sort; }
 
@@ -114,11 +155,28 @@ expect 0 --help
 for status in 0 1 2 3 4 5 6 130; do grep -q "^  $status  *[a-z]" output || fail "no status $status"; done
 expect 0 --version
 grep -qE '^seqcast [0-9]+\.[0-9]+\.[0-9]+$' output || fail 'no version'
+cp output expected
+expect 0 -V
+same_as expected
+
+test_case 'help is --help, of the program and of each verb'
+for verb in '' $verbs; do
+  # shellcheck disable=SC2086  # no word for the program
+  expect 0 $verb --help
+  cp output expected
+  # shellcheck disable=SC2086
+  expect 0 help $verb
+  same_as expected
+done
+expect 2 help mend
+error_has "there is no verb 'mend'"
 
 test_case 'a command line without a verb, or with an unknown one, ends with 2'
 expect 2
 expect 2 mend ./a
 error_has "there is no verb 'mend'; seqcast --help lists the verbs"
+expect 2 --json ls
+error_has "there is no option '--json' before a verb"
 
 test_case 'colours and progress are for terminals only, and NO_COLOR turns colours off'
 expect 3 rm ./missing
@@ -129,9 +187,12 @@ on_terminal "TERM=xterm NO_COLOR=1 $seqcast rm ./missing" || :
 ! grep -q $'\e' output || fail 'colours in spite of NO_COLOR'
 on_terminal "TERM=dumb $seqcast rm ./missing" || :
 ! grep -q $'\e' output || fail 'colours on a dumb terminal'
-on_terminal "TERM=xterm $seqcast pub ./a tick --repeat --rate 100 --count 100"
+on_terminal "TERM=xterm $seqcast pub ./a tick --repeat --rate 100 --count 300"
 output_has 'messages published'
-expect 0 pub ./a tick --repeat --rate 100 --count 100
+! grep -v '^[[:print:]]*$' <<<"$(sed 's/\x1b\[[0-9]*m//g' output)" || fail 'progress is not in whole lines'
+on_terminal "TERM=xterm $seqcast pub ./a tick --repeat --rate 100 --count 300 -q"
+[ ! -s output ] || fail '-q has progress'
+expect 0 pub ./a tick --repeat --rate 100 --count 300
 no_output
 
 # complete_bash WORD...: the completions that bash offers for the last word.
@@ -188,10 +249,26 @@ for shell in bash zsh fish; do
   offers ./a-channel-in-a-file sub ./a-chan
   offers oldest sub --from o
   offers rate top --sort r
+  offers every-message pub --wakeup e
+  offers help h
+  offers doctor help d
 
   test_case "$shell completes the options that --help names, for each verb"
   for verb in $verbs; do offers "$(options_of "$verb")" "$verb" --; done
   offers --count sub --co
+done
+
+test_case 'what completion says about an option is a whole clause'
+for shell in zsh fish; do
+  command -v $shell >/dev/null || continue
+  if [ $shell = zsh ]; then
+    complete_zsh pub --c >offered
+    tr -s '\n ' ' ' <output >text
+  else
+    HOME=$work fish --no-config -c "source $completions/seqcast.fish; complete -c $seqcast -w seqcast
+      complete -C '$seqcast pub --c'" >text
+  fi
+  grep -qE 'Slots of a new channel, a power of two( |$)' text || fail "$shell says something else: $(cat text)"
 done
 
 test_case 'completion never executes the name of a channel'

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "channel.hpp"
 
+#include "platform/platform.hpp"
+
+#include <fmt/format.h>
 #include <filesystem>
+#include <seqcast/inspect.hpp>
+#include <vector>
 
 namespace cli {
 
@@ -10,6 +15,15 @@ namespace {
 bool is_file(const std::string& path) {
   std::error_code error;
   return std::filesystem::is_regular_file(path, error);
+}
+
+/// The channels in the folder of that file, or those in shared memory.
+std::vector<seqcast::Location> channels_beside(const seqcast::Location& location) {
+  seqcast::Error none;
+  if (location.kind() == seqcast::Location::Kind::shared_memory)
+    return seqcast::channels_in_shared_memory(none);
+  const std::string name = to_name(location);
+  return seqcast::channels_in_folder(name.substr(0, name.rfind('/') + 1), none);
 }
 
 } // namespace
@@ -42,11 +56,39 @@ void add_location_flags(CLI::App& verb, bool& file, bool& shared_memory) {
 
 std::string no_channel_text(const seqcast::Location& location) {
   const std::string name = to_name(location);
-  std::string text = "no channel " + name;
-  if (location.kind() == seqcast::Location::Kind::shared_memory && is_file(location.name())) {
-    return text + " in shared memory; the file of that name is ./" + name;
+  const bool shared_memory = location.kind() == seqcast::Location::Kind::shared_memory;
+  if (shared_memory && is_file(location.name())) {
+    return fmt::format("no channel {} in shared memory; the file of that name is ./{}", name, name);
   }
-  return text + "; 'seqcast ls' lists the channels, 'seqcast pub " + name + "' creates this one";
+  if (!is_pattern(location)) return fmt::format("no channel {}; 'seqcast ls' lists the channels", name);
+  std::string matching;
+  for (const seqcast::Location& channel : channels_beside(location)) {
+    if (platform::matches(to_name(channel), name))
+      matching += (matching.empty() ? "" : ", ") + to_name(channel);
+  }
+  return fmt::format("no channel {}. That is a pattern, not a name; it matches {}", name,
+                     matching.empty() ? "no channel" : matching);
+}
+
+bool is_pattern(const seqcast::Location& location) {
+  return location.name().find_first_of("*?[") != std::string::npos;
+}
+
+const char* word_of(seqcast::Wakeup wakeup) noexcept {
+  switch (wakeup) {
+    case seqcast::Wakeup::bell:
+      return "bell";
+    case seqcast::Wakeup::every_message:
+      return "every-message";
+    case seqcast::Wakeup::polling:
+      break;
+  }
+  return "polling";
+}
+
+std::string path_of(const seqcast::Location& location) {
+  const bool file = location.kind() == seqcast::Location::Kind::file;
+  return file ? location.name() : "/dev/shm/" + location.name();
 }
 
 } // namespace cli

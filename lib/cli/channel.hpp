@@ -31,7 +31,16 @@ void add_channel(CLI::App& verb, ChannelName& channel);
 void add_location_flags(CLI::App& verb, bool& file, bool& shared_memory);
 inline constexpr const char* channel_help = "A name in shared memory, or a file if it has a slash";
 
-/// The message that there is no channel at `location`, with a suggestion.
+/// The message that there is no channel at `location`, with a suggestion. Of a pattern such as 'a*' it says that
+/// a pattern is no name, and which channels match.
 std::string no_channel_text(const seqcast::Location& location);
+/// Whether the name has a character of a pattern: that of a shell.
+bool is_pattern(const seqcast::Location& location);
+
+/// A way of waking subscribers, as --wakeup takes it.
+const char* word_of(seqcast::Wakeup wakeup) noexcept;
+
+/// The path of the channel's file.
+std::string path_of(const seqcast::Location& location);
 
 } // namespace cli

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <utility>
 
 namespace cli {
 
@@ -92,7 +91,7 @@ void Console::field(std::string_view label, std::string_view text) {
 }
 
 void Console::note(std::string_view text) {
-  print_message(Style::dim, text);
+  if (!quiet_) print_message(Style::dim, text);
 }
 
 void Console::complain(std::string_view text) {
@@ -100,7 +99,6 @@ void Console::complain(std::string_view text) {
 }
 
 void Console::print_message(Style style, std::string_view text) {
-  end_progress();
   out.flush(); // keeps the order on a terminal
   std::string line = "seqcast: " + std::string{text};
   // Names and a channel's own texts may contain control characters.
@@ -109,23 +107,11 @@ void Console::print_message(Style style, std::string_view text) {
   err.flush();
 }
 
-bool Console::progress_due() const {
-  return err.terminal() && std::chrono::steady_clock::now() >= next_progress_;
-}
-
-void Console::progress(std::string_view text) {
-  if (!progress_due()) return;
-  next_progress_ = std::chrono::steady_clock::now() + progress_interval;
-  const auto columns = static_cast<std::size_t>(std::max(err.size().columns - 1, 1));
-  err.print("\r\033[K" + err.paint(Style::dim, text.substr(0, columns)));
-  err.flush();
-  progress_shown_ = true;
-}
-
-void Console::end_progress() {
-  if (!std::exchange(progress_shown_, false)) return;
-  err.print("\r\033[K");
-  err.flush();
+bool Console::progress_due() {
+  const auto now = std::chrono::steady_clock::now();
+  if (quiet_ || !err.terminal() || now < next_progress_) return false;
+  next_progress_ = now + progress_interval;
+  return platform::in_foreground(platform::Standard::error);
 }
 
 } // namespace cli

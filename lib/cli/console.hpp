@@ -10,7 +10,7 @@
 //      line by line.
 //   2. If the reader of the output has closed it (head), the verb ends without a message: OutputClosed. Any
 //      other failed write is a Failure, so that no truncated output counts as success.
-//   3. Text on `err` never follows a progress line on the same line.
+//   3. Each text on `err` is a whole line.
 #pragma once
 
 #include "exit_code.hpp"
@@ -81,28 +81,30 @@ class Console {
   /// Prints "  LABEL      TEXT" on `out`.
   void field(std::string_view label, std::string_view text);
 
+  /// No notes and no progress from here on: -q.
+  void be_quiet() noexcept {
+    quiet_ = true;
+  }
+
   /// Prints "seqcast: TEXT" on `err`, for information.
   void note(std::string_view text);
   /// Prints "seqcast: TEXT" on `err`, for an error.
   void complain(std::string_view text);
 
-  /// Shows a line on a terminal's `err`, which the next one replaces; at most five times a second, however
-  /// often it is called. No effect where `err` is no terminal.
-  void progress(std::string_view text);
-  /// Whether progress() would show a line now: saves making a text that is not shown.
-  bool progress_due() const;
-  /// Removes the progress line.
-  void end_progress();
+  /// Whether it is time for a note about the progress: every ten seconds, on a terminal in whose foreground this
+  /// program is. A note is a line of its own: a line that is written over again would destroy what other programs
+  /// write there meanwhile.
+  bool progress_due();
 
  private:
   void print_message(Style style, std::string_view text);
 
   const Stop& stop_;
-  bool progress_shown_ = false;
+  bool quiet_ = false;
   std::chrono::steady_clock::time_point next_progress_ =
       std::chrono::steady_clock::now() + first_progress_after;
-  static constexpr std::chrono::milliseconds first_progress_after{500};
-  static constexpr std::chrono::milliseconds progress_interval{200};
+  static constexpr std::chrono::seconds first_progress_after{2};
+  static constexpr std::chrono::seconds progress_interval{10};
 };
 
 } // namespace cli

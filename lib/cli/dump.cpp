@@ -5,6 +5,7 @@
 #include "inspection.hpp"
 #include "messages.hpp"
 #include "units.hpp"
+#include "values.hpp"
 #include "verb.hpp"
 
 #include <fmt/format.h>
@@ -137,7 +138,7 @@ Exit dump(const DumpSettings& settings, Console& console) {
     throw Failure{Exit::failure, fmt::format("message {} is not there; slot {} {}", *settings.sequence, index,
                                              slot.version == 0 ? "is unused"
                                                                : "has version " + std::to_string(slot.version) +
-                                                                     ": " + slot_meaning(slot))};
+                                                                     ", " + slot_meaning(slot))};
   }
   if (settings.json) {
     print_slot_json(index, slot, console);
@@ -158,10 +159,10 @@ void add_dump(CLI::App& app, Action& action) {
   add_channel(verb, settings->channel);
   auto* const slot =
       verb.add_option("--slot", settings->slot, "The slot, from 0 on [that of the newest message]");
-  slot->option_text("K");
+  slot->option_text("K")->transform(whole_number());
   verb.add_option("--sequence", settings->sequence, "The slot of this message")
       ->option_text("S")
-      ->check(CLI::PositiveNumber)
+      ->transform(whole_number(1))
       ->excludes(slot);
   verb.add_flag("--json", settings->json, "One JSON object");
   on_parsed(verb, action, [settings](Console& console) { return dump(*settings, console); });

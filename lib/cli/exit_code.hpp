@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// exit_code: the exit statuses of the tool, and its error messages. The statuses are documented in --help. They
-// do not change: scripts use them.
+// exit_code: the exit statuses of the tool. They are documented in --help, and do not change: scripts use them.
 #pragma once
 
 #include <stdexcept>
@@ -16,7 +15,7 @@ enum class Exit {
   usage = 2,          ///< the command line is wrong
   not_found = 3,      ///< no such channel
   timeout = 4,        ///< the time of --timeout is over
-  publisher_gone = 5, ///< the publisher died, or closed the channel too early
+  publisher_gone = 5, ///< the publisher died, or closed too early; or the channel was removed or replaced
   loss = 6,           ///< a message was lost, and --strict was given
   interrupted = 130,  ///< SIGINT, SIGTERM or SIGHUP; the process then ends by that signal
 };
@@ -35,9 +34,6 @@ class Failure : public std::runtime_error {
 
 /// The status for an error of the library.
 Exit exit_for(const std::error_code& error) noexcept;
-
-/// The library's explanation of an error, with names and options of the command line in place of C++ ones.
-std::string explain(std::string explanation);
 
 /// The table of all statuses, for --help.
 const char* exit_codes_help() noexcept;

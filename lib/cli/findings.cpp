@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "findings.hpp"
 
-#include "exit_code.hpp"
+#include "explain.hpp"
+#include "messages.hpp"
 #include "platform/platform.hpp"
 #include "units.hpp"
 
@@ -219,8 +220,45 @@ std::optional<Finding> check_swap(const std::string& root) {
 std::optional<Finding> check_file_size() {
   const auto most = platform::limit_of(platform::Limit::file_size);
   if (!most) return std::nullopt;
-  return Finding{Grade::warning, "file size", "limited to " + to_bytes(*most),
-                 "larger channels cannot be created, not even in /dev/shm: ulimit -f unlimited"};
+  return Finding{
+      Grade::warning, "file size", "limited to " + to_bytes(*most) + " (ulimit -f)",
+      "larger channels cannot be created, not even in /dev/shm; raise the limit: ulimit -f unlimited, or "
+      "LimitFSIZE=infinity for a service of systemd"};
+}
+
+/// Whether it is the name of a file that a publisher makes a channel in, before it gives it the channel's name:
+/// NAME.seqcast-new-0123456789abcdef.
+bool is_unfinished(const std::string& name) {
+  constexpr std::string_view middle = ".seqcast-new-";
+  constexpr std::size_t digits = 16;
+  if (name.size() < middle.size() + digits) return false;
+  const std::size_t number = name.size() - digits;
+  return name.compare(number - middle.size(), middle.size(), middle) == 0 &&
+         name.find_first_not_of("0123456789abcdef", number) == std::string::npos;
+}
+
+/// Files of channels whose publisher was killed while it made them. Nothing else removes them.
+std::optional<Finding> check_unfinished(const std::string& root) {
+  const std::string folder = root + "/dev/shm";
+  std::error_code none;
+  std::vector<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator{folder, none}) {
+    const std::string name = entry.path().filename().string();
+    // The lock of a publisher that is at work on it.
+    if (is_unfinished(name) && platform::is_locked(entry.path().string()) == false) left.push_back(name);
+  }
+  if (left.empty()) return std::nullopt;
+  std::ranges::sort(left);
+  std::string names;
+  constexpr std::size_t most_named = 3;
+  for (std::size_t i = 0; i < std::min(left.size(), most_named); ++i) {
+    names += fmt::format(" {}/{}", folder, printable(left[i]));
+  }
+  if (left.size() > most_named) names += " ...";
+  return Finding{Grade::note, "left over",
+                 plural(left.size(), "file") + " in " + folder +
+                     " of publishers that were killed while they made a channel",
+                 "no process holds a lock on them, so they can be removed: rm" + names};
 }
 
 } // namespace
@@ -239,17 +277,23 @@ const char* to_string(Grade grade) noexcept {
   return "unknown";
 }
 
-Finding try_channel() try {
+Finding try_channel() {
   const auto location = seqcast::shared_memory(fmt::format("seqcast-doctor-{}", platform::process_id()));
-  seqcast::BytePublisher publisher{location, {.capacity = 2, .max_message_size = 8, .remove_on_close = true}};
-  seqcast::ByteSubscriber subscriber{location};
-  publisher.publish("trial");
-  const auto message = subscriber.next();
+  const seqcast::PublisherOptions options{.capacity = 2, .max_message_size = 8, .remove_on_close = true};
+  const auto failed = [&](Attempt attempt, const seqcast::Error& error) {
+    return Finding{Grade::problem, "trial", refusal(attempt, location, error, options).what(),
+                   "the findings below may give the cause"};
+  };
+  seqcast::Error error;
+  auto publisher = seqcast::BytePublisher::open(location, options, error);
+  if (!publisher) return failed(Attempt::publish, error);
+  auto subscriber = seqcast::ByteSubscriber::open(location, {}, error);
+  if (!subscriber) return failed(Attempt::subscribe, error);
+  publisher->publish("trial");
+  const auto message = subscriber->next();
   if (message && message->text() == "trial") return {Grade::good, "trial", "a message went through", ""};
   return {Grade::problem, "trial", "a message was published but did not arrive",
           "please report this, with the output of this command"};
-} catch (const std::system_error& error) {
-  return {Grade::problem, "trial", explain(error.what()), "the findings below may give the cause"};
 }
 
 std::vector<Finding> check_system(const std::string& root) {
@@ -260,6 +304,7 @@ std::vector<Finding> check_system(const std::string& root) {
   add(check_remove_ipc(root));
   add(check_container(root));
   add(check_file_size());
+  add(check_unfinished(root));
   add(check_processors(root));
   add(check_governor(root));
   add(check_kernel(root));

@@ -125,7 +125,8 @@ Exit info(const InfoSettings& settings, Console& console) {
   }
   const std::error_code error = inspector.status().error;
   if (!error) return Exit::ok;
-  console.complain(error.message());
+  const bool damaged = error == seqcast::Errc::damaged;
+  console.complain(to_name(inspector.location()) + (damaged ? " is a damaged channel" : " was truncated"));
   return Exit::failure;
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t chunk_size = 65536;
 constexpr std::size_t frame_header_size = 4;
+constexpr std::uint32_t largest_message = std::uint32_t{1} << 31;
 // The longest time from a stop to its effect while no input arrives.
 constexpr int poll_interval_ms = 50;
 
@@ -35,6 +36,7 @@ bool Input::read_more() {
   std::size_t size = 0;
   while (error == std::errc::timed_out && !stop_.requested()) {
     size = platform::read_some({buffer_.data() + end_, buffer_.size() - end_}, poll_interval_ms, error);
+    if (error == std::errc::timed_out) while_waiting_();
   }
   if (stop_.requested()) return false;
   if (error) throw Failure{Exit::failure, "cannot read standard input: " + error.message()};
@@ -100,17 +102,18 @@ std::optional<std::string_view> Frames::next() {
 }
 
 Failure Frames::truncated(const std::string& detail) const {
-  return {Exit::failure,
-          fmt::format("the input ends in the middle of message {}, after {}; {} were published before it",
-                      count_ + 1, detail, count_)};
+  return {
+      Exit::failure,
+      fmt::format("the input ends in the middle of message {}, after {}. {} published before it", count_ + 1,
+                  detail, count_ == 1 ? "1 message was" : fmt::format("{} messages were", count_))};
 }
 
 Failure Frames::too_long(std::uint32_t size) const {
-  return {Exit::failure,
-          fmt::format(
-              "message {} of the input has {} bytes, the channel takes {}; use pub --size {}, with --replace "
-              "if the channel exists, or leave out --raw if the input is text",
-              count_ + 1, size, max_size_, size)};
+  std::string advice = "If the input is text, leave out --raw";
+  if (size <= largest_message)
+    advice += fmt::format("; otherwise --replace --size {} makes a channel that takes it", size);
+  return {Exit::failure, fmt::format("message {} of the input has {} bytes, the channel takes {}. {}",
+                                     count_ + 1, size, max_size_, advice)};
 }
 
 std::string frame_header(std::uint32_t size) {

@@ -14,9 +14,11 @@
 #include "stop.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace cli {
@@ -24,7 +26,9 @@ namespace cli {
 /// Standard input as bytes that were read and not yet consumed.
 class Input {
  public:
-  explicit Input(const Stop& stop) : stop_{stop} {}
+  /// `while_waiting` is called several times a second while no input arrives; what it throws ends read_more().
+  Input(const Stop& stop, std::function<void()> while_waiting)
+      : stop_{stop}, while_waiting_{std::move(while_waiting)} {}
 
   std::string_view available() const noexcept {
     return {buffer_.data() + begin_, end_ - begin_};
@@ -38,6 +42,7 @@ class Input {
 
  private:
   const Stop& stop_;
+  std::function<void()> while_waiting_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
@@ -45,7 +50,8 @@ class Input {
 
 class Lines {
  public:
-  Lines(const Stop& stop, std::uint64_t max_size) : input_{stop}, stop_{stop}, max_size_{max_size} {}
+  Lines(const Stop& stop, std::uint64_t max_size, std::function<void()> while_waiting)
+      : input_{stop, std::move(while_waiting)}, stop_{stop}, max_size_{max_size} {}
 
   struct Line {
     std::string_view text; ///< without its newline, valid until the next call; empty if it is too long
@@ -66,7 +72,8 @@ class Lines {
 
 class Frames {
  public:
-  Frames(const Stop& stop, std::uint64_t max_size) : input_{stop}, stop_{stop}, max_size_{max_size} {}
+  Frames(const Stop& stop, std::uint64_t max_size, std::function<void()> while_waiting)
+      : input_{stop, std::move(while_waiting)}, stop_{stop}, max_size_{max_size} {}
 
   /// The message in the next frame, valid until the next call. Errors: throws Failure for a message that is too
   /// long, and for an input that ends in the middle of a frame.

@@ -2,13 +2,14 @@
 #include "inspection.hpp"
 
 #include "channel.hpp"
-#include "exit_code.hpp"
+#include "explain.hpp"
 #include "messages.hpp"
 
 #include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace cli {
 
@@ -34,12 +35,9 @@ std::string utc(std::chrono::system_clock::time_point time) {
 } // namespace
 
 seqcast::Inspector inspect(const seqcast::Location& location) {
-  try {
-    return seqcast::Inspector{location, inspector_options};
-  } catch (const std::system_error& error) {
-    if (error.code() != seqcast::Errc::no_channel) throw;
-    throw Failure{Exit::not_found, no_channel_text(location)};
-  }
+  seqcast::Error error;
+  if (auto inspector = inspect(location, error)) return std::move(*inspector);
+  throw refusal(Attempt::inspect, location, error);
 }
 
 std::optional<seqcast::Inspector> inspect(const seqcast::Location& location, seqcast::Error& error) {

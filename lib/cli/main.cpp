@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -28,13 +29,13 @@ void describe(CLI::App& app) {
   formatter->label("Positionals", "Arguments");
   app.formatter(formatter);
   app.set_help_flag("-h,--help", "Print this help and exit");
-  app.set_version_flag("--version", "seqcast " SEQCAST_VERSION, "Print the version and exit");
+  app.set_version_flag("-V,--version", "seqcast " SEQCAST_VERSION, "Print the version and exit");
   app.require_subcommand(1);
   app.footer(std::string{exit_codes_help()} +
              "\n\nExamples:\n"
              "  seqcast pub news hello            publish a message\n"
              "  seqcast sub news --from oldest    print what is there\n"
-             "  seqcast pub --help                all options of pub");
+             "  seqcast help pub                  all options of pub");
 }
 
 // Precedes a word that the parser must not interpret. Removed again from the arguments of a verb.
@@ -46,9 +47,14 @@ bool is_interpreted(const std::string& word) {
 }
 
 /// The words in reverse order, as the parser expects them, with a mark on those that it must not interpret: all
-/// after "--", and those of is_interpreted().
+/// after "--", and those of is_interpreted(). "help VERB" is "VERB --help".
 std::vector<std::string> words_of(int argc, char** argv) {
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    words.resize(std::min<std::size_t>(words.size(), 1));
+    words.emplace_back("--help");
+  }
   const auto marker = std::find(words.begin(), words.end(), "--");
   for (auto word = words.begin(); word != words.end(); ++word) {
     if (word > marker || is_interpreted(*word) || word->starts_with(literal_mark))
@@ -72,23 +78,86 @@ void accept_literal_words(CLI::App& app) {
   }
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "'" : " '") + word + "'";
+  return text;
+}
+
+/// What the verb cannot do with the words that it does not expect.
+std::string extra_words_text(const CLI::App& verb) {
+  std::vector<std::string> extras = verb.remaining();
+  for (std::string& word : extras) {
+    if (word.starts_with(literal_mark)) {
+      word.erase(0, 1);
+      continue;
+    }
+    if (!word.starts_with('-')) continue;
+    return "there is no option '" + word + "'; before an argument that begins with a dash, write --";
+  }
+  return joined(extras) + (extras.size() == 1 ? " is one argument" : " are arguments") + " too many";
+}
+
+/// Two options of the verb that were given and exclude each other; nothing if that is not what is wrong.
+std::optional<std::string> contradiction_text(const CLI::App& verb) {
+  for (const CLI::Option* const option : verb.get_options()) {
+    for (const CLI::Option* const other : option->get_excludes()) {
+      if (option->count() == 0 || other->count() == 0) continue;
+      return option->get_name() + " and " + other->get_name() + " contradict each other";
+    }
+  }
+  return std::nullopt;
+}
+
+/// What is wrong with the words behind a verb. The texts of CLI11 are taken only where it has a text of ours.
+std::string verb_error_text(const CLI::App& verb, const CLI::ParseError& error) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return extra_words_text(verb);
+  if (dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr) {
+    if (const auto text = contradiction_text(verb)) return *text;
+  }
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    for (const CLI::Option* const option : verb.get_options()) {
+      if (option->get_required() && option->count() == 0)
+        return "a " + option->get_single_name() + " is missing";
+    }
+  }
+  std::string text = error.what(); // "--size: ..."
+  const std::size_t end = text.find(": ");
+  if (end == std::string::npos) return text;
+  const std::string option = text.substr(0, end);
+  if (dynamic_cast<const CLI::ValidationError*>(&error) != nullptr) return option + text.substr(end + 1);
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    const CLI::Option* const named = verb.get_option_no_throw(option);
+    const bool flag = named != nullptr && named->get_expected_max() == 0;
+    return option + (flag ? " takes no value" : " needs a value behind it");
+  }
+  return text;
+}
+
 /// What is wrong with a command line, and where to read more.
 std::string usage_error(const CLI::App& app, const CLI::ParseError& error,
                         const std::vector<std::string>& words) {
   const auto verbs = app.get_subcommands();
-  if (verbs.empty() && !words.empty() && !words.back().starts_with('-')) {
-    return "there is no verb '" + words.back() + "'; seqcast --help lists the verbs";
+  const bool before_verb = !app.remaining().empty();
+  if (!verbs.empty() && before_verb) {
+    return "there is no option '" + app.remaining().front() + "' before a verb; see seqcast " +
+           verbs.front()->get_name() + " --help";
   }
-  if (verbs.empty()) return std::string{error.what()} + "; see seqcast --help";
-  std::string text = error.what();
-  constexpr std::string_view conversion = "Could not convert: "; // "--count = x"
-  if (text.starts_with(conversion)) text = text.substr(conversion.size()) + " is no number or too large";
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) text += ", or -- before it";
-  return text + "; see seqcast " + verbs.front()->get_name() + " --help";
+  if (!verbs.empty()) {
+    return verb_error_text(*verbs.front(), error) + "; see seqcast " + verbs.front()->get_name() + " --help";
+  }
+  if (words.empty()) return "a verb is missing; seqcast --help lists the verbs";
+  return "there is no option '" + words.back() + "' before a verb; see seqcast --help";
 }
 
 /// Nothing if the command line names a verb; otherwise the exit status.
 std::optional<Exit> parse(CLI::App& app, const std::vector<std::string>& words, Console& console) try {
+  // Before --help is read, which the parser would take for that of the program.
+  const auto is_named = [&words](const CLI::App* verb) { return verb->get_name() == words.back(); };
+  if (!words.empty() && !words.back().starts_with('-') && app.get_subcommands(is_named).empty()) {
+    console.complain("there is no verb '" + words.back() + "'; seqcast --help lists the verbs");
+    return Exit::usage;
+  }
   auto unread = words;
   app.parse(unread);
   return std::nullopt;
@@ -130,9 +199,6 @@ Exit run_or_complain(int argc, char** argv, Console& console) try {
 } catch (const Failure& failure) {
   console.complain(failure.what());
   return failure.status();
-} catch (const std::system_error& error) {
-  console.complain(explain(error.what()));
-  return exit_for(error.code());
 } catch (const std::exception& error) {
   console.complain(error.what());
   return Exit::failure;
@@ -145,7 +211,6 @@ int main(int argc, char** argv) {
   const Stop stop;
   Console console{stop};
   const Exit status = run_or_complain(argc, argv, console);
-  console.end_progress();
   console.err.flush();
   if (status == Exit::interrupted && stop.signal() != 0) platform::end_by(stop.signal());
   return static_cast<int>(status);

@@ -2,32 +2,49 @@
 //
 // pub: publishes its arguments, or standard input. The channel and its last messages stay when pub ends.
 #include "channel.hpp"
+#include "explain.hpp"
 #include "input.hpp"
+#include "values.hpp"
 #include "verb.hpp"
 
 #include <fmt/format.h>
 #include <CLI/App.hpp>
 #include <algorithm>
-#include <bit>
+#include <filesystem>
+#include <functional>
 #include <seqcast/seqcast.hpp>
 
 namespace cli {
 
 namespace {
 
+using seqcast::Wakeup;
 using std::chrono::steady_clock;
 
-constexpr std::uint64_t default_size = 1024; // of the library
+constexpr std::uint64_t default_size = 1024;                      // of the library
+constexpr std::uint64_t largest_message = std::uint64_t{1} << 31; // that a channel can take
+constexpr std::chrono::milliseconds name_check_interval{250};
+constexpr double least_rate = 1e-6, most_rate = 1e9;
 
 struct PubSettings {
   ChannelName channel;
   CLI::Option* texts = nullptr;
   bool raw = false;
   bool repeat = false;
+  bool recreate = false;
+  bool quiet = false;
   double rate = 0;
   std::uint64_t count = UINT64_MAX;
+  std::optional<std::uint32_t> mode;
+  std::optional<std::string> wakeup;
   seqcast::PublisherOptions options;
 };
+
+/// What to do about a message that is too long for the channel.
+std::string advice_for(std::uint64_t size) {
+  if (size > largest_message) return fmt::format("No channel takes more than {} bytes", largest_message);
+  return fmt::format("--replace --size {} makes a channel that takes it", size);
+}
 
 /// A source of messages.
 class Source {
@@ -58,8 +75,8 @@ class TextSource : public Source {
 
 class LineSource : public Source {
  public:
-  LineSource(Console& console, std::uint64_t max_size)
-      : console_{console}, lines_{console.stop(), max_size}, max_size_{max_size} {}
+  LineSource(Console& console, std::uint64_t max_size, std::function<void()> while_waiting)
+      : console_{console}, lines_{console.stop(), max_size, std::move(while_waiting)}, max_size_{max_size} {}
 
   std::optional<std::string_view> next() override {
     for (;;) {
@@ -68,8 +85,8 @@ class LineSource : public Source {
       ++number_;
       if (!line->too_long) return line->text;
       ++left_out_;
-      console_.complain(fmt::format("line {} has {} bytes, the channel takes {}; left out (--size {} takes it)",
-                                    number_, line->size, max_size_, line->size));
+      console_.complain(fmt::format("line {} has {} bytes, the channel takes {}, and the line is left out. {}",
+                                    number_, line->size, max_size_, advice_for(line->size)));
     }
   }
   std::uint64_t left_out() const override {
@@ -86,7 +103,8 @@ class LineSource : public Source {
 
 class FrameSource : public Source {
  public:
-  FrameSource(const Stop& stop, std::uint64_t max_size) : frames_{stop, max_size} {}
+  FrameSource(const Stop& stop, std::uint64_t max_size, std::function<void()> while_waiting)
+      : frames_{stop, max_size, std::move(while_waiting)} {}
   std::optional<std::string_view> next() override {
     return frames_.next();
   }
@@ -95,49 +113,140 @@ class FrameSource : public Source {
   Frames frames_;
 };
 
+/// The channel that is there; nothing, and the reason in `error`, where none can be read.
+std::optional<seqcast::ChannelIdentity> identity_of(const seqcast::Location& location, seqcast::Error& error) {
+  const auto inspector = seqcast::Inspector::open(location, {.survive_truncation = true}, error);
+  return inspector ? std::optional{inspector->identity()} : std::nullopt;
+}
+
+/// Whether a channel has all properties that are asked for.
+bool is_suitable(const seqcast::ChannelIdentity& found, const seqcast::PublisherOptions& options) {
+  return found.capacity == options.capacity.value_or(found.capacity) &&
+         found.max_message_size == options.max_message_size.value_or(found.max_message_size) &&
+         found.wakeup == options.wakeup.value_or(found.wakeup) &&
+         found.schema_name == options.schema_name.value_or("");
+}
+
 /// Completes the options for a channel that will be created: timestamps, so that stat can show ages, and room
 /// for the longest argument. An existing channel keeps its properties.
 void complete(seqcast::PublisherOptions& options, const seqcast::Location& location, std::uint64_t longest) {
   seqcast::Error error;
-  const auto existing = seqcast::ByteSubscriber::open(location, {}, error);
-  const bool suitable =
-      existing && existing->capacity() == options.capacity.value_or(existing->capacity()) &&
-      existing->max_message_size() == options.max_message_size.value_or(existing->max_message_size());
-  if (suitable || (error != seqcast::Errc::no_channel && !options.replace)) return;
+  const auto existing = identity_of(location, error);
+  if (existing && is_suitable(*existing, options)) return;
+  if (error != seqcast::Errc::no_channel && !options.replace) return;
   options.timestamps = true;
-  if (!options.max_message_size && longest > default_size && longest <= UINT32_MAX) {
+  if (!options.max_message_size && longest > default_size && longest <= largest_message) {
     options.max_message_size = static_cast<std::uint32_t>(longest);
   }
 }
 
-seqcast::BytePublisher open_publisher(const PubSettings& settings, std::uint64_t longest) {
-  const seqcast::Location location = settings.channel.location();
-  seqcast::PublisherOptions options = settings.options;
-  complete(options, location, longest);
+seqcast::BytePublisher open_publisher(const seqcast::Location& location,
+                                      const seqcast::PublisherOptions& options) {
   seqcast::Error error;
   auto publisher = seqcast::BytePublisher::open(location, options, error);
-  if (publisher) return std::move(*publisher);
-  // Another publisher may have created it since complete().
-  return seqcast::BytePublisher{location, settings.options};
+  if (!publisher) throw refusal(Attempt::publish, location, error, options);
+  return std::move(*publisher);
 }
 
-std::unique_ptr<Source> source_of(const PubSettings& settings, const seqcast::BytePublisher& publisher,
-                                  Console& console) {
+/// The publisher, and a check that the name still leads to its channel: systemd-tmpfiles, rm and --replace take
+/// names away, and nothing else tells a publisher.
+class PubChannel {
+ public:
+  PubChannel(const PubSettings& settings, Console& console, std::uint64_t longest)
+      : settings_{settings},
+        console_{console},
+        location_{settings.channel.location()},
+        publisher_{open(longest)} {
+    seqcast::Error none;
+    identity_ = identity_of(location_, none);
+  }
+
+  std::uint64_t max_message_size() const noexcept {
+    return publisher_.max_message_size();
+  }
+  void publish(std::string_view message) {
+    publisher_.publish(message);
+  }
+  /// Checks the name, four times a second at most. Errors: throws Failure if it is gone, and is not made anew.
+  void check_sometimes() {
+    const auto now = steady_clock::now();
+    if (now < next_check_) return;
+    next_check_ = now + name_check_interval;
+    check();
+  }
+  /// Checks the name now.
+  void check() {
+    if (publisher_.state() != seqcast::ChannelState::superseded) return;
+    const std::string what = "the channel " + to_name(location_) + " was removed or replaced";
+    if (!settings_.recreate) {
+      throw Failure{Exit::publisher_gone,
+                    what + ". Who subscribes from now on does not find it; --recreate makes it anew"};
+    }
+    console_.note(what + "; it is made anew");
+    seqcast::PublisherOptions options = settings_.options;
+    options.capacity = publisher_.capacity();
+    options.max_message_size = publisher_.max_message_size();
+    options.timestamps = publisher_.timestamps();
+    if (identity_) {
+      options.message_alignment = identity_->message_alignment;
+      options.wakeup = identity_->wakeup;
+      options.copy_behind = identity_->copy_behind;
+    }
+    publisher_ = open_publisher(location_, options);
+  }
+  void sleep_until(steady_clock::time_point due) {
+    while (!console_.stop().requested() && steady_clock::now() < due) {
+      console_.stop().sleep_until(std::min(due, steady_clock::now() + name_check_interval));
+      check_sometimes();
+    }
+  }
+
+ private:
+  seqcast::BytePublisher open(std::uint64_t longest) const {
+    seqcast::PublisherOptions options = settings_.options;
+    complete(options, location_, longest);
+    seqcast::Error error;
+    auto publisher = seqcast::BytePublisher::open(location_, options, error);
+    // Another publisher may have created it since complete().
+    if (!publisher) publisher = open_publisher(location_, settings_.options);
+    if (settings_.mode) report_mode();
+    return std::move(*publisher);
+  }
+
+  /// A channel that was there keeps its permissions.
+  void report_mode() const {
+    std::error_code error;
+    const auto found =
+        static_cast<unsigned>(std::filesystem::status(path_of(location_), error).permissions()) & 0777U;
+    if (error || found == *settings_.mode) return;
+    console_.note(fmt::format("the channel {} was there already, with the permissions {:o}; chmod changes them",
+                              to_name(location_), found));
+  }
+
+  const PubSettings& settings_;
+  Console& console_;
+  seqcast::Location location_;
+  seqcast::BytePublisher publisher_;
+  std::optional<seqcast::ChannelIdentity> identity_; // as the name led to it at first
+  steady_clock::time_point next_check_ = steady_clock::now() + name_check_interval;
+};
+
+std::unique_ptr<Source> source_of(const PubSettings& settings, PubChannel& channel, Console& console) {
   const std::vector<std::string>& texts = settings.texts->results();
-  const std::uint64_t max_size = publisher.max_message_size();
+  const std::uint64_t max_size = channel.max_message_size();
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (texts[i].size() <= max_size) continue;
     throw Failure{Exit::failure,
-                  fmt::format("TEXT {} has {} bytes, the channel takes {}; nothing was published. --replace "
-                              "--size {} creates a channel that takes it",
-                              i + 1, texts[i].size(), max_size, texts[i].size())};
+                  fmt::format("TEXT {} has {} bytes, the channel takes {}, and nothing was published. {}",
+                              i + 1, texts[i].size(), max_size, advice_for(texts[i].size()))};
   }
   if (!texts.empty()) return std::make_unique<TextSource>(texts, settings.repeat);
   if (platform::is_terminal(platform::Standard::input) && console.err.terminal()) {
     console.note("each line that you type is a message; Ctrl-D ends");
   }
-  if (settings.raw) return std::make_unique<FrameSource>(console.stop(), max_size);
-  return std::make_unique<LineSource>(console, max_size);
+  const auto check = [&channel] { channel.check_sometimes(); };
+  if (settings.raw) return std::make_unique<FrameSource>(console.stop(), max_size, check);
+  return std::make_unique<LineSource>(console, max_size, check);
 }
 
 /// The number and rate of messages, on a terminal, unless the user types them.
@@ -147,8 +256,8 @@ class PubProgress {
   void show(std::uint64_t published) {
     if (!shown_ || !console_.progress_due()) return;
     const std::chrono::duration<double> passed = steady_clock::now() - begin_;
-    console_.progress(fmt::format("{} messages published, {:.0f} a second", published,
-                                  static_cast<double>(published) / passed.count()));
+    console_.note(fmt::format("{} messages published, {:.0f} a second", published,
+                              static_cast<double>(published) / passed.count()));
   }
 
  private:
@@ -164,8 +273,9 @@ Exit publish(const PubSettings& settings, Console& console) {
   std::uint64_t longest = 0;
   for (const std::string& text : texts) longest = std::max<std::uint64_t>(longest, text.size());
 
-  seqcast::BytePublisher publisher = open_publisher(settings, longest);
-  const auto source = source_of(settings, publisher, console);
+  if (settings.quiet) console.be_quiet();
+  PubChannel channel{settings, console, longest};
+  const auto source = source_of(settings, channel, console);
   const bool typing = texts.empty() && platform::is_terminal(platform::Standard::input);
   PubProgress progress{console, typing};
   const auto begin = steady_clock::now();
@@ -173,30 +283,18 @@ Exit publish(const PubSettings& settings, Console& console) {
   while (published < settings.count && !console.stop().requested()) {
     const auto message = source->next();
     if (!message) break;
-    publisher.publish(*message);
+    channel.publish(*message);
     ++published;
+    channel.check_sometimes();
     progress.show(published);
     if (settings.rate > 0 && published < settings.count) {
       const std::chrono::duration<double> due{static_cast<double>(published) / settings.rate};
-      console.stop().sleep_until(begin + std::chrono::duration_cast<std::chrono::nanoseconds>(due));
+      channel.sleep_until(begin + std::chrono::ceil<std::chrono::nanoseconds>(due));
     }
   }
-  console.end_progress();
   if (console.stop().requested()) return console.stopped();
+  channel.check();
   return source->left_out() == 0 ? Exit::ok : Exit::failure;
-}
-
-std::string power_of_two(const std::string& text) {
-  std::uint64_t number = 0;
-  if (!CLI::detail::lexical_cast(text, number) || number > (std::uint64_t{1} << 40)) return {};
-  if (number >= 2 && std::has_single_bit(number)) return {};
-  const std::uint64_t above = std::bit_ceil(std::max<std::uint64_t>(number, 2));
-  return fmt::format("{} is no power of two; {} is", number, above);
-}
-
-std::string above_zero(const std::string& text) {
-  double number = 0;
-  return CLI::detail::lexical_cast(text, number) && number > 0 ? "" : text + " is no number above 0";
 }
 
 constexpr const char* pub_help =
@@ -206,11 +304,19 @@ constexpr const char* pub_help =
     "\n"
     "The channel stays when pub ends, with its last messages in it (--capacity less\n"
     "one), for 'seqcast sub --from oldest'. The next pub continues with the next\n"
-    "number. 'seqcast rm' removes the channel.\n"
+    "number. 'seqcast rm' removes the channel. If another process removes or replaces\n"
+    "it while pub runs (rm, systemd-tmpfiles), pub notices within half a second: it\n"
+    "ends with 5 or, with --recreate, makes the channel anew, from number 1 on.\n"
+    "\n"
+    "A new channel is for its user alone. With --mode 644 all users can subscribe;\n"
+    "those who may not write the bell poll it, up to 1 ms late, unless each message\n"
+    "wakes them: --wakeup every-message. Who may write the bell (--bell-mode 666) can\n"
+    "kill pub and its subscribers.\n"
     "\n"
     "With --raw each message of standard input follows its size, a number of four\n"
     "bytes, the lowest first; 'seqcast sub --raw' writes this format. An input that\n"
     "ends in the middle of a message, or a message that is too long, ends pub with 1.\n"
+    "-n counts published messages, not those left out.\n"
     "\n"
     "Examples:\n"
     "  seqcast pub news 'hello' 'bye'              two messages\n"
@@ -229,20 +335,47 @@ void add_pub(CLI::App& app, Action& action) {
   settings->texts->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args();
   verb.add_flag("--raw", settings->raw, "Standard input is binary: each message after its size");
   verb.add_option("--rate", settings->rate, "Messages a second [as fast as possible]")
-      ->check(CLI::Validator{[](std::string& text) { return above_zero(text); }, ""})
+      ->transform(number("a number of messages a second, above 0", least_rate, most_rate))
       ->option_text("R");
-  verb.add_option("--count", settings->count, "End after this many messages")->option_text("N");
+  verb.add_option("-n,--count", settings->count, "End after this many messages")
+      ->transform(whole_number())
+      ->option_text("N");
   verb.add_flag("--repeat", settings->repeat, "Publish the TEXTs again and again");
   verb.add_option("--capacity", settings->options.capacity,
                   "Slots of a new channel, a power of two: how far a subscriber may fall behind")
-      ->check(CLI::Validator{[](std::string& text) { return power_of_two(text); }, ""})
+      ->transform(power_of_two())
       ->option_text("N");
   verb.add_option("--size", settings->options.max_message_size,
                   "Bytes of the longest message of a new channel; 64K is 65536 (1024, or the longest TEXT)")
-      ->transform(CLI::AsSizeValue{false})
+      ->transform(byte_count())
       ->option_text("BYTES");
-  verb.add_flag("--replace", settings->options.replace, "Replace a channel that has another size or capacity");
-  on_parsed(verb, action, [settings](Console& console) { return publish(*settings, console); });
+  verb.add_option("--mode", settings->mode,
+                  "Permissions of a new channel, in octal; 644 lets all users read [600]")
+      ->transform(permissions())
+      ->option_text("MODE");
+  verb.add_option("--bell-mode", settings->options.bell_mode,
+                  "Permissions of a new bell, through which those who may write it are woken [600]")
+      ->transform(permissions())
+      ->option_text("MODE");
+  verb.add_option(
+          "--wakeup", settings->wakeup,
+          "How a new channel wakes subscribers: by its bell, by every-message, or not at all: polling [bell]")
+      ->transform(one_of({"bell", "every-message", "polling"}))
+      ->option_text("HOW");
+  verb.add_option("--schema", settings->options.schema_name,
+                  "The schema that the bytes follow; a typed channel takes no others")
+      ->option_text("NAME");
+  verb.add_flag("--replace", settings->options.replace, "Replace a channel that has other properties");
+  verb.add_flag("--recreate", settings->recreate, "Make the channel anew when it is removed or replaced");
+  verb.add_flag("-q,--quiet", settings->quiet, "No notes and no progress, only errors");
+  on_parsed(verb, action, [settings](Console& console) {
+    seqcast::PublisherOptions& options = settings->options;
+    options.mode = settings->mode.value_or(options.mode);
+    for (const Wakeup wakeup : {Wakeup::bell, Wakeup::every_message, Wakeup::polling}) {
+      if (settings->wakeup == word_of(wakeup)) options.wakeup = wakeup;
+    }
+    return publish(*settings, console);
+  });
 }
 
 } // namespace cli

@@ -2,6 +2,7 @@
 //
 // rm: removes channels; with --force even one with a live publisher.
 #include "channel.hpp"
+#include "explain.hpp"
 #include "verb.hpp"
 
 #include <seqcast/error.hpp>
@@ -17,14 +18,14 @@ struct RmSettings {
   bool force = false;
 };
 
-Exit remove_one(const seqcast::Location& location, bool force, Console& console) try {
-  if (seqcast::remove_channel(location, {.even_if_alive = force}) || force) return Exit::ok;
-  console.complain(no_channel_text(location));
-  return Exit::not_found;
-} catch (const std::system_error& error) {
-  console.complain(explain(error.what()));
-  if (error.code() == seqcast::Errc::publisher_alive) console.note("--force removes it nevertheless");
-  return exit_for(error.code());
+Exit remove_one(const seqcast::Location& location, bool force, Console& console) {
+  seqcast::Error error;
+  const bool removed = seqcast::remove_channel(location, {.even_if_alive = force}, error);
+  if (removed || (!error && force)) return Exit::ok;
+  if (!error) error = {seqcast::Errc::no_channel, {}};
+  const Failure failure = refusal(Attempt::remove, location, error);
+  console.complain(failure.what());
+  return failure.status();
 }
 
 Exit remove_all(const RmSettings& settings, Console& console) {
@@ -39,8 +40,9 @@ Exit remove_all(const RmSettings& settings, Console& console) {
 
 constexpr const char* rm_help =
     "A channel with a live publisher is not removed (exit status 1) unless --force is\n"
-    "given. Its publisher then continues without notice; its subscribers end or, with\n"
-    "--follow, wait for a new channel. A file that is no channel is never removed.\n"
+    "given. A 'seqcast pub' that publishes to it ends with 5 about half a second later;\n"
+    "its subscribers end or, with --follow, wait for a new channel. A file that is no\n"
+    "channel is never removed.\n"
     "\n"
     "rm tries all names; the exit status is that of the first failure. With --force a\n"
     "missing channel is no failure.\n"

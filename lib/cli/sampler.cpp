@@ -4,6 +4,7 @@
 #include "channel.hpp"
 #include "inspection.hpp"
 #include "units.hpp"
+#include "values.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -17,10 +18,10 @@ namespace cli {
 CLI::Option* add_intervals(CLI::App& verb, Intervals& intervals) {
   verb.add_option("-i,--interval", intervals.seconds, "Length of an interval in seconds [1]")
       ->option_text("S")
-      ->check(CLI::Range(0.01, 86400.0));
+      ->transform(number("a number of seconds from 0.01 to 86400", 0.01, 86400));
   return verb.add_option("-n,--count", intervals.count, "End after N intervals")
       ->option_text("N")
-      ->check(CLI::PositiveNumber);
+      ->transform(whole_number(1));
 }
 
 std::optional<std::chrono::nanoseconds> Measurement::age(double percentile) const noexcept {

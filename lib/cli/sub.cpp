@@ -2,12 +2,15 @@
 //
 // sub: prints the messages of a channel as they arrive, and reports losses on standard error.
 #include "channel.hpp"
+#include "explain.hpp"
 #include "messages.hpp"
+#include "values.hpp"
 #include "verb.hpp"
 
 #include <fmt/format.h>
 #include <CLI/App.hpp>
 #include <seqcast/seqcast.hpp>
+#include <utility>
 
 namespace cli {
 
@@ -18,6 +21,9 @@ using seqcast::WaitResult;
 using std::chrono::steady_clock;
 
 constexpr double max_timeout = 1e9; // seconds
+// How often a message may be announced, and none read, before the channel counts as damaged. An intact one never
+// does that twice while its publisher stands still.
+constexpr int most_in_vain = 1000;
 
 struct SubSettings {
   ChannelName channel;
@@ -30,6 +36,7 @@ struct SubSettings {
   bool hex = false;
   bool follow = false;
   bool strict = false;
+  bool quiet = false;
 
   Format format() const {
     return json ? Format::json : raw ? Format::raw : hex ? Format::hex : Format::text;
@@ -55,7 +62,7 @@ class LossReport {
     if (lost_ == 0) return;
     const std::string gaps = gaps_ == 1 ? fmt::format("before number {}", last_)
                                         : fmt::format("in {} gaps, the last before number {}", gaps_, last_);
-    console_.note(fmt::format("lost {} {}", lost_, gaps));
+    console_.complain(fmt::format("lost {} {}", lost_, gaps)); // even with --quiet
     lost_ = gaps_ = 0;
     next_report_ = steady_clock::now() + std::chrono::seconds{1};
   }
@@ -95,7 +102,18 @@ class Subscription {
   Exit print_all();
   void print(const seqcast::ReceivedBytes& message);
   std::optional<seqcast::ReceivedBytes> read();
+  std::string sub_no_channel_text() const;
   void check_error() const;
+  /// Whether all is read that was there at the beginning, with --timeout 0.
+  bool is_complete() const {
+    return last_wanted_ && channel_->cursor() >= *last_wanted_;
+  }
+  std::uint64_t newest() const {
+    return channel_->cursor() + channel_->lag();
+  }
+  /// Counts that a message was announced and none could be read. Errors: throws Failure when that goes on although
+  /// nothing is published.
+  void count_in_vain();
   /// The status with which the program ends for that reason; nothing if it continues.
   std::optional<Exit> end_for(WaitResult reason);
   bool waits_for_first_publisher() const;
@@ -110,8 +128,13 @@ class Subscription {
   steady_clock::time_point deadline_;
   std::optional<seqcast::ByteSubscriber> channel_;
   std::optional<std::uint64_t> ended_epoch_; // of a publisher that had ended before sub began
+  std::optional<std::uint64_t> last_wanted_; // with --timeout 0
   std::uint64_t newest_printed_ = 0;
   std::uint64_t printed_ = 0;
+  bool announced_ = false; // by the last wait: a message
+  int in_vain_ = 0;        // since the last message
+  int in_vain_at_newest_ = 0;
+  std::uint64_t newest_in_vain_ = 0;
   LossReport losses_{console_};
 };
 
@@ -119,8 +142,8 @@ class Subscription {
 bool Subscription::open() {
   seqcast::Error error;
   channel_ = seqcast::ByteSubscriber::open(location_, options_, error);
-  if (error == seqcast::Errc::no_channel && settings_.timeout == 0.0) {
-    throw Failure{Exit::not_found, no_channel_text(location_)};
+  if (error == seqcast::Errc::no_channel && (settings_.timeout == 0.0 || is_pattern(location_))) {
+    throw Failure{Exit::not_found, sub_no_channel_text()};
   }
   if (error == seqcast::Errc::no_channel) {
     console_.note("no channel " + to_name(location_) + " yet; waiting for a publisher");
@@ -131,9 +154,9 @@ bool Subscription::open() {
          steady_clock::now() < deadline_) {
     channel_ = seqcast::ByteSubscriber::open(location_, options_, error);
   }
-  if (error && error != seqcast::Errc::no_channel)
-    throw Failure{exit_for(error.code()), explain(error.message())};
+  if (error && error != seqcast::Errc::no_channel) throw refusal(Attempt::subscribe, location_, error);
   if (!channel_) return false;
+  if (settings_.timeout == 0.0) last_wanted_ = newest();
   const bool from_newest = options_.start == seqcast::StartPosition::newest && !settings_.latest;
   if (from_newest && channel_->state() != ChannelState::live) ended_epoch_ = epoch_number();
   return true;
@@ -141,14 +164,22 @@ bool Subscription::open() {
 
 Exit Subscription::print_all() {
   while (!console_.stop().requested() && printed_ < settings_.count.value_or(UINT64_MAX)) {
-    if (const auto message = read()) {
-      print(*message);
-      continue;
+    if (!is_complete()) {
+      if (const auto message = read()) {
+        print(*message);
+        continue;
+      }
+      check_error();
     }
-    check_error();
     console_.out.flush();
+    if (std::exchange(announced_, false)) {
+      if (is_complete()) return Exit::timeout;
+      count_in_vain();
+      if (in_vain_ >= most_in_vain && steady_clock::now() >= deadline_) return Exit::timeout;
+    }
     const auto until = std::min(deadline_, losses_.due());
     const WaitResult reason = channel_->wait_until(until, console_.stop().token());
+    announced_ = reason == WaitResult::message;
     if (reason == WaitResult::timeout && until < deadline_) {
       losses_.report();
     } else if (const auto end = end_for(reason)) {
@@ -156,6 +187,18 @@ Exit Subscription::print_all() {
     }
   }
   return Exit::ok;
+}
+
+void Subscription::count_in_vain() {
+  const bool passed_over = channel_->error() == seqcast::Errc::wrong_size; // of which there is an end
+  if (passed_over || newest() != newest_in_vain_) in_vain_at_newest_ = 0;
+  newest_in_vain_ = newest();
+  ++in_vain_;
+  if (++in_vain_at_newest_ < most_in_vain) return;
+  throw Failure{Exit::failure,
+                fmt::format("cannot read {} any further. It is damaged, or a copy that was made while a "
+                            "publisher wrote",
+                            to_name(location_))};
 }
 
 std::optional<seqcast::ReceivedBytes> Subscription::read() {
@@ -174,14 +217,18 @@ void Subscription::print(const seqcast::ReceivedBytes& message) {
   console_.out.print(to_output(message, settings_.format(), console_.out.terminal()));
   newest_printed_ = message.sequence;
   ++printed_;
+  in_vain_ = in_vain_at_newest_ = 0;
+  announced_ = false;
   if (settings_.timeout) deadline_ = steady_clock::now() + timeout_;
 }
 
 void Subscription::check_error() const {
   const std::error_code error = channel_->error();
-  if (error == seqcast::Errc::corrupt || error == seqcast::Errc::truncated) {
-    throw Failure{Exit::failure, "cannot read " + to_name(location_) + " any further: " + error.message()};
-  }
+  const bool truncated = error == seqcast::Errc::truncated;
+  if (!truncated && error != seqcast::Errc::corrupt) return;
+  throw Failure{Exit::failure, fmt::format("cannot read {} any further. {}", to_name(location_),
+                                           truncated ? "Its file was truncated"
+                                                     : "It is corrupt: it contains what no publisher stores")};
 }
 
 std::optional<Exit> Subscription::end_for(WaitResult reason) {
@@ -189,6 +236,7 @@ std::optional<Exit> Subscription::end_for(WaitResult reason) {
   if (reason == WaitResult::timeout) return Exit::timeout;
   if (reason == WaitResult::superseded) { // with --follow the subscriber has moved to the new channel
     newest_printed_ = 0;
+    if (last_wanted_) last_wanted_ = newest();
     ended_epoch_.reset();
   }
   if (waits_for_first_publisher()) {
@@ -218,7 +266,14 @@ std::optional<std::uint64_t> Subscription::epoch_number() const {
   return epoch ? std::optional{epoch->number} : std::nullopt;
 }
 
+std::string Subscription::sub_no_channel_text() const {
+  std::string text = no_channel_text(location_);
+  if (!is_pattern(location_)) text += fmt::format(", 'seqcast pub {}' creates this one", to_name(location_));
+  return text;
+}
+
 Exit subscribe(const SubSettings& settings, Console& console) {
+  if (settings.quiet) console.be_quiet();
   if (settings.raw && console.out.terminal()) {
     throw Failure{Exit::usage, "--raw is binary and standard output is a terminal; use a pipe or --hex"};
   }
@@ -234,8 +289,8 @@ constexpr const char* sub_help =
     "it was killed, if the channel was removed or replaced, or if there were fewer\n"
     "messages than -n. With --follow it continues with the next publisher. When no\n"
     "message arrives within --timeout, it ends with 4. --timeout 0 prints what is\n"
-    "there, and ends with 3 if there is no channel. If the reader of its output ends\n"
-    "(head), sub ends with 0.\n"
+    "there at that moment, and ends with 3 if there is no channel, with 4 if there may\n"
+    "be more messages. If the reader of its output ends (head), sub ends with 0.\n"
     "\n"
     "A sub that starts at about the same time as a pub gets all messages that are\n"
     "still in the channel if it uses --from oldest.\n"
@@ -257,14 +312,16 @@ void add_sub(CLI::App& app, Action& action) {
   auto settings = std::make_shared<SubSettings>();
   CLI::App& verb = add_verb(app, "sub", "Print the messages of a channel as they arrive", sub_help);
   add_channel(verb, settings->channel);
-  verb.add_option("-n,--count", settings->count, "End after this many messages")->option_text("N");
+  verb.add_option("-n,--count", settings->count, "End after this many messages")
+      ->transform(whole_number())
+      ->option_text("N");
   verb.add_option("--timeout", settings->timeout, "End with 4 when no message arrives for so long")
-      ->check(CLI::Range(0.0, max_timeout))
+      ->transform(number("a number of seconds, such as 0.5", 0, max_timeout))
       ->option_text("SECONDS");
   auto* const from = verb.add_option("--from", settings->from,
                                      "Begin with 'oldest', the oldest message that is "
                                      "still there, or 'newest', the next one published [newest]");
-  from->check(CLI::IsMember{{"newest", "oldest"}})->option_text("WHICH");
+  from->transform(one_of({"newest", "oldest"}))->option_text("WHICH");
   auto* const latest = verb.add_flag("--latest", settings->latest,
                                      "Only the newest message each time, beginning with the present one");
   latest->excludes(from);
@@ -277,6 +334,7 @@ void add_sub(CLI::App& app, Action& action) {
   verb.add_flag("--follow", settings->follow,
                 "Continue with the next publisher, or with a new channel of this name");
   verb.add_flag("--strict", settings->strict, "End with 6 at the first loss")->excludes(latest);
+  verb.add_flag("-q,--quiet", settings->quiet, "No notes about waiting, only losses and errors");
   on_parsed(verb, action, [settings](Console& console) { return subscribe(*settings, console); });
 }
 

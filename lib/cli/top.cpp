@@ -7,6 +7,7 @@
 #include "sampler.hpp"
 #include "screen.hpp"
 #include "units.hpp"
+#include "values.hpp"
 #include "verb.hpp"
 
 #include <fmt/format.h>
@@ -239,7 +240,7 @@ void add_top(CLI::App& app, Action& action) {
   add_intervals(verb, settings->intervals);
   verb.add_option("--sort", settings->sort, "By name or by rate [name]")
       ->option_text("KEY")
-      ->check(CLI::IsMember({"name", "rate"}));
+      ->transform(one_of({"name", "rate"}));
   verb.add_flag("--json", settings->json, "One JSON object for each channel and interval");
   on_parsed(verb, action, [settings](Console& console) {
     const bool screen = console.out.terminal() && !settings->json && console.out.addressable();

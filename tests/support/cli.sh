@@ -97,6 +97,15 @@ await_live() {
   fail "there is no publisher at $1"
 }
 
+# await_message NAME: waits until there is a message in the channel.
+await_message() {
+  for _ in $(seq 1 3000); do
+    ! "$seqcast" info "$1" --json 2>/dev/null | grep -q '"head":[1-9]' || return 0
+    sleep 0.02
+  done
+  fail "there never was a message in $1"
+}
+
 # await_newest NAME TEXT: waits until the newest message there is that text.
 await_newest() {
   for _ in $(seq 1 3000); do

@@ -29,10 +29,11 @@ _seqcast_arguments() {
   local program=$1 verb=$2 word=$3 before=$4 files=$5
   case $verb:$before in
     sub:--from) _seqcast_offer "$word" <<<$'newest\noldest' && return ;;
+    pub:--wakeup) _seqcast_offer "$word" <<<$'bell\nevery-message\npolling' && return ;;
     top:--sort) _seqcast_offer "$word" <<<$'name\nrate' && return ;;
     doctor:--root) _seqcast_offer_files d "$word" && return ;;
   esac
-  # The value of any other option is a number.
+  # The value of any other option is a number, or a name that nobody can foresee.
   if [[ $before == -n ]] || _seqcast_options "$program" "$verb" ' [A-Z]' | grep -qxe "$before"; then return; fi
   case $verb:$files:$word in
     ls:* | top:*) _seqcast_offer_files d "$word" ;;
@@ -54,8 +55,11 @@ _seqcast() {
   done
   if [[ $word == -* ]]; then
     _seqcast_offer "$word" < <(_seqcast_options "$program" "$verb" '')
-  elif [[ -z $verb ]]; then
-    _seqcast_offer "$word" < <("$program" --help | sed -n '/^Verbs:$/,/^$/s/^  \([a-z]*\) .*/\1/p')
+  elif [[ -z $verb || $verb == help ]]; then
+    _seqcast_offer "$word" < <(
+      "$program" --help | sed -n '/^Verbs:$/,/^$/s/^  \([a-z]*\) .*/\1/p'
+      [[ -n $verb ]] || echo help
+    )
   else
     _seqcast_arguments "$program" "$verb" "$word" "$before" "$files"
   fi

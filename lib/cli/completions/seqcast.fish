@@ -5,15 +5,17 @@
 
 function __seqcast_verbs
     set -l program (commandline -opc)[1]
-    $program --help | string match -rg '^  ([a-z]+) +(.*)$' | while read -l verb; read -l what; echo $verb\t$what; end
+    printf 'help\tPrint the options of a verb\n'
+    $program --help | sed -nE '/^Verbs:$/,/^$/s/^  ([a-z]+) +([^;:]*).*/\1\t\2/p'
 end
 
-# The options of the verb, if one is typed.
+# The options of the verb, if one is typed, each with the first clause of what it is, which may go over several lines.
 function __seqcast_options
     set -l words (commandline -opc)
     set -l verb
     set -q words[2]; and not string match -q -- '-*' $words[2]; and set verb $words[2]
-    $words[1] $verb --help | string match -rg '^  (?:-[a-zA-Z], |    )(--[a-z-]+)(?: [A-Z]+)? +(.*)$' | while read -l option; read -l what; echo -- $option\t$what; end
+    $words[1] $verb --help | sed -E ':join; $!N; s/\n {10,}/ /; t join; P; D' |
+        sed -nE 's/^  (-[a-zA-Z], |    )(--[a-z-]+)( [A-Z]+)? +([^;:.([]*[^;:.([ ]).*/\2\t\4/p'
 end
 
 function __seqcast_arguments
@@ -22,6 +24,10 @@ function __seqcast_arguments
     switch $words[2]:$words[-1]
         case sub:--from
             printf '%s\n' newest oldest
+        case pub:--wakeup
+            printf '%s\n' bell every-message polling
+        case 'help:*'
+            __seqcast_verbs
         case top:--sort
             printf '%s\n' name rate
         case doctor:--root 'ls:*' 'top:*'

@@ -2,6 +2,7 @@
 #include "platform.hpp"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -39,6 +40,10 @@ void ensure_standard_streams() noexcept {
 
 bool is_terminal(Standard stream) noexcept {
   return ::isatty(descriptor_of(stream)) != 0;
+}
+
+bool in_foreground(Standard stream) noexcept {
+  return ::tcgetpgrp(descriptor_of(stream)) == ::getpgrp();
 }
 
 Size terminal_size(Standard stream) noexcept {
@@ -100,6 +105,7 @@ Keyboard::~Keyboard() {
 
 void on_stop(std::function<void(int)> stopped) {
   std::signal(SIGPIPE, SIG_IGN); // write_all() reports it
+  std::signal(SIGXFSZ, SIG_IGN);
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
@@ -148,6 +154,22 @@ std::optional<std::uint64_t> limit_of(Limit limit) noexcept {
   if (::getrlimit(limit == Limit::file_size ? RLIMIT_FSIZE : RLIMIT_MEMLOCK, &found) != 0) return std::nullopt;
   if (found.rlim_cur == RLIM_INFINITY) return std::nullopt;
   return found.rlim_cur;
+}
+
+bool matches(const std::string& name, const std::string& pattern) noexcept {
+  return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+}
+
+std::optional<bool> is_locked(const std::string& path) noexcept {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (descriptor < 0) return std::nullopt;
+  struct flock lock {};
+  lock.l_type = F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  const bool asked = ::fcntl(descriptor, F_OFD_GETLK, &lock) == 0;
+  ::close(descriptor);
+  if (!asked) return std::nullopt;
+  return lock.l_type != F_UNLCK;
 }
 
 bool may_write(const std::string& folder) noexcept {

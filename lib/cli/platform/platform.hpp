@@ -25,6 +25,9 @@ void ensure_standard_streams() noexcept;
 
 bool is_terminal(Standard stream) noexcept;
 
+/// Whether this process is in the terminal's foreground, not a background job of its shell.
+bool in_foreground(Standard stream) noexcept;
+
 /// Columns and rows of the terminal behind the stream; {80, 24} if there is none.
 struct Size {
   int columns = 80;
@@ -58,7 +61,8 @@ class Keyboard {
 };
 
 /// Calls `stopped` once, in another thread, with the number of the first SIGINT, SIGTERM or SIGHUP. A signal
-/// that was ignored when the program began stays ignored. Requires: called before any other thread is started,
+/// that was ignored when the program began stays ignored. SIGPIPE and SIGXFSZ are ignored from here on: what is
+/// written to a closed pipe, or beyond the limit on the size of files, is an error instead. Requires: called before any other thread is started,
 /// so that no thread receives these signals itself.
 void on_stop(std::function<void(int)> stopped);
 
@@ -74,6 +78,12 @@ unsigned processors() noexcept;
 enum class Limit { locked_memory, file_size };
 /// Bytes that the system allows this process; nothing if there is no limit.
 std::optional<std::uint64_t> limit_of(Limit limit) noexcept;
+
+/// Whether the name matches the pattern of a shell.
+bool matches(const std::string& name, const std::string& pattern) noexcept;
+
+/// Whether a process holds a lock on the file that keeps others from writing it; nothing if that cannot be asked.
+std::optional<bool> is_locked(const std::string& path) noexcept;
 
 /// Whether this process may create files in the folder.
 bool may_write(const std::string& folder) noexcept;

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// explain: an error of the library as the tool tells it. The library's own texts speak to programmers: they name
+// options of the API. The tool makes its sentences from the code of the error and from what it finds out about the
+// channel; it takes the library's account of a cause only where that contains no name of the API.
+//
+// Invariants
+//   1. No name of C++ reaches the user, whatever a later library says: an unsuitable text is replaced by the text of
+//      its code.
+#pragma once
+
+#include "exit_code.hpp"
+
+#include <seqcast/error.hpp>
+#include <seqcast/options.hpp>
+#include <string>
+
+namespace cli {
+
+enum class Attempt { publish, subscribe, inspect, remove };
+
+/// What failed, why, and what to do. `options` are those of Attempt::publish.
+Failure refusal(Attempt attempt, const seqcast::Location& location, const seqcast::Error& error,
+                const seqcast::PublisherOptions& options = {});
+
+} // namespace cli
