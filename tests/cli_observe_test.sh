@@ -12,19 +12,11 @@ trap '"$seqcast" rm --force "$shm" 2>/dev/null; clean_up' EXIT
 
 output_lacks() { ! grep -qF -- "$1" output || fail "the output has '$1'"; }
 
-# await_message NAME: waits until there is a message in the channel.
-await_message() {
-  for _ in $(seq 1 3000); do
-    ! "$seqcast" info "$1" --json 2>/dev/null | grep -q '"head":[1-9]' || return 0
-    sleep 0.02
-  done
-  fail "there never was a message in $1"
-}
-
 # patch FILE OFFSET BYTES: overwrites bytes of a file.
 patch() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 
-# start_on_terminal FILE [ARGUMENT...]: as start, on a terminal of 80 x 24, with what is written to >&4 as keyboard input.
+# start_on_terminal FILE [ARGUMENT...]: as start, on a terminal of 80 x 24, or $columns x 24, with what is written to >&4 as
+# keyboard input.
 start_on_terminal() {
   local file=$1
   shift
@@ -32,7 +24,7 @@ start_on_terminal() {
   mkfifo keys
   exec 4<>keys
   : >"$file"
-  TERM=xterm script -qefc "stty rows 24 cols 80; exec env --default-signal=INT '$seqcast' $*" /dev/null \
+  TERM=xterm script -qefc "stty rows 24 cols ${columns:-80}; exec env --default-signal=INT '$seqcast' $*" /dev/null \
     <keys >"$file" 2>&1 &
   pid=$!
   running="$running $pid"
@@ -253,6 +245,33 @@ tr -d '\r' <top.txt | awk -v escape="$escape" '
   { gsub(escape "\\[[0-9;?]*[A-Za-z]", "") } length($0) > 80 { exit 1 }' || fail 'wider than 80 columns'
 grep -qF "${escape}[?1049h" top.txt || fail 'no page of its own'
 tail -c 30 top.txt | grep -qF "${escape}[?7h${escape}[?25h${escape}[?1049l" || fail 'the terminal is not restored'
+
+# page FILE: the last page that top wrote into that file, line by line.
+page() {
+  tr -d '\r' <"$1" | sed -E "s/$escape\\[H/\\n\\f/g" | awk '/^\f/ { page = "" } { page = page $0 "\n" } END { print page }' |
+    sed -E "s/\\f//; s/$escape\\[[0-9;?]*[A-Za-z]//g"
+}
+
+test_case 'top leaves out columns where the terminal is narrow, and each line fits'
+start live.txt pub ./live x --repeat --rate 100
+await_message ./live
+expect 0 pub ./ein-sehr-langer-name-mit-wörtern-und-日本語の名前 x
+for columns in 30 40 60 80 120; do
+  start_on_terminal top.txt top . -i 0.1
+  await top.txt 'q quits'
+  printf q >&4
+  ends 0
+  page top.txt >page.txt
+  # In bytes: more than there are columns for the two lines with characters of several bytes.
+  grep -v ^./ein page.txt | awk -v columns="$columns" 'length($0) > columns { exit 1 }' ||
+    fail "wider than $columns columns"
+  grep -q '^NAME .*MSG/S' page.txt || fail "no rate at $columns columns"
+  # Each line of the table ends where the titles do: all columns are aligned, and none is cut off.
+  grep -E '^NAME|^\./live' page.txt | awk '{ if (last && length($0) != last) exit 1; last = length($0) }' ||
+    fail "the columns are not aligned at $columns columns"
+done
+grep -q '^NAME *STATE *PROCESS *MSG/S *BYTES/S *HEAD *AGE$' page.txt || fail 'columns are missing at 120'
+columns=''
 
 test_case 'top restores the terminal when a signal ends it'
 start_on_terminal top.txt top . -i 0.1

@@ -60,8 +60,13 @@ Exit list(const LsSettings& settings, Console& console) {
   std::vector<std::string> problems;
   const auto found = find_channels(settings.folders, problems);
   for (const std::string& problem : problems) console.complain(problem);
-  Table table{
-      {{"NAME"}, {"STATE"}, {"PROCESS", true}, {"SLOTS", true}, {"SIZE", true}, {"HEAD", true}, {"AGE", true}}};
+  Table table{{{"NAME"},
+               {"STATE"},
+               {"PROCESS", true, 0, 3},
+               {"SLOTS", true, 0, 1},
+               {"SIZE", true, 0, 2},
+               {"HEAD", true, 0, 5},
+               {"AGE", true, 0, 4}}};
   for (const seqcast::Location& location : found) {
     if (settings.json) {
       print_ls_json(location, console);

@@ -117,11 +117,11 @@ void print_stat_line(const StatInterval& interval, bool titles, Console& console
   Table table{{{"TIME"},
                {"STATE", false, 12},
                {"MSG/S", true, 6},
-               {"BYTES/S", true, 10},
-               {"GAPS", true, 4},
-               {"AGE P50", true, 7},
-               {"P99", true, 7},
-               {"MAX", true, 7}}};
+               {"BYTES/S", true, 10, 4},
+               {"GAPS", true, 4, 5},
+               {"AGE P50", true, 7, 3},
+               {"P99", true, 7, 2},
+               {"MAX", true, 7, 1}}};
   const auto& [status, measurement] = interval;
   table.add(
       {{time_of_day()},

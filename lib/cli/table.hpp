@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // table: rows in columns that are as wide as their content. On a terminal the first column, the names, is
-// shortened so that a row fits.
+// shortened so that a row fits; where that is not enough, columns are left out, the least important first.
 #pragma once
 
 #include "console.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace cli {
 
-/// Columns of a text, one for each character.
+/// Columns of a text on a terminal: one for each character, two for a wide one of East Asia, and for an emoji.
 std::size_t width_of(std::string_view text);
 
 /// At most `width` columns: of a longer text the middle is replaced by "...", since names differ at their ends.
@@ -23,6 +24,7 @@ struct Column {
   std::string title;
   bool right = false;    // aligned to the right, for numbers
   std::size_t least = 0; // minimum width, so that rows printed later are aligned
+  int left_out = 0;      // where there is no room: 1 is left out first, then 2 and so on; 0 never
 };
 
 struct Cell {
@@ -48,9 +50,12 @@ class Table {
   std::string text(const Stream& stream, bool titles = true) const;
 
  private:
-  std::vector<std::size_t> widths(std::size_t width) const;
+  /// Of each column; nothing for one that is left out.
+  std::vector<std::optional<std::size_t>> widths(std::size_t width) const;
+  /// Whether it is a name and a single text, a remark, which spans all columns.
+  bool is_remark(const std::vector<Cell>& row) const;
   std::string line(const Stream& stream, const std::vector<Cell>& row,
-                   const std::vector<std::size_t>& widths) const;
+                   const std::vector<std::optional<std::size_t>>& widths, std::size_t width) const;
 
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;

@@ -109,8 +109,9 @@ class ChannelList {
 };
 
 std::vector<Column> top_columns() {
-  return {{"NAME"},          {"STATE", false, 12}, {"PROCESS", true}, {"MSG/S", true, 6}, {"BYTES/S", true, 10},
-          {"HEAD", true, 6}, {"AGE", true, 7}};
+  return {{"NAME"},           {"STATE", false, 12, 5},  {"PROCESS", true, 0, 1},
+          {"MSG/S", true, 6}, {"BYTES/S", true, 10, 4}, {"HEAD", true, 6, 2},
+          {"AGE", true, 7, 3}};
 }
 
 std::vector<Cell> top_cells(const TopRow& row) {
