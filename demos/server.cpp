@@ -13,6 +13,36 @@
 #include <fmt/core.h>
 #include <algorithm>
 #include <seqcast/seqcast.hpp>
+#include <stdexcept>
+
+/// Checks that the channel's name still leads to it: nothing else tells a publisher that its file was removed, by
+/// systemd-tmpfiles say, or replaced.
+class NameCheck {
+ public:
+  explicit NameCheck(const seqcast::BytePublisher& publisher) : publisher_{publisher} {}
+
+  /// Asks the system four times a second at most. Throws if the name is gone.
+  void check() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_) return;
+    next_ = now + interval;
+    if (publisher_.state() != seqcast::ChannelState::superseded) return;
+    throw std::runtime_error{"the channel was removed or replaced, and new clients do not find it; start anew"};
+  }
+
+  /// Sleeps until that time, or until a stop is requested; checks meanwhile.
+  void sleep_until(const demo::StopOnSignal& stop, std::chrono::steady_clock::time_point end) {
+    while (!stop.requested() && std::chrono::steady_clock::now() < end) {
+      stop.sleep_until(std::min(end, std::chrono::steady_clock::now() + interval));
+      check();
+    }
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds interval{250};
+  const seqcast::BytePublisher& publisher_;
+  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + interval;
+};
 
 int main(int argc, char** argv) try {
   const demo::StopOnSignal stop;
@@ -43,11 +73,12 @@ int main(int argc, char** argv) try {
   const std::chrono::duration<double> pause{rate > 0 ? std::min(1 / rate, 1e6) : 0};
   const auto begin = std::chrono::steady_clock::now();
   demo::Lines lines;
+  NameCheck name{publisher};
   std::uint64_t published = 0, read = 0;
   while (published < count && !stop.requested()) {
     std::string message = fmt::format("msg {}", publisher.head() + 1);
     if (from_stdin) {
-      auto line = lines.next(stop.token());
+      auto line = lines.next(stop.token(), [&name] { name.check(); });
       if (!line) break;
       ++read;
       message = std::move(*line);
@@ -59,9 +90,10 @@ int main(int argc, char** argv) try {
     }
     publisher.publish(message);
     ++published;
+    name.check();
     const auto due =
         begin + std::chrono::ceil<std::chrono::nanoseconds>(static_cast<double>(published) * pause);
-    if (rate > 0) stop.sleep_until(due);
+    if (rate > 0) name.sleep_until(stop, due);
   }
   fmt::print("published {} messages, the last is number {}\n", published, publisher.head());
   return published == read || !from_stdin ? 0 : 1;

@@ -39,7 +39,7 @@ start() {
   output=$1.txt program=$demos/$2$suffix
   shift 2
   # shellcheck disable=SC2086  # words
-  $emulator "$program" "$@" >"$output" 2>&1 &
+  $emulator "$program" "$@" >"$output" 2>&1 <&"${input:-0}" &
   pid=$!
   running="$running $pid"
 }
@@ -118,6 +118,22 @@ await client.txt '     1 '
 kill -$stop "$client"
 wait "$client" || fail "SIG$stop was an error to the client"
 await client.txt ' 0 lost'
+
+test_case 'a server whose file is removed or replaced says so and ends with an error, while it pauses or waits for lines'
+[ -n "$suffix" ] || for arguments in '--rate 0.001' '--rate 1000' --stdin; do
+  mkfifo lines
+  exec 3<>lines # a background command's input is /dev/null otherwise
+  input=3
+  # shellcheck disable=SC2086  # words
+  start server server $arguments
+  server=$pid
+  await server.txt 'from message 1 on'
+  rm test.dat
+  await server.txt 'the channel was removed or replaced'
+  input=''
+  wait "$server" && fail 'it ended with 0' || [ $? -eq 1 ] || fail "it ended with $?"
+  rm -f ./*
+done
 
 test_case 'a second server is refused'
 start server server --rate 50
