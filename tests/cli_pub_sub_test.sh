@@ -324,7 +324,7 @@ done
 for arguments in '--timeout 0' '--timeout 60' ''; do
   # shellcheck disable=SC2086  # words
   expect 1 sub ./a --from oldest $arguments
-  error_has 'cannot read ./a any further. It is '
+  error_has "cannot read './a' any further. It is "
 done
 
 test_case 'copies of a live region, and regions with a bit that was flipped, end sub too'
@@ -476,14 +476,19 @@ names_no_cpp() {
 test_case 'errors of the library name the options of the tool, no C++ names, and what to do'
 expect 0 pub ./a one
 expect 1 pub ./a --size 64 --capacity 2 two
-error_has 'cannot publish to ./a. It has --size 1024, not 64 and --capacity '
+error_has "cannot publish to './a'. It has --size 1024, not 64 and --capacity "
 error_has 'put a new channel in its place by --replace'
 names_no_cpp
 expect 1 pub ./a --wakeup polling two
 error_has 'It has --wakeup bell, not polling'
 names_no_cpp
 expect 2 pub --shm a/b two
-error_has 'cannot publish to a/b. That is no name in shared memory'
+error_has "cannot publish to 'a/b'. That is no name in shared memory"
+names_no_cpp
+expect 2 pub --shm .. two
+error_has "cannot publish to '..'. "
+expect 1 pub ./nowhere/a two
+error_has 'There is no such folder to make it in'
 names_no_cpp
 expect 2 pub ./big --size 2G --capacity 65536 text
 error_has '--capacity and --size together ask for more than the 64 TiB'
@@ -520,7 +525,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
     # shellcheck disable=SC2046  # no word for the others
     setpriv --reuid 65534 --clear-groups "$seqcast" $verb ./locked/a $([ $verb != pub ] || echo text) \
       >output 2>error && fail "another user may $verb"
-    error_has './locked/a. This user may not '
+    error_has "'./locked/a'. This user may not "
     names_no_cpp
   done
 fi

@@ -111,7 +111,7 @@ grep -A6 '^problem *trial' output | tr -s ' \n' ' ' | grep -qF 'ulimit -f' || fa
 grep -q '^warning *file size *limited to .*ulimit -f' output || fail 'no finding about it'
 limited pub ./a text
 [ $found -eq 1 ] || fail "pub ends with $found"
-output_has 'cannot publish to ./a. It would be larger than this process may make a file, 0 B'
+output_has "cannot publish to './a'. It would be larger than this process may make a file, 0 B"
 [ -z "$(find . -name 'a*')" ] || fail 'something is left'
 (ulimit -f 0 && exec timeout 60 "$seqcast" --help >file) 2>&1 | cat >output || found=$?
 output_has 'cannot write to standard output: File too large'

@@ -131,6 +131,9 @@ std::string too_large_text(const std::optional<std::uint64_t>& limit) {
 std::optional<std::string> own_text(Attempt attempt, const seqcast::Location& location,
                                     const seqcast::Error& error, const seqcast::PublisherOptions& options) {
   if (error == std::errc::file_too_large) return too_large_text(platform::limit_of(platform::Limit::file_size));
+  if (attempt == Attempt::publish && error.code() == std::errc::no_such_file_or_directory) {
+    return "There is no such folder to make it in";
+  }
   if (error.code() == std::errc::permission_denied && error != Errc::other_owner) {
     if (const auto cause = cause_in(error, location)) return cause;
     return no_permission_text(attempt, error);
@@ -179,10 +182,11 @@ std::string capitalised(std::string text) {
 Failure refusal(Attempt attempt, const seqcast::Location& location, const seqcast::Error& error,
                 const seqcast::PublisherOptions& options) {
   if (error == Errc::no_channel) return {Exit::not_found, no_channel_text(location)};
-  const std::string name = location.name().empty() ? "''" : to_name(location);
+  // In quotes: a name may end with a full stop, or have spaces in it.
+  const std::string name = location.name().empty() ? "" : to_name(location);
   auto cause = own_text(attempt, location, error, options);
   if (!cause) cause = cause_in(error, location);
-  std::string text = fmt::format("cannot {} {}. {}", words_of(attempt), name,
+  std::string text = fmt::format("cannot {} '{}'. {}", words_of(attempt), name,
                                  cause.value_or(capitalised(error.code().message())));
   if (attempt == Attempt::publish && is_replaceable(error.code())) {
     text += ". Use another name, or put a new channel in its place by --replace";

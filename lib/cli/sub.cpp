@@ -196,7 +196,7 @@ void Subscription::count_in_vain() {
   ++in_vain_;
   if (++in_vain_at_newest_ < most_in_vain) return;
   throw Failure{Exit::failure,
-                fmt::format("cannot read {} any further. It is damaged, or a copy that was made while a "
+                fmt::format("cannot read '{}' any further. It is damaged, or a copy that was made while a "
                             "publisher wrote",
                             to_name(location_))};
 }
@@ -226,7 +226,7 @@ void Subscription::check_error() const {
   const std::error_code error = channel_->error();
   const bool truncated = error == seqcast::Errc::truncated;
   if (!truncated && error != seqcast::Errc::corrupt) return;
-  throw Failure{Exit::failure, fmt::format("cannot read {} any further. {}", to_name(location_),
+  throw Failure{Exit::failure, fmt::format("cannot read '{}' any further. {}", to_name(location_),
                                            truncated ? "Its file was truncated"
                                                      : "It is corrupt: it contains what no publisher stores")};
 }
