@@ -476,6 +476,10 @@ class RingSubscriber {
     read.status = ReadStatus::overrun;
     read.sequence = newest_proven(version);
     if (version < complete_version(sequence)) read.status = ReadStatus::nothing;
+    // Head is stored before the slot after it is opened, so it is not behind what the version proves. Where it
+    // is, no publisher has lapped this subscriber, and the overrun would be reported for ever.
+    if (read.status == ReadStatus::overrun && load_head(words_) < (version - 1) / 2)
+      read.status = ReadStatus::corrupt;
     if (!plausible(version, geometry_.index_of(sequence), geometry_)) read.status = ReadStatus::corrupt;
   }
 
