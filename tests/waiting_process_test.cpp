@@ -8,6 +8,7 @@
 
 #include <random>
 
+#include <pthread.h>
 #include <sys/time.h>
 
 namespace {
@@ -219,5 +220,45 @@ TEST_CASE("no wake-up is lost in twenty thousand round trips between two that sl
       other.line().hang_up();
       CHECK(other.wait() == ended_well);
     }
+  }
+}
+
+TEST_CASE("pthread_cancel() ends a thread that waits, and no process") {
+  for (const seqcast::Wakeup wakeup : wakeups) {
+    CAPTURE(std::string{to_string(wakeup)});
+    const TemporaryFolder folder;
+    const auto channel = folder.channel();
+    Child child{[&](Line&) {
+      NumberPublisher publisher{channel, {.wakeup = wakeup}};
+      struct Waiting {
+        NumberSubscriber subscriber;
+        std::atomic<bool> begun{false};
+        bool unwound = false;
+      } waiting{NumberSubscriber{channel, asleep}};
+      ::pthread_t thread{};
+      const auto wait_for_ever = [](void* argument) -> void* {
+        Waiting& mine = *static_cast<Waiting*>(argument);
+        struct Unwound {
+          bool& flag;
+          ~Unwound() {
+            flag = true;
+          }
+        } unwound{mine.unwound};
+        mine.begun = true;
+        (void)mine.subscriber.next_for(1h);
+        return nullptr;
+      };
+      if (::pthread_create(&thread, nullptr, wait_for_ever, &waiting) != 0)
+        throw std::runtime_error{"no thread"};
+      wait_until("the wait to begin", [&] { return waiting.begun.load(); });
+      ::pthread_cancel(thread);
+      void* result = nullptr;
+      ::pthread_join(thread, &result);
+      if (result != PTHREAD_CANCELED || !waiting.unwound) throw std::runtime_error{"it was not cancelled"};
+      publisher.publish(7);
+      if (waiting.subscriber.next_for(long_timeout)->message != 7)
+        throw std::runtime_error{"it does not go on"};
+    }};
+    CHECK(child.wait() == ended_well);
   }
 }

@@ -76,7 +76,7 @@ struct PollDescriptor::Impl {
     try {
       return Waiter{waited_for, interruption, calm}.run().entry;
     } catch (const std::bad_alloc&) {
-      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      platform::wait_on_words({}, platform::clock::now() + std::chrono::milliseconds{1});
       return nullptr;
     }
   }

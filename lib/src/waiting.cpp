@@ -95,6 +95,7 @@ Waiter::Result Waiter::run() {
   std::optional<std::stop_callback<decltype(interrupt)>> callback;
   if (interruption_ == &own_) callback.emplace(stop_, interrupt);
   for (;;) {
+    cancellation_.act_on_request();
     if (const Result found = poll(); found.entry != nullptr) return found;
     const auto now = clock::now();
     if (now >= next_check_) {

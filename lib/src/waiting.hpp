@@ -79,6 +79,7 @@ class Waiter {
   Result sleep(clock::time_point now);
   bool interrupted() const noexcept;
 
+  platform::NoCancellation cancellation_{};
   std::span<const Entry> entries_;
   clock::time_point deadline_;
   std::stop_token stop_{};

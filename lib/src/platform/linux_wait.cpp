@@ -4,12 +4,15 @@
 // eventfd for event loops. Private futexes, which std::atomic::wait() uses, do not work across processes.
 #include "platform.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <climits>
 #include <ctime>
 
 #include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,10 +28,16 @@ struct timespec to_timespec(clock::time_point deadline) noexcept {
   return {.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds{time - seconds}.count()};
 }
 
-bool wait_on_one(const WaitWord& word, const struct timespec& until) noexcept {
-  const long result = ::syscall(SYS_futex, word.word, FUTEX_WAIT_BITSET, word.expected, &until, nullptr,
-                                FUTEX_BITSET_MATCH_ANY);
-  return result == 0 || errno == EAGAIN;
+/// Whether a word may have been woken. Empty if the system refuses the call: a sandbox may choose any error.
+std::optional<bool> woken(long result) noexcept {
+  if (result >= 0 || errno == EAGAIN) return true;
+  if (errno == EINTR || errno == ETIMEDOUT) return false;
+  return std::nullopt;
+}
+
+std::optional<bool> wait_on_one(const WaitWord& word, const struct timespec& until) noexcept {
+  return woken(::syscall(SYS_futex, word.word, FUTEX_WAIT_BITSET, word.expected, &until, nullptr,
+                         FUTEX_BITSET_MATCH_ANY));
 }
 
 // Linux 5.16 and later can wait on up to FUTEX_WAITV_MAX words.
@@ -41,9 +50,7 @@ std::optional<bool> wait_on_many(std::span<const WaitWord> words, const struct t
     waiters[i].uaddr = static_cast<std::uint64_t>(std::bit_cast<std::uintptr_t>(words[i].word));
     waiters[i].flags = FUTEX_32;
   }
-  const long result = ::syscall(SYS_futex_waitv, waiters.data(), words.size(), 0, &until, CLOCK_MONOTONIC);
-  if (result < 0 && (errno == ENOSYS || errno == EINVAL || errno == EPERM)) return std::nullopt;
-  return result >= 0 || errno == EAGAIN;
+  return woken(::syscall(SYS_futex_waitv, waiters.data(), words.size(), 0, &until, CLOCK_MONOTONIC));
 }
 #else
 std::optional<bool> wait_on_many(std::span<const WaitWord>, const struct timespec&) noexcept {
@@ -51,18 +58,48 @@ std::optional<bool> wait_on_many(std::span<const WaitWord>, const struct timespe
 }
 #endif
 
+/// Sleeps until the deadline or for a shorter time, by the first call that a sandbox lets through.
+void sleep_until(clock::time_point deadline) noexcept {
+  const auto slept = [](long result) { return result == 0 || errno == EINTR || errno == ETIMEDOUT; };
+  const struct timespec until = to_timespec(deadline);
+  if (slept(::syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr))) return;
+  // These two write what is left of the time.
+  const auto left = clock::time_point{std::max(deadline - clock::now(), clock::duration::zero())};
+  struct timespec time = to_timespec(left);
+  if (slept(::syscall(SYS_ppoll, nullptr, 0, &time, nullptr, 0))) return;
+  time = to_timespec(left);
+  if (slept(::syscall(SYS_pselect6, 0, nullptr, nullptr, nullptr, &time, nullptr))) return;
+  static constexpr std::uint32_t never_woken = 0;
+  if (wait_on_one({&never_woken, never_woken}, until)) return;
+  ::sched_yield(); // nothing that sleeps is left
+}
+
 } // namespace
 
+// By syscall(), so that no call is a cancellation point: see NoCancellation.
 std::optional<bool> try_wait(std::span<const WaitWord> words, clock::time_point deadline) noexcept {
-  const struct timespec until = to_timespec(deadline);
-  if (words.size() > 1) return wait_on_many(words, until);
-  if (words.size() == 1) return wait_on_one(words.front(), until);
-  ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+  if (words.size() > 1) return wait_on_many(words, to_timespec(deadline));
+  if (words.size() == 1) return wait_on_one(words.front(), to_timespec(deadline));
+  sleep_until(deadline);
   return false;
 }
 
 void wake_all(const std::uint32_t* word) noexcept {
   ::syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+NoCancellation::NoCancellation() noexcept {
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_);
+}
+
+NoCancellation::~NoCancellation() {
+  ::pthread_setcancelstate(before_, nullptr);
+}
+
+void NoCancellation::act_on_request() const {
+  ::pthread_setcancelstate(before_, nullptr);
+  ::pthread_testcancel();
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
 }
 
 Event Event::make(std::error_code& error) {

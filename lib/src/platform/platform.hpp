@@ -250,6 +250,21 @@ bool wait_on_words(std::span<const WaitWord> words, clock::time_point deadline) 
 /// Wakes all threads, of all processes, that sleep on the word.
 void wake_all(const std::uint32_t* word) noexcept;
 
+/// Keeps pthread_cancel() from ending this thread inside a noexcept function, which would end the process.
+class NoCancellation {
+ public:
+  NoCancellation() noexcept;
+  NoCancellation(const NoCancellation&) = delete;
+  NoCancellation& operator=(const NoCancellation&) = delete;
+  ~NoCancellation();
+
+  /// Ends the thread here if that was requested, and if the caller had not forbidden it.
+  void act_on_request() const;
+
+ private:
+  int before_ = 0;
+};
+
 /// What an event loop can wait on: the descriptor of an eventfd, or the handle of an event.
 class Event {
  public:

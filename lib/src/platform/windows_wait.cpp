@@ -133,11 +133,12 @@ std::optional<bool> try_wait(std::span<const WaitWord> words, clock::time_point 
   const Handle timer = timer_after(left);
   objects[count] = timer.id();
   const DWORD all = count + (timer ? 1 : 0);
-  if (all == 0) {
-    ::Sleep(milliseconds_after(left));
-    return false;
-  }
-  return ::WaitForMultipleObjects(all, objects.data(), FALSE, milliseconds_after(left)) - WAIT_OBJECT_0 < count;
+  const DWORD ended =
+      all == 0 ? WAIT_FAILED : ::WaitForMultipleObjects(all, objects.data(), FALSE, milliseconds_after(left));
+  if (ended != WAIT_FAILED) return ended - WAIT_OBJECT_0 < count;
+  if (count > 0) return std::nullopt;
+  ::Sleep(milliseconds_after(left));
+  return false;
 }
 
 void wake_all(const std::uint32_t* word) noexcept {
@@ -152,6 +153,11 @@ void wake_all(const std::uint32_t* word) noexcept {
     if (event) ::SetEvent(event.id());
   }
 }
+
+// Windows has no cancellation of threads.
+NoCancellation::NoCancellation() noexcept = default;
+NoCancellation::~NoCancellation() = default;
+void NoCancellation::act_on_request() const {}
 
 Event Event::make(std::error_code& error) {
   Event event;
