@@ -33,17 +33,21 @@ std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds ti
 
 void Watch::find_doorbell() {
   doorbell = {};
-  if (region->mapping.truncated())
-    return; // nobody rings here any more, and the kernel refuses to sleep on such a word
+  const bool superseded = region->superseded();
+  // The kernel refuses to sleep on a word of a truncated region. And whoever publishes behind a lost name rings
+  // for another region: a flag that is set for this one would cost that publisher a system call a message.
+  silent = region->mapping.truncated() || (superseded && !region->publisher_alive());
+  if (silent) return;
   const Wakeup wakeup = wakeup_of(region->identity);
   if (wakeup == Wakeup::every_message) doorbell = {nullptr, region->words + wake_word};
   if (wakeup != Wakeup::bell) return;
   const std::uint64_t epoch = SubscriberHeader<HardwarePolicy>{region->words}.epoch_number();
   const bool same_epoch = std::exchange(bell_epoch, epoch) == epoch;
-  if (!bell || !*bell || bell->mapping().truncated() || (!same_epoch && bell->stale())) {
+  const bool missing = !bell || !*bell || bell->mapping().truncated();
+  if (!superseded && (missing || (!same_epoch && bell->stale()))) {
     bell = Bell::find(region->place, region->status.owner, region->mapping.survives_truncation());
   }
-  if (*bell) doorbell = {bell->flag(), bell->word()};
+  if (bell && *bell) doorbell = {bell->flag(), bell->word()};
 }
 
 std::optional<WaitResult> Watch::changed_state() noexcept {
@@ -184,6 +188,8 @@ Waiter::Result Waiter::sleep(clock::time_point now) {
   bool rung = false; // a bell, since the states were checked
   for (const Entry& entry : entries_) {
     const DoorbellSubscriber<HardwarePolicy>& doorbell = entry.watch->doorbell;
+    // Its state is checked after each slice, and no message is waited for.
+    if (entry.ring == nullptr || entry.watch->silent) continue;
     if (doorbell.present()) {
       words_.push_back({low_half(doorbell.word()), doorbell.prepare()});
       rung = rung || words_.back() != entry.watch->word_before;
