@@ -165,7 +165,8 @@ struct SubscriberOptions {
   ///
   /// It installs a handler for SIGBUS, once for the process and for good. Faults outside protected regions go
   /// to the handler that was there before, or kill as ever; a handler installed later has to pass on what it
-  /// does not handle to the one that sigaction() gave it. A thread that blocks SIGBUS is killed all the same.
+  /// does not handle to the one that sigaction() gave it. A thread that blocks SIGBUS is killed all the same. A
+  /// plugin whose code contains the handler stays in memory when it is unloaded.
   ///
   /// Windows refuses to truncate a file that is mapped, so there it has nothing to do.
   ///

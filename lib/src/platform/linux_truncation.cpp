@@ -10,7 +10,8 @@
 //
 // Invariants
 //   1. A fault outside the protected mappings goes to the previous handler, or kills the process.
-//   2. The handler is installed once and never removed. Entries are reused and never freed.
+//   2. The handler is installed once and never removed, nor is its code ever unloaded. Entries are reused and
+//      never freed.
 #include "platform.hpp"
 
 #include <atomic>
@@ -19,7 +20,12 @@
 #include <csignal>
 #include <new>
 
+#include <dlfcn.h>
 #include <sys/mman.h>
+
+// Before glibc 2.34 they are in a library of their own, which a program that loads plugins has.
+#pragma weak dladdr
+#pragma weak dlsym
 
 namespace seqcast::inline v1::detail::platform {
 
@@ -158,6 +164,16 @@ void pass_on(int number, siginfo_t* info, void* context) noexcept {
   }
 }
 
+/// Keeps this code in memory if it is part of a plugin. To take the handler back when that is unloaded would not
+/// do: another one may have been installed on top of it by then, and pass faults on to it.
+void keep_code_loaded(const void* code) noexcept {
+  Dl_info found{};
+  if (dlsym == nullptr || dladdr == nullptr || ::dladdr(code, &found) == 0) return;
+  // A static program has none, and would be linked with a warning if it were called by name.
+  const auto open = std::bit_cast<decltype(&::dlopen)>(::dlsym(RTLD_DEFAULT, "dlopen"));
+  if (open != nullptr) open(found.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 } // namespace
 
 bool TruncationGuard::handle_fault(const void* address) noexcept {
@@ -168,6 +184,7 @@ bool TruncationGuard::handle_fault(const void* address) noexcept {
 bool TruncationGuard::install_handler() noexcept {
   static const bool installed = [] {
     if (::sigaction(SIGBUS, nullptr, &previous) != 0) return false;
+    keep_code_loaded(&previous);
     struct sigaction ours {};
     ours.sa_sigaction = [](int number, siginfo_t* info, void* context) {
       const int saved = errno;
