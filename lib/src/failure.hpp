@@ -56,7 +56,7 @@ auto without_exceptions(Error& error, const Call& call) -> decltype(call()) {
   } catch (const std::bad_alloc&) {
     error = {std::make_error_code(std::errc::not_enough_memory), {}};
   }
-  return {};
+  return decltype(call())();
 }
 
 } // namespace seqcast::inline v1::detail

@@ -204,28 +204,24 @@ std::vector<std::string> names_in(const std::string& folder) {
 
 } // namespace
 
-std::vector<Location> channels_in_folder(const std::string& folder) {
-  std::vector<Location> found;
+void detail::list_channels_in_folder(const std::string& folder, AddLocation add, void* list) {
   const std::string prefix = folder.ends_with('/') ? folder : folder + "/";
-  for (const std::string& name : names_in(folder)) found.push_back(file(prefix + name));
-  return found;
+  for (const std::string& name : names_in(folder)) add(list, file(prefix + name));
 }
 
-std::vector<Location> channels_in_folder(const std::string& folder, Error& error) {
-  return without_exceptions(error, [&] { return channels_in_folder(folder); });
+void detail::list_channels_in_folder(const std::string& folder, AddLocation add, void* list, Error& error) {
+  without_exceptions(error, [&] { list_channels_in_folder(folder, add, list); });
 }
 
-std::vector<Location> channels_in_shared_memory() {
+void detail::list_channels_in_shared_memory(AddLocation add, void* list) {
   std::error_code error;
   const std::string folder = platform::shared_memory_folder(error);
   if (error) fail(error, "cannot list the channels in shared memory");
-  std::vector<Location> found;
-  for (const std::string& name : names_in(folder)) found.push_back(shared_memory(name));
-  return found;
+  for (const std::string& name : names_in(folder)) add(list, shared_memory(name));
 }
 
-std::vector<Location> channels_in_shared_memory(Error& error) {
-  return without_exceptions(error, [] { return channels_in_shared_memory(); });
+void detail::list_channels_in_shared_memory(AddLocation add, void* list, Error& error) {
+  without_exceptions(error, [&] { list_channels_in_shared_memory(add, list); });
 }
 
 } // namespace seqcast::inline v1

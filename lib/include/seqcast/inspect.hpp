@@ -165,17 +165,51 @@ class Inspector {
   detail::Owner<const Impl> impl_;
 };
 
+namespace detail {
+
+// Calls `add` with the caller's list for each channel. No container crosses between program and library: one of
+// them may be compiled with _GLIBCXX_DEBUG.
+using AddLocation = void (*)(void* list, const Location& found);
+void list_channels_in_shared_memory(AddLocation add, void* list);
+void list_channels_in_shared_memory(AddLocation add, void* list, Error& error);
+void list_channels_in_folder(const std::string& folder, AddLocation add, void* list);
+void list_channels_in_folder(const std::string& folder, AddLocation add, void* list, Error& error);
+
+inline void add_to_vector(void* list, const Location& found) {
+  static_cast<std::vector<Location>*>(list)->push_back(found);
+}
+
+} // namespace detail
+
 /// The channels in shared memory, by name; those, too, that this version cannot read. What this user may not
 /// read is left out, and so is whatever is no regular file: it is neither opened nor followed.
 /// Errors: throws std::system_error; std::errc::not_supported where shared memory has no list of names.
-std::vector<Location> channels_in_shared_memory();
+inline std::vector<Location> channels_in_shared_memory() {
+  std::vector<Location> found;
+  detail::list_channels_in_shared_memory(detail::add_to_vector, &found);
+  return found;
+}
 /// Without exceptions: nothing, and the reason in `error`.
-std::vector<Location> channels_in_shared_memory(Error& error);
+inline std::vector<Location> channels_in_shared_memory(Error& error) {
+  std::vector<Location> found;
+  detail::list_channels_in_shared_memory(detail::add_to_vector, &found, error);
+  if (error) found.clear();
+  return found;
+}
 
 /// The channels in a folder, without those below it. Locations are the folder's path, as given, and the name.
 /// Errors: throws std::system_error, with std::errc::no_such_file_or_directory for example.
-std::vector<Location> channels_in_folder(const std::string& folder);
+inline std::vector<Location> channels_in_folder(const std::string& folder) {
+  std::vector<Location> found;
+  detail::list_channels_in_folder(folder, detail::add_to_vector, &found);
+  return found;
+}
 /// Without exceptions: nothing, and the reason in `error`.
-std::vector<Location> channels_in_folder(const std::string& folder, Error& error);
+inline std::vector<Location> channels_in_folder(const std::string& folder, Error& error) {
+  std::vector<Location> found;
+  detail::list_channels_in_folder(folder, detail::add_to_vector, &found, error);
+  if (error) found.clear();
+  return found;
+}
 
 } // namespace seqcast::inline v1

@@ -14,11 +14,26 @@
 
 namespace seqcast::inline v1 {
 
+namespace detail {
+
+/// Stands for a standard library, by the type of its strings.
+template <class String>
+struct SameStandardLibrary;
+
+} // namespace detail
+
 /// Where a channel lies: a file or a named shared-memory object. Made by file() and shared_memory().
-class Location {
+///
+/// A template only for the linker: its parameter becomes part of the name of each function that takes one, so a
+/// program does not link whose std::string is not the library's (_GLIBCXX_USE_CXX11_ABI=0, libc++).
+template <class StandardLibrary>
+class BasicLocation {
  public:
   /// What name() names.
   enum class Kind { file, shared_memory };
+
+  /// As file() and shared_memory().
+  BasicLocation(Kind kind, std::string name) : kind_{kind}, name_{std::move(name)} {}
 
   /// Whether it is a file's path or a shared-memory object's name.
   Kind kind() const noexcept {
@@ -29,16 +44,15 @@ class Location {
     return name_;
   }
 
-  friend bool operator==(const Location&, const Location&) = default;
+  friend bool operator==(const BasicLocation&, const BasicLocation&) = default;
 
  private:
-  friend Location file(std::string path);
-  friend Location shared_memory(std::string name);
-  Location(Kind kind, std::string name) : kind_{kind}, name_{std::move(name)} {}
-
   Kind kind_;
   std::string name_;
 };
+
+/// Where a channel lies.
+using Location = BasicLocation<detail::SameStandardLibrary<std::string>>;
 
 /// A file on any file system. On a disk, write-back can delay single messages; in /dev/shm it cannot.
 [[nodiscard]] inline Location file(std::string path) {
