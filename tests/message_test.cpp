@@ -126,3 +126,13 @@ TEST_CASE("a message of 800 kB is read in place by next(T&) and latest(T&)") {
   }
   CHECK_FALSE(subscriber.next(*received));
 }
+
+TEST_CASE("a message that was published later than now has no age") {
+  seqcast::Delivery delivery;
+  CHECK_FALSE(delivery.age());
+  delivery.published_at = std::chrono::steady_clock::now();
+  CHECK(delivery.age().value() >= std::chrono::nanoseconds{0});
+  delivery.published_at =
+      std::chrono::steady_clock::now() + std::chrono::hours{2400}; // of another time namespace
+  CHECK_FALSE(delivery.age());
+}

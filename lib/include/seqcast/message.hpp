@@ -111,13 +111,18 @@ struct Delivery {
   /// Messages missed since the one delivered before: overwritten before this subscriber read them, or of an
   /// impossible size.
   std::uint64_t lost = 0;
-  /// When it was published; nothing if the channel carries no timestamps.
+  /// When it was published, by the publisher's steady clock; nothing if the channel carries no timestamps. The
+  /// processes of one machine have one such clock, unless they are in different time namespaces (containers that
+  /// were restored, `unshare --time`): there it differs by the namespaces' offsets, which nothing here reveals.
   std::optional<std::chrono::steady_clock::time_point> published_at{};
 
-  /// Time since it was published; nothing if the channel carries no timestamps.
+  /// Time since it was published; nothing if the channel carries no timestamps, or if `published_at` is later than
+  /// now. Wrong by the offsets between time namespaces: see published_at.
   std::optional<std::chrono::nanoseconds> age() const noexcept {
     if (!published_at) return std::nullopt;
-    return std::chrono::steady_clock::now() - *published_at;
+    const auto now = std::chrono::steady_clock::now();
+    if (now < *published_at) return std::nullopt;
+    return now - *published_at;
   }
 };
 
