@@ -82,6 +82,9 @@ TEST_CASE("states, wait results and kinds of wakeup have names") {
 TEST_CASE("a location is printed as in a program, and equal to itself alone") {
   CHECK(to_string(file("test.dat")) == "file(\"test.dat\")");
   CHECK(to_string(shared_memory("ticker")) == "shared_memory(\"ticker\")");
+  CHECK(to_string(file("C:\\a\"b\n\x1B[m\x7F")) == "file(\"C:\\\\a\\\"b\\012\\033[m\\177\")");
+  CHECK(to_string(file({'a', '\0', '1'})) == "file(\"a\\0001\")");
+  CHECK(to_string(file("\xC3\xA9")) == "file(\"\xC3\xA9\")"); // UTF-8 as it is
   CHECK(file("a") == file("a"));
   CHECK(file("a") != file("b"));
   CHECK(file("a") != shared_memory("a"));

@@ -166,7 +166,7 @@ TEST_CASE("every impossible number in the header is refused by both sides") {
       } else {
         test::patch_file(location.name(), field.offset, value);
       }
-      const std::string found = "the header has " + std::to_string(value);
+      const std::string found = "its header has " + std::to_string(value);
       refused(location, Errc::wrong_geometry, {field.expected, found.c_str()});
       test::write_file(location.name(), sound);
     }

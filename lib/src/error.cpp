@@ -136,8 +136,17 @@ const char* to_string(Wakeup wakeup) noexcept {
 }
 
 std::string to_string(const Location& location) {
-  const char* kind = location.kind() == Location::Kind::file ? "file" : "shared_memory";
-  return std::string{kind} + "(\"" + location.name() + "\")";
+  std::string text = location.kind() == Location::Kind::file ? "file(\"" : "shared_memory(\"";
+  for (const char byte : location.name()) {
+    if (byte == '"' || byte == '\\') text += '\\';
+    if (static_cast<unsigned char>(byte) >= ' ' && byte != '\x7F') {
+      text += byte;
+    } else { // as octal, which ends after three digits
+      for (const int shift : {9, 6, 3, 0})
+        text += shift == 9 ? '\\' : static_cast<char>('0' + ((byte >> shift) & 7));
+    }
+  }
+  return text + "\")";
 }
 
 namespace detail {

@@ -2,6 +2,7 @@
 #include "identity.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <initializer_list>
 
 namespace seqcast::inline v1::detail {
@@ -28,16 +29,24 @@ void require(bool holds, const std::string& text) {
 
 void check_message(std::uint64_t size, std::uint64_t alignment) {
   require(size <= largest_message_size,
-          "max_message_size is " + number(size) + ", and is at most " + number(largest_message_size));
+          "max_message_size is " + number(size) + ", and has to be at most " + number(largest_message_size));
   require(std::has_single_bit(alignment) && alignment <= largest_alignment,
           "message_alignment is " + number(alignment) + ", and has to be a power of two up to " +
               number(largest_alignment));
 }
 
+void check_mode(const char* what, std::uint32_t mode) {
+  std::array<char, 16> octal{};
+  std::to_chars(octal.begin(), octal.end() - 1, mode, 8);
+  require((mode & 0600) == 0600 && mode <= 0777,
+          std::string{what} + " is 0" + octal.data() +
+              ", and has to let the owner read and write, as 0600 does, and to be at most 0777");
+}
+
 void check_capacity(std::uint64_t capacity) {
   const std::uint64_t near = std::bit_ceil(std::clamp<std::uint64_t>(capacity, 2, max_capacity));
-  require(capacity == near, "capacity is " + number(capacity) +
-                                ", and has to be a power of two, at least 2. The next one is " + number(near));
+  require(capacity == near, "capacity is " + number(capacity) + ", and has to be a power of two from 2 to " +
+                                number(max_capacity) + ". Take " + number(near));
 }
 
 std::uint32_t payload_offset_for(std::uint64_t flags, std::uint32_t alignment) {
@@ -58,6 +67,8 @@ std::uint64_t flags_of(Wakeup wakeup) noexcept {
   return 0;
 }
 
+const char* const remedy = ". Use another name, or remove it";
+
 /// What a header has to fulfil.
 struct Rule {
   bool holds;
@@ -68,7 +79,8 @@ struct Rule {
 void check(std::initializer_list<Rule> rules) {
   for (const Rule& rule : rules) {
     if (rule.holds) continue;
-    fail(Errc::wrong_geometry, "the header has " + number(rule.found) + ", expected " + rule.expected);
+    fail(Errc::wrong_geometry,
+         "its header has " + number(rule.found) + " instead of " + rule.expected + remedy);
   }
 }
 
@@ -99,7 +111,7 @@ void check_slots(const Identity& id, std::uint64_t file_size) {
           "a schema name that ends with a zero", 0}});
   if (id.region_size > file_size) {
     fail(Errc::wrong_geometry, "the file has " + number(file_size) + " bytes, and the region in it " +
-                                   number(id.region_size) + "; it may have been truncated");
+                                   number(id.region_size) + "; it may have been truncated" + remedy);
   }
 }
 
@@ -109,6 +121,11 @@ void compare(const char* what, const std::optional<Number>& expected, std::uint6
   if (!expected || *expected == found) return;
   fail(Errc::wrong_identity,
        std::string{"expected "} + what + " " + number(*expected) + ", found " + number(found));
+}
+
+void compare_switch(const char* what, const std::optional<bool>& expected, bool found) {
+  if (expected.value_or(found) == found) return;
+  fail(Errc::wrong_identity, std::string{"expected "} + what + (found ? " off, found on" : " on, found off"));
 }
 
 } // namespace
@@ -138,17 +155,15 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
       expected.message_size.value_or(options.max_message_size.value_or(default_message_size));
   const std::uint32_t alignment = expected.message_alignment.value_or(options.message_alignment.value_or(1));
   require(options.max_message_size.value_or(size) == size,
-          "max_message_size is for BytePublisher; a Publisher<T> takes sizeof(T)");
+          "max_message_size is for BytePublisher; a Publisher<T> takes sizeof(T), so leave it unset");
   require(options.message_alignment.value_or(alignment) == alignment,
-          "message_alignment is for BytePublisher; a Publisher<T> takes alignof(T)");
+          "message_alignment is for BytePublisher; a Publisher<T> takes alignof(T), so leave it unset");
   require(!expected.message_size || !options.schema_name,
-          "schema_name is for BytePublisher; a Publisher<T> takes schema<T>");
+          "schema_name is for BytePublisher; a Publisher<T> takes schema<T>, so leave it unset");
   const std::string_view schema_name =
       options.schema_name ? std::string_view{*options.schema_name} : expected.schema_name;
-  for (const std::uint32_t mode : {options.mode, options.bell_mode.value_or(0600)}) {
-    require((mode & 0600) == 0600 && mode <= 0777,
-            "a mode has to let the owner read and write, and is at most 0777");
-  }
+  check_mode("mode", options.mode);
+  check_mode("bell_mode", options.bell_mode.value_or(0600));
   require(schema_name.size() < std::tuple_size_v<decltype(Identity::schema_name)> &&
               schema_name.find('\0') == std::string_view::npos,
           "a schema name has at most 103 bytes, none of them zero");
@@ -187,19 +202,20 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
 
 void check_identity(const Identity& identity, std::uint64_t file_size) {
   if (identity.magic_number == swapped_magic) {
-    fail(Errc::wrong_byte_order, "expected a channel of this machine's byte order, found the other one");
+    fail(Errc::wrong_byte_order,
+         "expected a channel of this machine's byte order, found the other one" + std::string{remedy});
   }
   if (identity.magic_number != magic) {
     fail(Errc::not_a_channel,
-         "expected a seqcast channel, found something else, which is left alone. Use another name, or remove "
-         "it");
+         "expected a seqcast channel, found something else, which is left alone" + std::string{remedy});
   }
   if (identity.version != format_version) {
-    fail(Errc::wrong_version,
-         "expected format version " + number(format_version) + ", found " + number(identity.version));
+    fail(Errc::wrong_version, "expected format version " + number(format_version) + ", found " +
+                                  number(identity.version) + ". Use the seqcast that made it, or another name");
   }
   if (const std::uint64_t unknown = identity.incompatible_flags & ~known_incompatible_flags; unknown != 0) {
-    fail(Errc::unknown_feature, "a newer seqcast made the channel, with the unknown flags " + number(unknown));
+    fail(Errc::unknown_feature, "a newer seqcast made the channel, with the unknown flags " + number(unknown) +
+                                    ". Use that one, or another name");
   }
   check_slots(identity, file_size);
 }
@@ -229,9 +245,9 @@ void compare_options(const Identity& found, const PublisherOptions& options, con
   compare("max_message_size", options.max_message_size, found.max_message_size);
   compare("message_alignment", options.message_alignment, found.message_alignment);
   compare("capacity", options.capacity, found.capacity);
-  const auto has = [&](std::uint64_t flag) { return (found.compatible_flags & flag) != 0 ? 1U : 0U; };
-  compare("timestamps", options.timestamps, has(flag_timestamps));
-  compare("copy_behind", options.copy_behind, has(flag_copy_behind));
+  const auto has = [&](std::uint64_t flag) { return (found.compatible_flags & flag) != 0; };
+  compare_switch("timestamps", options.timestamps, has(flag_timestamps));
+  compare_switch("copy_behind", options.copy_behind, has(flag_copy_behind));
   if (options.wakeup && *options.wakeup != wakeup_of(found)) {
     fail(Errc::wrong_identity, std::string{"expected wakeup by "} + to_string(*options.wakeup) + ", found " +
                                    to_string(wakeup_of(found)));

@@ -147,8 +147,8 @@ std::uint64_t Inspector::head() const noexcept {
 
 SlotContent Inspector::slot(std::uint64_t index, std::span<std::byte> buffer) const {
   if (index < identity().capacity) return impl_->read_slot(index, buffer);
-  throw std::out_of_range{"seqcast: slot " + std::to_string(index) + " of " + to_string(location()) +
-                          ", whose slots are 0 to " + std::to_string(identity().capacity - 1)};
+  throw std::out_of_range{"seqcast: " + to_string(location()) + " has no slot " + std::to_string(index) +
+                          "; its slots are 0 to " + std::to_string(identity().capacity - 1)};
 }
 
 const char* to_string(SlotState state) noexcept {

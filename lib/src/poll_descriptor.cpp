@@ -41,6 +41,14 @@ struct PollDescriptor::Impl {
     platform::wake_all(low_half(interruption.word()));
   }
 
+  void start() {
+    try {
+      thread = std::thread{[this] { run(); }};
+    } catch (const std::system_error& failure) {
+      fail(failure.code(), "cannot start the helper thread of a PollDescriptor");
+    }
+  }
+
   void run() {
     // Of this thread alone, so that a region is unmapped only when the thread does not sleep on its words.
     std::vector<Watched> watched;
@@ -94,7 +102,7 @@ struct PollDescriptor::Impl {
 PollDescriptor::PollDescriptor() : impl_{new Impl} {
   std::error_code error;
   impl_->event = platform::Event::make(error);
-  if (error) throw std::system_error{error, "seqcast: no descriptor for a PollDescriptor"};
+  if (error) fail(error, "cannot make a PollDescriptor");
 }
 
 PollDescriptor::PollDescriptor(PollDescriptor&&) noexcept = default;
@@ -129,7 +137,7 @@ void PollDescriptor::arm(std::span<AnySubscriber* const> subscribers) {
     return;
   }
   try {
-    impl_->thread = std::thread{[impl = impl_.get()] { impl->run(); }};
+    impl_->start();
   } catch (...) {
     impl_->armed.clear(); // as before
     impl_->entries.clear();

@@ -219,7 +219,7 @@ const char* to_string(ChannelState state) noexcept;
 const char* to_string(WaitResult result) noexcept;
 /// The name of a way of being woken, for people.
 const char* to_string(Wakeup wakeup) noexcept;
-/// file("test.dat") or shared_memory("ticker"), as in a program.
+/// file("test.dat") or shared_memory("ticker"), as in a program; control characters are octal escapes.
 std::string to_string(const Location& location);
 
 /// How to remove a channel.
