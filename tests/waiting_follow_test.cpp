@@ -140,6 +140,32 @@ TEST_CASE("a subscriber that follows reports superseded once when there is no ch
   CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
 }
 
+TEST_CASE(
+    "a publisher that removes its channel is reported as closed once, and its successor as superseded once") {
+  for (const bool follow : {false, true}) {
+    CAPTURE(follow);
+    TemporaryFolder folder;
+    const auto channel = seqcast::file(folder / "channel");
+    std::optional<NumberPublisher> publisher{std::in_place, channel,
+                                             seqcast::PublisherOptions{.remove_on_close = true}};
+    NumberSubscriber subscriber{channel, {.strategy = WaitStrategy::sleep, .follow = follow}};
+    publisher->publish(1);
+    publisher.reset();
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
+    CHECK(drain(subscriber) == 1);
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::closed);
+    CHECK(subscriber.wait_for(250ms) == WaitResult::timeout);
+    publisher.emplace(channel);
+    publisher->publish(2);
+    CHECK(subscriber.wait_for(long_timeout) == WaitResult::superseded);
+    if (follow) {
+      CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
+      CHECK(drain(subscriber) == 1);
+    }
+    CHECK(subscriber.wait_for(250ms) == WaitResult::timeout);
+  }
+}
+
 TEST_CASE("a subscriber that does not follow drains the old channel and moves on when it reopens") {
   TemporaryFolder folder;
   const auto channel = seqcast::file(folder / "channel");
