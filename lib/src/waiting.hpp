@@ -22,7 +22,7 @@ struct Watch {
   platform::WaitWord word_before{};              // the doorbell's, when the state was last checked
   std::pair<ChannelState, std::uint64_t> last_reported{ChannelState::live, 0}; // and of which epoch
   bool truncation_reported = false;
-  bool silent = false;                           // nobody publishes into the region any more
+  bool silent = false;          // nobody publishes into the region any more
   std::optional<Bell> bell{};   // none, or an empty one, if there is none that this process may write to
   std::uint64_t bell_epoch = 0; // in which it was looked for; only a new publisher makes another
 
