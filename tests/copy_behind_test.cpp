@@ -226,7 +226,8 @@ TEST_CASE("every message that is delivered under a publisher that never pauses i
   std::uint64_t received = 0;
   std::uint64_t last = 0;
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{500};
-  while (std::chrono::steady_clock::now() < end) {
+  while (received == 0 || std::chrono::steady_clock::now() < end) {
+    watchdog.check();
     const auto message = subscriber.next();
     if (!message) continue;
     ++received;
@@ -238,5 +239,4 @@ TEST_CASE("every message that is delivered under a publisher that never pauses i
   }
   stop = true;
   MESSAGE("received ", received, " messages");
-  CHECK(received > 0);
 }

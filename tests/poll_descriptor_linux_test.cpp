@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// PollDescriptor's descriptor in an epoll loop.
-#include <doctest/doctest.h>
+// PollDescriptor's descriptor in an epoll loop, and the end of its thread.
+#include "support/long_sleeps.hpp"
 
-#include "support/waiting.hpp"
+#include <doctest/doctest.h>
 
 #include <deque>
 
@@ -41,4 +41,20 @@ TEST_CASE("one epoll loop serves channels with every kind of wakeup") {
     poll.arm(all);
   }
   CHECK(read == 20 * channels);
+}
+
+TEST_CASE("the destructor does not wait for the helper thread's sleep to end") {
+  const TemporaryFolder folder;
+  NumberPublisher publisher{folder.channel()};
+  NumberSubscriber subscriber{folder.channel()};
+  const LongSleeps sleeps;
+  for (int i = 0; i < 100; ++i) {
+    const std::uint64_t before = sleeps.begun();
+    {
+      seqcast::PollDescriptor poll;
+      poll.arm(subscriber);
+      if (i % 2 == 0) wait_until("a long sleep", [&] { return sleeps.begun() > before; });
+    }
+    REQUIRE(sleeps.lost() == 0);
+  }
 }

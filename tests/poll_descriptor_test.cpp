@@ -214,17 +214,6 @@ TEST_CASE("a subscriber may be moved, or destroyed, between two calls of arm()")
   CHECK(becomes_readable(poll));
 }
 
-TEST_CASE("the destructor does not wait for the helper thread's sleep to end") {
-  Channel channel;
-  // Each would take 100 ms if the thread slept on, and all of them together more than the watchdog allows.
-  const Watchdog watchdog{"2000 objects to be destroyed"};
-  for (int i = 0; i < 2000; ++i) {
-    PollDescriptor poll;
-    poll.arm(channel.subscriber);
-    watchdog.check();
-  }
-}
-
 TEST_CASE("a subscriber that follows its channel's name to another region is still watched") {
   const TemporaryFolder folder;
   const auto channel = folder.channel();

@@ -11,6 +11,7 @@
 //      processes can see, and every stride-th of the rest. The stride is printed.
 //   2. The instructions are counted once, by single steps. A point is then reached at full speed, by
 //      breakpoints. A process that takes another path and misses its point is counted.
+//   3. The clock is a system call here: see clock_gettime() below.
 #pragma once
 
 #include "support/temporary.hpp"
@@ -24,6 +25,13 @@
 #include <set>
 
 #include <fcntl.h>
+#include <sys/syscall.h>
+
+/// In place of the C library's, whose path through the vDSO depends on the time, the processor and the kernel. A
+/// system call counts as one instruction.
+extern "C" int clock_gettime(clockid_t clock, struct timespec* time) noexcept {
+  return static_cast<int>(::syscall(SYS_clock_gettime, clock, time));
+}
 
 namespace test {
 
@@ -163,7 +171,7 @@ inline bool advance(Tracee& tracee, const Walk& walk, std::uint64_t instructions
 
 /// Kills the scene's action at each point.
 inline void kill_at_each_instruction(const std::string& what, Scene& scene, Coverage coverage) {
-  // The clock's path through the vDSO depends on the time, so a missed point is tried a few more times.
+  // The C library's own path may depend on what it finds, so a missed point is tried a few more times.
   constexpr int tries = 5;
   const OneProcessor cheap_steps;
   scene
@@ -187,7 +195,7 @@ inline void kill_at_each_instruction(const std::string& what, Scene& scene, Cove
   MESSAGE(what << ": " << way.length() << " instructions, " << way.calls.size() << " system calls, "
                << way.visible_stores.size() << " visible stores; killed at " << chosen.points.size()
                << " points, stride " << chosen.stride << ", " << missed << " of them missed");
-  CHECK(missed < chosen.points.size());
+  if (coverage == Coverage::every) CHECK(missed == 0); // the library's own code takes one path
 }
 
 } // namespace test

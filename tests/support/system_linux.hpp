@@ -69,13 +69,6 @@ inline bool sleeps(pid_t thread) {
   return name_end != std::string::npos && text[name_end + 2] == 'S';
 }
 
-/// CPU time of this thread so far.
-inline std::chrono::nanoseconds thread_time() {
-  struct timespec time {};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
-}
-
 /// To be freed by free_aligned().
 inline void* allocate_aligned(std::size_t alignment, std::size_t size) noexcept {
   return std::aligned_alloc(alignment, size);

@@ -79,9 +79,6 @@ inline std::chrono::nanoseconds time_of(HANDLE thread) {
   };
   return std::chrono::nanoseconds{100 * (ticks(kernel) + ticks(user))};
 }
-inline std::chrono::nanoseconds thread_time() {
-  return time_of(::GetCurrentThread());
-}
 
 /// Whether a thread probably sleeps: it got no CPU time in 2 ms. The system reports no more, and suspending the
 /// thread would disturb its sleep.

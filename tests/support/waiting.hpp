@@ -34,16 +34,6 @@ void wait_until_asleep(ThreadId thread) {
   wait_until("a thread to fall asleep", [&] { return sleeps(thread); });
 }
 
-/// For something that takes a slice of 100 ms, more often than not, if a wake-up was lost. A busy machine may
-/// stop a thread for as long, so `is_quick()` is called until it was true `needed` times, and false one time in
-/// five at most. Throws WaitFailed if that does not come.
-template <class Round>
-void expect_quick(const char* what, int needed, const Round& is_quick) {
-  const Watchdog watchdog{what};
-  for (int quick = 0, slow = 0; quick < needed || slow * 5 > quick; watchdog.check())
-    ++(is_quick() ? quick : slow);
-}
-
 /// Reads all messages, and gives their number.
 inline std::uint64_t drain(NumberSubscriber& subscriber) {
   std::uint64_t count = 0;
