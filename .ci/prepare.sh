@@ -5,26 +5,50 @@
 # folder. Configures first, and installs Debian packages only if that shows that something is missing.
 #
 #   build_targets TARGET...   builds them in $build, or ends the script and says what is wrong
+#   progress TEXT             how far it is
 #
 #   SEQCAST_BUILD=FOLDER      another build folder than build/; if it is configured, it keeps its settings
 #   NO_COLOR=1                no colours; there are none either where the output is not a terminal
 
-packages='g++ cmake ninja-build libboost-dev libcli11-dev libfmt-dev nlohmann-json3-dev doctest-dev
-libbenchmark-dev'
+packages='g++ cmake ninja-build libboost-dev libcli11-dev libfmt-dev nlohmann-json3-dev doctest-dev'
 build=${SEQCAST_BUILD:-$root/build}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
 log=$build/build.log
 
-normal='' bold='' dim='' red='' green='' blue='' yellow=''
-if [ -t 1 ] && [ -z "${NO_COLOR-}" ] && [ "${TERM-dumb}" != dumb ]; then
+normal='' bold='' dim='' red='' green='' blue='' yellow='' to_line_start=''
+if [ -t 1 ] && [ "${TERM-dumb}" != dumb ]; then
   escape=$(printf '\033')
-  normal="${escape}[0m" bold="${escape}[1m" dim="${escape}[2m"
-  red="${escape}[31m" green="${escape}[32m" yellow="${escape}[33m" blue="${escape}[34m"
+  to_line_start="$(printf '\r')${escape}[K"
+  if [ -z "${NO_COLOR-}" ]; then
+    normal="${escape}[0m" bold="${escape}[1m" dim="${escape}[2m"
+    red="${escape}[31m" green="${escape}[32m" yellow="${escape}[33m" blue="${escape}[34m"
+  fi
 fi
 # Each script uses some of them.
 : "$normal$bold$dim$red$green$yellow$blue"
 
 note() { printf '%s%s%s\n' "$dim" "$*" "$normal"; }
+
+# with_ticks COMMAND...: runs it, with "tick" among its lines every two seconds.
+with_ticks() {
+  while sleep 2 >/dev/null; do echo tick; done &
+  status=0
+  "$@" 2>&1 || status=$?
+  kill "$!"
+  return "$status"
+}
+
+# progress TEXT: on a terminal one line that is written over and over, to be ended by printing $to_line_start;
+# elsewhere a line every ten seconds at most.
+next_progress=0
+progress() {
+  if [ -n "$to_line_start" ]; then
+    printf '%s%s%.78s%s' "$to_line_start" "$dim" "$*" "$normal"
+  elif [ "$(date +%s)" -ge "$next_progress" ]; then
+    next_progress=$(($(date +%s) + 10))
+    printf '%s\n' "$*"
+  fi
+}
 
 fail() {
   printf '%s\n' "$@" >&2
@@ -97,7 +121,16 @@ ensure_configured() {
 
 build_targets() {
   ensure_configured
-  if ! cmake --build "$build" --parallel "$(nproc)" --target "$@" >>"$log" 2>&1; then
-    fail_with_log "$log" 'the build failed'
-  fi
+  export NINJA_STATUS='[%p] '
+  begin=$(date +%s)
+  { with_ticks cmake --build "$build" --parallel "$(nproc)" --target "$@" || echo failed; } | {
+    percent=0
+    while IFS= read -r line && [ "$line" != failed ]; do
+      [ "$line" = tick ] || printf '%s\n' "$line" >>"$log"
+      case $line in '['*'%] '*) percent=${line%%\%*} percent=${percent#\[} ;; esac
+      progress "building: $percent % after $(($(date +%s) - begin)) s"
+    done
+    printf %s "$to_line_start"
+    [ "$line" != failed ]
+  } || fail_with_log "$log" 'the build failed'
 }

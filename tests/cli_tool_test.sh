@@ -280,21 +280,19 @@ complete_bash sub "seqcast-cli-$$-" >offered
 grep -qF '\$\(touch' offered || fail 'it is not offered, or not quoted'
 expect 0 rm "$channel"
 
-if command -v help2man >/dev/null; then
-  test_case 'the manual page has every verb with its options, and groff has no complaints'
-  "$sources/lib/cli/man.sh" "$seqcast" help2man page.1 2>error || fail 'it could not be made'
-  stderr_is_empty
-  for verb in $verbs; do
-    grep -qi "^\.SH \"seqcast $verb\"" page.1 || fail "no section about $verb"
-    for option in $(options_of "$verb"); do
-      sed -n "/^\.SH \"SEQCAST ${verb^^}\"/,/^\.SH/s/\\\\-/-/gp" page.1 | grep -F -- "$option" >/dev/null ||
-        fail "no $verb $option"
-    done
+test_case 'the manual page has every verb with its options, and groff has no complaints'
+"$sources/lib/cli/man.sh" "$seqcast" page.1 2>error || fail 'it could not be made'
+stderr_is_empty
+for verb in $verbs; do
+  grep -q "^\.SH \"SEQCAST ${verb^^}\"" page.1 || fail "no section about $verb"
+  for option in $(options_of "$verb"); do
+    sed -n "/^\.SH \"SEQCAST ${verb^^}\"/,/^\.SH/s/\\\\-/-/gp" page.1 | grep -F -- "$option" >/dev/null ||
+      fail "no $verb $option"
   done
-  if command -v groff >/dev/null; then
-    groff -man -Tutf8 -ww page.1 2>error >/dev/null
-    stderr_is_empty
-  fi
+done
+if command -v groff >/dev/null; then
+  groff -man -Tutf8 -ww page.1 2>error >/dev/null
+  stderr_is_empty
 fi
 
 finish

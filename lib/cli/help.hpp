@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // help: the layout of --help: usage, description, options, further sections, examples; at most 80 columns, and
-// in the form that help2man turns into a manual page.
+// in the form that man.sh turns into a manual page.
 #pragma once
 
 #include <CLI/App.hpp>
