@@ -4,7 +4,8 @@
 # names and versions follow Debian's policy, chapter 8; lib/packaging/run builds them as Debian would.
 get_target_property(interface seqcast SOVERSION)
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
-set(SEQCAST_MAINTAINER "seqcast maintainers <maintainers@seqcast.example>" CACHE STRING
+# The project has no address of its own: who makes packages for others answers for them.
+set(SEQCAST_MAINTAINER "The authors of seqcast <noreply@seqcast.invalid>" CACHE STRING
     "Who answers for the Debian packages that are made here")
 configure_file(debian/changelog.in debian/changelog @ONLY)
 configure_file(debian/stage.cmake.in debian/stage.cmake @ONLY)
@@ -36,8 +37,8 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "publish and subscribe in shared memory - development files
 ${what_it_is}
 
-This package has the headers, the static library, and what CMake and
-pkg-config look for.")
+This package has the headers, the static library, what CMake and pkg-config
+look for, and the guide.")
 
 if(type STREQUAL "SHARED_LIBRARY")
   list(APPEND CPACK_COMPONENTS_ALL runtime)
