@@ -84,10 +84,10 @@ extern "C" long syscall(long number, ...) noexcept {
   std::va_list list;
   va_start(list, number);
   long of[6]{};
-  const std::size_t count = number == SYS_futex ? 6 : 5; // no other one that is called here has more
-  for (std::size_t i = 0; i < count; ++i) of[i] = va_arg(list, long);
-  va_end(list);
+  for (std::size_t i = 0; i < 5; ++i) of[i] = va_arg(list, long);
   bool sleeps = number == SYS_futex && of[1] == FUTEX_WAIT_BITSET;
+  if (sleeps) of[5] = va_arg(list, long); // nobody else passes a sixth, and it would be read from the stack
+  va_end(list);
 #if defined(SYS_futex_waitv)
   sleeps = sleeps || number == SYS_futex_waitv;
 #endif
