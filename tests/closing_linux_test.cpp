@@ -67,8 +67,9 @@ extern "C" long syscall(long number, ...) noexcept {
   std::va_list list;
   va_start(list, number);
   long of[6]{};
-  const std::size_t count = number == SYS_futex ? 6 : 5; // no other one that is called here has more
-  for (std::size_t i = 0; i < count; ++i) of[i] = va_arg(list, long);
+  for (std::size_t i = 0; i < 5; ++i) of[i] = va_arg(list, long);
+  // Nobody else passes a sixth, and it would be read from the stack.
+  if (number == SYS_futex && of[1] == FUTEX_WAIT_BITSET) of[5] = va_arg(list, long);
   va_end(list);
   if (number == SYS_futex && of[1] == FUTEX_WAKE) ++wakes;
   Trap* const here = is_sleep(number, of[1]) ? trap.load() : nullptr;
