@@ -361,6 +361,18 @@ TEST_CASE("open_timeout waits for a channel to appear, and no longer than it say
   CHECK_FALSE(error);
 }
 
+TEST_CASE("an error speaks of open_timeout as it was: not set, or over") {
+  const TemporaryFolder folder;
+  CHECK(test::subscriber_refusal<ByteSubscriber>(folder.channel()).says({"set open_timeout to wait"}));
+  const auto late = test::subscriber_refusal<ByteSubscriber>(folder.channel(), {.open_timeout = 1ms});
+  CHECK(late.code == Errc::no_channel);
+  CHECK(late.says({"start a publisher", "none came within open_timeout"}));
+  CHECK_FALSE(late.says({"set open_timeout"}));
+  const auto nowhere = publisher_refusal<BytePublisher>(file(folder / "none/channel"));
+  CHECK(nowhere.code == std::errc::no_such_file_or_directory);
+  CHECK(nowhere.says({"its folder does not exist"}));
+}
+
 TEST_CASE("open_timeout does not wait where something wrong is there") {
   const TemporaryFolder folder;
   test::write_text(folder / "channel", "something else");

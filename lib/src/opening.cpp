@@ -21,7 +21,7 @@ platform::Place find_place(const Location& location) {
 void check_opened(std::error_code error) {
   if (!error) return;
   if (error == std::errc::no_such_file_or_directory) {
-    fail(Errc::no_channel, "nothing is there; start a publisher, or wait for one with open_timeout");
+    fail(Errc::no_channel, "nothing is there; start a publisher");
   }
   if (error == std::errc::too_many_symbolic_link_levels) {
     fail(Errc::not_a_regular_file, "found a symbolic link, which is not followed; give the file's own path");
@@ -245,6 +245,12 @@ class PublisherOpening {
     for (auto kind : {platform::NewFile::Kind::unnamed_if_possible, platform::NewFile::Kind::named}) {
       platform::NewFile file =
           platform::NewFile::create(place_, fresh_.region_size, options_.mode, kind, error);
+      if (error == std::errc::no_such_file_or_directory) {
+        fail(error, "its folder does not exist; make that first");
+      }
+      if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted) {
+        fail(error, "this user may not make files in that folder; use another one");
+      }
       if (error) {
         fail(error, "a region of " + std::to_string(fresh_.region_size) + " bytes cannot be created there");
       }

@@ -5,7 +5,6 @@
 #include "opening.hpp"
 
 #include <algorithm>
-#include <thread>
 
 namespace seqcast::inline v1::detail {
 
@@ -140,8 +139,15 @@ OpenedRegion open_for_subscriber(const Location& location, platform::Place place
       return {std::move(region), range};
     } catch (const Failure& failure) {
       const auto passed = std::chrono::steady_clock::now() - begin;
-      if (failure.code() != Errc::no_channel || passed >= options.open_timeout) throw;
-      std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, options.open_timeout - passed));
+      if (failure.code() != Errc::no_channel) throw;
+      if (passed >= options.open_timeout) {
+        const bool waited = options.open_timeout > std::chrono::nanoseconds{0};
+        throw Failure{failure.code(),
+                      std::string{failure.what()} + (waited ? "; none came within open_timeout"
+                                                            : ", or set open_timeout to wait for one")};
+      }
+      const auto next = std::min<std::chrono::nanoseconds>(pause, options.open_timeout - passed);
+      platform::wait_on_words({}, platform::clock::now() + next);
       pause = std::min(pause * 2, std::chrono::microseconds{10'000});
     }
   }
