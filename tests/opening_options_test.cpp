@@ -225,5 +225,5 @@ TEST_CASE("a missing folder is no channel for a subscriber, and the system's err
   CHECK(subscriber_refusal<ByteSubscriber>(location).code == Errc::no_channel);
   const auto refusal = publisher_refusal<BytePublisher>(location);
   CHECK(refusal.code == std::errc::no_such_file_or_directory);
-  CHECK(refusal.says({to_string(location).c_str(), "cannot be created there"}));
+  CHECK(refusal.says({to_string(location).c_str(), "its folder does not exist"}));
 }

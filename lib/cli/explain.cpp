@@ -83,7 +83,10 @@ std::string other_identity_text(const seqcast::Location& location, const seqcast
     return fmt::format("It is another channel than the options ask for. Leave them out, {}", advice);
   const seqcast::ChannelIdentity& found = inspector->identity();
   const bool has_schema = found.schema_tag != 0 || !found.schema_name.empty();
-  if (has_schema && !options.schema_name) {
+  if (has_schema && found.schema_name.empty()) {
+    return fmt::format("Its messages have {}, which bytes cannot pass as: {}", schema_text(found), advice);
+  }
+  if (has_schema && options.schema_name.empty()) {
     return fmt::format(
         "Its messages have {}. With --schema '{}' the bytes that you publish pass as such; otherwise {}",
         schema_text(found), found.schema_name, advice);
@@ -97,9 +100,9 @@ std::string other_identity_text(const seqcast::Location& location, const seqcast
   if (options.wakeup && *options.wakeup != found.wakeup) {
     differences.push_back(fmt::format("--wakeup {}, not {}", word_of(found.wakeup), word_of(*options.wakeup)));
   }
-  if (options.schema_name && *options.schema_name != found.schema_name) {
+  if (!options.schema_name.empty() && options.schema_name != found.schema_name) {
     differences.push_back(
-        fmt::format("{}, not {}", has_schema ? schema_text(found) : "no schema", *options.schema_name));
+        fmt::format("{}, not {}", has_schema ? schema_text(found) : "no schema", options.schema_name));
   }
   if (differences.empty()) differences.emplace_back("other properties than the options ask for");
   return fmt::format("It has {}. Leave the options out, {}", fmt::join(differences, " and "), advice);

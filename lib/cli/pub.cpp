@@ -37,6 +37,7 @@ struct PubSettings {
   std::uint64_t count = UINT64_MAX;
   std::optional<std::uint32_t> mode;
   std::optional<std::string> wakeup;
+  std::string schema;
   seqcast::PublisherOptions options;
 };
 
@@ -123,8 +124,7 @@ std::optional<seqcast::ChannelIdentity> identity_of(const seqcast::Location& loc
 bool is_suitable(const seqcast::ChannelIdentity& found, const seqcast::PublisherOptions& options) {
   return found.capacity == options.capacity.value_or(found.capacity) &&
          found.max_message_size == options.max_message_size.value_or(found.max_message_size) &&
-         found.wakeup == options.wakeup.value_or(found.wakeup) &&
-         found.schema_name == options.schema_name.value_or("");
+         found.wakeup == options.wakeup.value_or(found.wakeup) && found.schema_name == options.schema_name;
 }
 
 /// Completes the options for a channel that will be created: timestamps, so that stat can show ages, and room
@@ -362,7 +362,7 @@ void add_pub(CLI::App& app, Action& action) {
           "How a new channel wakes subscribers: by its bell, by every-message, or not at all: polling [bell]")
       ->transform(one_of({"bell", "every-message", "polling"}))
       ->option_text("HOW");
-  verb.add_option("--schema", settings->options.schema_name,
+  verb.add_option("--schema", settings->schema,
                   "The schema that the bytes follow; a typed channel takes no others")
       ->option_text("NAME");
   verb.add_flag("--replace", settings->options.replace, "Replace a channel that has other properties");
@@ -371,6 +371,7 @@ void add_pub(CLI::App& app, Action& action) {
   on_parsed(verb, action, [settings](Console& console) {
     seqcast::PublisherOptions& options = settings->options;
     options.mode = settings->mode.value_or(options.mode);
+    options.schema_name = settings->schema;
     for (const Wakeup wakeup : {Wakeup::bell, Wakeup::every_message, Wakeup::polling}) {
       if (settings->wakeup == word_of(wakeup)) options.wakeup = wakeup;
     }

@@ -158,10 +158,9 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
           "max_message_size is for BytePublisher; a Publisher<T> takes sizeof(T), so leave it unset");
   require(options.message_alignment.value_or(alignment) == alignment,
           "message_alignment is for BytePublisher; a Publisher<T> takes alignof(T), so leave it unset");
-  require(!expected.message_size || !options.schema_name,
+  require(!expected.message_size || options.schema_name.empty(),
           "schema_name is for BytePublisher; a Publisher<T> takes schema<T>, so leave it unset");
-  const std::string_view schema_name =
-      options.schema_name ? std::string_view{*options.schema_name} : expected.schema_name;
+  const std::string_view schema_name = options.schema_name.empty() ? expected.schema_name : options.schema_name;
   check_mode("mode", options.mode);
   check_mode("bell_mode", options.bell_mode.value_or(0600));
   require(schema_name.size() < std::tuple_size_v<decltype(Identity::schema_name)> &&
@@ -234,11 +233,11 @@ void compare_identity(const Identity& found, const ExpectedIdentity& expected) {
 void compare_options(const Identity& found, const PublisherOptions& options, const ExpectedIdentity& expected) {
   const std::string_view schema_name = schema_name_of(found);
   const bool bytes = !expected.message_size;
-  if (bytes && options.schema_name && *options.schema_name != schema_name) {
-    fail(Errc::wrong_identity,
-         "expected schema " + *options.schema_name + ", found " + schema_text(found.schema_tag, schema_name));
+  if (bytes && !options.schema_name.empty() && options.schema_name != schema_name) {
+    fail(Errc::wrong_identity, "expected schema " + std::string{options.schema_name} + ", found " +
+                                   schema_text(found.schema_tag, schema_name));
   }
-  if (bytes && !options.schema_name && (found.schema_tag != 0 || !schema_name.empty())) {
+  if (bytes && options.schema_name.empty() && (found.schema_tag != 0 || !schema_name.empty())) {
     fail(Errc::wrong_identity, "its messages have the schema " + schema_text(found.schema_tag, schema_name) +
                                    ", and bytes are published into it only by those who set schema_name");
   }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace seqcast::inline v1 {
@@ -87,8 +88,8 @@ struct PublisherOptions {
   std::optional<std::uint32_t> message_alignment = {};
 
   /// For BytePublisher only: the name of the schema that the bytes follow. A channel with a schema takes bytes
-  /// only from a publisher that names it. A Publisher<T> takes schema<T>. Default: no schema.
-  std::optional<std::string> schema_name = {};
+  /// only from a publisher that names it. Read while the publisher is opened only. Default: none.
+  std::string_view schema_name = {};
 
   /// Whether each message carries its publish time. Default: no. Costs one reading of the clock per message.
   std::optional<bool> timestamps = {};
