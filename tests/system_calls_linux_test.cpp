@@ -24,6 +24,7 @@ namespace {
 struct Hooks {
   std::function<bool(const char* name, int flags)> openat; // these give true for a call that is done, and errno
   std::function<bool(const char* to)> linkat;
+  std::function<void(const char* to)> after_link;
   std::function<bool(const char* to)> rename;
   std::function<bool()> fallocate;
   std::function<bool(int command, struct flock& lock)> lock;
@@ -50,7 +51,9 @@ int openat(int folder, const char* name, int flags, ...) {
 
 int linkat(int from_folder, const char* from, int to_folder, const char* to, int flags) noexcept {
   if (hooks.linkat && hooks.linkat(to)) return errno == 0 ? 0 : -1;
-  return static_cast<int>(::syscall(SYS_linkat, from_folder, from, to_folder, to, flags));
+  const auto result = static_cast<int>(::syscall(SYS_linkat, from_folder, from, to_folder, to, flags));
+  if (hooks.after_link) hooks.after_link(to);
+  return result;
 }
 
 int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept {
@@ -171,7 +174,7 @@ TEST_CASE("two publishers whose renames may replace do not replace each other") 
   CHECK(folder.entries() == 1);
 }
 
-TEST_CASE("a file system that gives a new name another file is refused, and no channel is left on it") {
+TEST_CASE("a file system that gives a new name another file is refused, and that file stays as it is") {
   const TemporaryFolder folder;
   const NoHooks none;
   hooks.linkat = [&](const char* to) {
@@ -180,10 +183,41 @@ TEST_CASE("a file system that gives a new name another file is refused, and no c
     errno = 0;
     return true;
   };
-  const auto refusal = publisher_refusal<BytePublisher>(folder.channel(), {.wakeup = Wakeup::polling});
-  CHECK(refusal.code == std::errc::operation_not_supported);
-  CHECK(refusal.says({"a second publisher could not be kept out", "shared_memory()"}));
+  Error error;
+  CHECK_FALSE(BytePublisher::open(folder.channel(), {.wakeup = Wakeup::polling}, error));
+  CHECK(error == std::errc::operation_not_supported);
+  CHECK(error.message().find("a second publisher could not be kept out") != std::string::npos);
+  CHECK(test::read_file(folder / "channel").size() == 14);
+}
+
+TEST_CASE("a lock that does not show under the channel's name is refused, and no channel is left") {
+  const TemporaryFolder folder;
+  const NoHooks none;
+  hooks.lock = [&](int command, struct flock& lock) {
+    if (command == F_OFD_GETLK && lock.l_type == F_RDLCK) {
+      lock.l_type = F_UNLCK;
+      return refuses(ENOTSUP);
+    }
+    return false;
+  };
+  CHECK(publisher_refusal<BytePublisher>(folder.channel()).code == std::errc::operation_not_supported);
   CHECK(folder.entries() == 0);
+}
+
+TEST_CASE("a publisher whose name goes to another channel while it opens removes nothing of that") {
+  const TemporaryFolder folder;
+  std::optional<BytePublisher> other;
+  const NoHooks none;
+  bool raced = false;
+  hooks.after_link = [&](const char* to) {
+    if (std::strcmp(to, "channel") != 0 || std::exchange(raced, true)) return;
+    remove_channel(folder.channel(), {.even_if_alive = true});
+    other.emplace(folder.channel());
+  };
+  const BytePublisher publisher{folder.channel()};
+  REQUIRE(other);
+  CHECK(publisher.state() == ChannelState::superseded);
+  CHECK(other->state() == ChannelState::live);
 }
 
 TEST_CASE("whatever error an allocation is refused with, every block is written, and no byte of it changes") {

@@ -141,12 +141,13 @@ void supersede(const Mapping& mapping, const Bell& bell) {
   if (bell) wake_subscribers(bell.flag(), bell.word());
 }
 
-/// Checks that a publisher's lock on the file is visible to who opens its name.
-void check_exclusive(const platform::Place& place, platform::FileId id) {
+/// Checks that a publisher's lock is visible to those who open the name. What cannot be opened, as where the name
+/// was removed just now, is no reason to fail.
+void check_exclusive(const platform::Place& place) {
   std::error_code error;
   const platform::Handle named = platform::open_file(place, platform::Access::read_only, error);
-  if (!error && platform::file_status(named, error).id == id && platform::publisher_lock_held(named)) return;
-  fail(error ? error : std::make_error_code(std::errc::operation_not_supported),
+  if (error || platform::publisher_lock_held(named)) return;
+  fail(std::make_error_code(std::errc::operation_not_supported),
        "this file system does not show the publisher's lock to others, so that a second publisher could not be "
        "kept out; use another one, such as that of shared_memory()");
 }
@@ -196,7 +197,7 @@ class PublisherOpening {
     }
     MappedFile mapped = map_locked(place_, file);
     if (!mapped.mapping) return {};
-    check_exclusive(place_, file.status.id);
+    check_exclusive(place_);
 
     const Identity identity = load_identity(mapped.mapping.read_only_words());
     try {
@@ -274,9 +275,9 @@ class PublisherOpening {
       }
       if (error) break;
       try {
-        check_exclusive(place_, id);
+        check_exclusive(place_);
       } catch (const Failure&) {
-        platform::remove_file(place_, error);
+        if (platform::is_name_of(place_, file.handle())) platform::remove_file(place_, error);
         throw;
       }
       if (superseded != nullptr) supersede(*superseded, bell);
