@@ -13,6 +13,7 @@ namespace {
 // Where the system cannot wait on all words at once.
 constexpr auto poll_interval = std::chrono::milliseconds{1};
 constexpr auto lock_retry_interval = std::chrono::microseconds{200};
+constexpr int most_releases = 64;
 
 } // namespace
 
@@ -55,14 +56,14 @@ std::string temporary_suffix() {
 
 LockResult LockFile::lock(std::error_code& error) noexcept {
   const auto end = clock::now() + lock_timeout;
-  for (;;) {
+  for (int released = 0;;) {
     const auto now = clock::now(); // before the attempt, so that one comes after the end
     if (lock_->try_lock(error)) return LockResult::locked;
     if (error) return LockResult::failed;
     if (now >= end) {
-      // Nothing is in the way if it was released just now: then there is a little more time.
+      // Nothing is in the way if it was released just now; so try again, unless that never ends.
       if (const auto obstacle = lock_->obstacle()) return *obstacle;
-      if (now >= end + lock_timeout) return LockResult::held_by_publisher;
+      if (++released > most_releases) return LockResult::held_by_publisher;
     }
     wait_on_words({}, now + lock_retry_interval);
   }
