@@ -6,8 +6,8 @@
 // and the lock's queries are counted too: they show how often a loop goes round.
 //
 // Who may use it: one file of a program, since it has a syscall(), a clock_gettime() and an fcntl() of its own,
-// which the library calls in place of the C library's. A forked child inherits the LongSleeps, and counts for
-// itself.
+// which the library calls in place of the C library's. A forked child inherits the LongSleeps, with counts of
+// its own.
 //
 // Invariants
 //   1. The first, short sleep of a wait keeps its length: it is a part of the protocol (decision 0001).
