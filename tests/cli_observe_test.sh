@@ -160,12 +160,15 @@ output_has '"bytes_estimated":true'
 
 test_case 'stat continues with the channel that takes the name of a removed one'
 start old.txt pub ./news x --repeat --rate 100
+old=$pid
 await_message ./news
 start stat.txt stat ./news --watch -i 0.05
 stat=$pid
 await stat.txt 'live'
+kill -STOP "$old" # a publisher that notices would close the channel before it is seen without a name
 expect 0 rm --force ./news
 await stat.txt 'superseded'
+kill -CONT "$old"
 : >stat.txt
 start new.txt pub ./news --size 2000 y --repeat --rate 100
 await stat.txt 'live'

@@ -346,13 +346,14 @@ TEST_CASE(
   const TemporaryFolder folder;
   std::optional<NumberPublisher> publisher{std::in_place, folder.channel()};
   NumberSubscriber subscriber{folder.channel()};
-  seqcast::PollDescriptor poll;
   std::atomic<bool> watched{false};
-  Trap here{.place = Place::before_query, .number = 1, .action = [&] {
-              wait_until("the first arm()", [&] { return watched.load(); });
-              publisher.reset();
-              poll.arm(subscriber);
-            }};
+  Trap here{.place = Place::before_query, .number = 1, .action = {}};
+  seqcast::PollDescriptor poll; // its thread, which ends with it, uses what is declared above
+  here.action = [&] {
+    wait_until("the first arm()", [&] { return watched.load(); });
+    publisher.reset();
+    poll.arm(subscriber);
+  };
   const Armed armed{here};
   poll.arm(subscriber);
   watched = true;

@@ -277,7 +277,7 @@ class PublisherOpening {
       try {
         check_exclusive(place_);
       } catch (const Failure&) {
-        if (platform::is_name_of(place_, file.handle())) platform::remove_file(place_, error);
+        if (platform::is_name_of(place_, id)) platform::remove_file(place_, error);
         throw;
       }
       if (superseded != nullptr) supersede(*superseded, bell);
@@ -346,7 +346,7 @@ PublisherRegion::~PublisherRegion() {
   PublisherHeader<HardwarePolicy>{mapping.words()}.store_state(StateWord::closed);
   std::error_code error;
   // The bell first, while no other publisher can have the name.
-  if (remove_on_close && platform::is_name_of(place, lock.handle())) {
+  if (remove_on_close && platform::is_name_of(place, id)) {
     Bell::remove(place);
     platform::remove_file(place, error);
   }

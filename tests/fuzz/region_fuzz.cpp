@@ -180,7 +180,7 @@ class Machine {
     bounded(1, [&] { return reader_.ready(); });
     const SubscriberHeader<CountingPolicy> lines{words_};
     bounded(16, [&] { return lines.epoch(); });
-    bounded(5, [&] {
+    bounded(6, [&] {
       return lines.boot_id()[0] + lines.boot_time() + lines.oldest() + lines.process() +
              static_cast<std::uint64_t>(lines.state());
     });
@@ -293,6 +293,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::error_code error;
     const platform::Boot boot = platform::current_boot(error);
     std::memcpy(file.data() + boot_offset, &boot.id, sizeof boot.id);
+    std::memcpy(file.data() + boot_time_offset, &boot.time_ns, sizeof boot.time_ns);
   }
   on_memory(control, file);
   if ((control.flags & fuzz::in_a_file) != 0) fuzz::through_a_file(control, file);

@@ -36,9 +36,15 @@ Place Place::temporary_sibling() const {
   return sibling(name + suffix);
 }
 
+bool is_name_of(const Place& place, FileId id) noexcept {
+  std::error_code error;
+  return file_status(place, error).id == id && !error;
+}
+
 bool is_name_of(const Place& place, const Handle& handle) noexcept {
   std::error_code error;
-  return file_status(place, error).id == file_status(handle, error).id && !error;
+  const FileId id = file_status(handle, error).id;
+  return !error && is_name_of(place, id);
 }
 
 std::string temporary_suffix() {

@@ -94,7 +94,9 @@ Handle open_file(const Place& place, Access access, std::error_code& error);
 FileStatus file_status(const Handle& handle, std::error_code& error);
 /// Of a symbolic link: the link's own status.
 FileStatus file_status(const Place& place, std::error_code& error);
-/// Whether the name leads to the file that is open.
+/// Whether the name leads to the file. The id is to be taken before the file is renamed: of an open file that was
+/// renamed, Wine no longer tells the device.
+bool is_name_of(const Place& place, FileId id) noexcept;
 bool is_name_of(const Place& place, const Handle& handle) noexcept;
 /// Whether the file is kept in memory only, so that no restart of the machine leaves anything of it.
 bool in_memory(const Handle& handle) noexcept;
