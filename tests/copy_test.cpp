@@ -38,6 +38,15 @@ std::vector<std::byte> padded(std::span<const std::byte> message) {
   return bytes;
 }
 
+/// Each size, copied with time and in a hurry.
+std::vector<std::pair<std::size_t, bool>> sizes_and_paces() {
+  std::vector<std::pair<std::size_t, bool>> pairs;
+  for (const std::size_t size : sizes()) {
+    for (const bool hurried : {false, true}) pairs.emplace_back(size, hurried);
+  }
+  return pairs;
+}
+
 // The words of a message, all ones at first, so that padding is zero only if it was stored.
 struct GuardedWords {
   explicit GuardedWords(std::size_t size, GuardedMemory::Against side = GuardedMemory::Against::end)
@@ -60,13 +69,13 @@ struct PortablePolicy {
 TEST_CASE_TEMPLATE(
     "a payload is stored as its bytes, padded with zeros to a word, and nothing outside is touched", Policy,
     HardwarePolicy, PortablePolicy) {
-  for (const std::size_t size : sizes()) {
+  for (const auto& [size, hurried] : sizes_and_paces()) {
     for (const auto side : {GuardedMemory::Against::end, GuardedMemory::Against::begin}) {
       CAPTURE(size);
       const GuardedMemory message{size, side};
       fill(message.bytes(), size);
       const GuardedWords payload{size, side};
-      store_payload<Policy>(payload.words(), message.data(), size);
+      store_payload<Policy>(payload.words(), message.data(), size, hurried);
       CHECK(equal(payload.memory.bytes(), padded(message.bytes())));
     }
   }
@@ -74,16 +83,16 @@ TEST_CASE_TEMPLATE(
 
 TEST_CASE_TEMPLATE("a payload is loaded byte for byte, and nothing outside is touched", Policy, HardwarePolicy,
                    PortablePolicy) {
-  for (const std::size_t size : sizes()) {
+  for (const auto& [size, hurried] : sizes_and_paces()) {
     for (const auto side : {GuardedMemory::Against::end, GuardedMemory::Against::begin}) {
       CAPTURE(size);
       const GuardedMemory message{size, side};
       fill(message.bytes(), size);
       const GuardedWords payload{size, side};
-      store_payload<Policy>(payload.words(), message.data(), size);
+      store_payload<Policy>(payload.words(), message.data(), size, hurried);
 
       const GuardedMemory copy{size, side};
-      load_payload<Policy>(payload.words(), copy.data(), size);
+      load_payload<Policy>(payload.words(), copy.data(), size, hurried);
       CHECK(equal(copy.bytes(), message.bytes()));
     }
   }
@@ -93,7 +102,7 @@ TEST_CASE("a copy of a few bytes does not change the rest of the buffer") {
   const GuardedWords payload{64};
   for (std::size_t size = 0; size <= 64; ++size) {
     std::array<std::byte, 80> copy{};
-    load_payload<HardwarePolicy>(payload.words(), copy.data() + 8, size);
+    load_payload<HardwarePolicy>(payload.words(), copy.data() + 8, size, false);
     for (std::size_t i = 0; i < copy.size(); ++i) {
       CHECK(copy[i] == (i >= 8 && i < 8 + size ? std::byte{0xFF} : std::byte{0}));
     }
@@ -122,7 +131,7 @@ TEST_CASE("a gathered message is the same as one in one piece, for all ways to c
 
 TEST_CASE_TEMPLATE("pieces of odd sizes, empty ones among them, gather into one message of any size", Policy,
                    HardwarePolicy, PortablePolicy) {
-  for (const std::size_t size : sizes()) {
+  for (const auto& [size, hurried] : sizes_and_paces()) {
     for (const std::size_t step : {1U, 3U, 7U, 8U, 9U, 17U, 4095U}) {
       if (size / step > 600) continue;
       CAPTURE(size);
@@ -152,7 +161,7 @@ TEST_CASE("a gatherer without a piece stores nothing") {
 }
 
 TEST_CASE("a payload is stored and loaded wherever it begins in a cache line") {
-  for (const std::size_t size : sizes()) {
+  for (const auto& [size, hurried] : sizes_and_paces()) {
     for (const std::size_t offset : {16U, 24U, 32U, 64U}) {
       CAPTURE(size);
       CAPTURE(offset);
@@ -160,10 +169,10 @@ TEST_CASE("a payload is stored and loaded wherever it begins in a cache line") {
       fill(message.bytes(), offset);
       const GuardedMemory slot{offset + round_up(size, word_size)};
       Word* const payload = words_at(static_cast<void*>(slot.data())) + offset / word_size;
-      store_payload<HardwarePolicy>(payload, message.data(), size);
+      store_payload<HardwarePolicy>(payload, message.data(), size, hurried);
       CHECK(equal(slot.bytes().subspan(offset, size), message.bytes()));
       std::vector<std::byte> copy(size);
-      load_payload<HardwarePolicy>(payload, copy.data(), size);
+      load_payload<HardwarePolicy>(payload, copy.data(), size, hurried);
       CHECK(equal(copy, message.bytes()));
     }
   }
@@ -189,7 +198,7 @@ TEST_CASE("the bytes in the version's cache line are stored last, in one piece o
       }
       gatherer.finish();
     } else {
-      store_payload<test::StagedPolicy>(slot.data() + 2, message.data(), message.size());
+      store_payload<test::StagedPolicy>(slot.data() + 2, message.data(), message.size(), false);
     }
     note();
     REQUIRE(order.size() == 38);
@@ -199,7 +208,7 @@ TEST_CASE("the bytes in the version's cache line are stored last, in one piece o
 }
 
 TEST_CASE("prefetching the next slot stores nothing into the version's line or behind the message") {
-  for (const std::size_t size : sizes()) {
+  for (const auto& [size, hurried] : sizes_and_paces()) {
     CAPTURE(size);
     const std::size_t stride = round_up(smallest_payload_offset + round_up(size, word_size), cache_line);
     const Geometry geometry{.slots_word = header_size / word_size,

@@ -184,15 +184,17 @@ TEST_CASE("options that are set are compared with the channel's, options that ar
   CHECK(adopting.epoch().number == 2);
 }
 
-TEST_CASE("the default capacity is what fits into 1 MiB, at least 8 and at most 1024") {
+TEST_CASE("the default capacity is for 1 MiB of messages, at least 8 and at most 1024") {
   const TemporaryFolder folder;
   const auto capacity = [&](std::uint32_t size) {
     return BytePublisher{folder.channel(std::to_string(size)), {.max_message_size = size}}.capacity();
   };
   CHECK(capacity(48) == 1024);
-  CHECK(capacity(1008) == 1024);
-  CHECK(capacity(1009) == 512); // 1088 bytes a slot
-  CHECK(capacity(65536) == 8);
+  CHECK(capacity(0) == 1024);
+  CHECK(capacity(1024) == 1024);
+  CHECK(capacity(1025) == 512);
+  CHECK(capacity(4096) == 256);
+  CHECK(capacity(65536) == 16);
   CHECK(capacity(1 << 20) == 8);
 }
 

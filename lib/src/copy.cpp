@@ -48,8 +48,8 @@ bool has_fast_strings() noexcept {
 /// Copies as much of `size` bytes as fits into whole steps, and gives the number copied, a multiple of 8: long
 /// copies by string instructions where these are fast, others by 32 bytes where the processor has AVX,
 /// otherwise by 16.
-std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
-  if (size >= HardwarePolicy::strings_from() && has_fast_strings()) {
+std::size_t copy_steps(void* to, const void* from, std::size_t size, bool hurried) noexcept {
+  if (size >= HardwarePolicy::strings_from(hurried) && has_fast_strings()) {
     const std::size_t whole = size / word_size * word_size;
     std::size_t left = whole;
     asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(left) : : "memory");
@@ -105,7 +105,7 @@ std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
 
 /// Copies as much of `size` bytes as fits into whole steps, by 32 bytes, and gives the number copied, a
 /// multiple of 8.
-std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
+std::size_t copy_steps(void* to, const void* from, std::size_t size, bool) noexcept {
   constexpr std::size_t step = 64;
   std::size_t steps = size / step;
   if (steps == 0) return 0;
@@ -125,7 +125,7 @@ std::size_t copy_steps(void* to, const void* from, std::size_t size) noexcept {
 
 #else
 
-std::size_t copy_steps(void*, const void*, std::size_t) noexcept {
+std::size_t copy_steps(void*, const void*, std::size_t, bool) noexcept {
   return 0;
 }
 
@@ -147,13 +147,13 @@ bool clear(void*, std::size_t) noexcept {
 
 } // namespace
 
-void HardwarePolicy::copy_in(Word* to, const std::byte* from, std::size_t size) noexcept {
-  const std::size_t done = copy_steps(to, from, size);
+void HardwarePolicy::copy_in(Word* to, const std::byte* from, std::size_t size, bool hurried) noexcept {
+  const std::size_t done = copy_steps(to, from, size, hurried);
   store_words(to + done / word_size, from + done, size - done);
 }
 
-void HardwarePolicy::copy_out(const Word* from, std::byte* to, std::size_t size) noexcept {
-  const std::size_t done = copy_steps(to, from, size);
+void HardwarePolicy::copy_out(const Word* from, std::byte* to, std::size_t size, bool hurried) noexcept {
+  const std::size_t done = copy_steps(to, from, size, hurried);
   load_words(from + done / word_size, to + done, size - done);
 }
 

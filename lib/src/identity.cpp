@@ -10,7 +10,7 @@ namespace seqcast::inline v1::detail {
 namespace {
 
 constexpr std::uint32_t default_message_size = 1024;
-constexpr std::uint64_t default_ring_bytes = 1 << 20;
+constexpr std::uint64_t default_ring_bytes = 1 << 20; // of messages
 constexpr std::uint64_t default_capacity_least = 8;
 constexpr std::uint64_t default_capacity_most = 1024;
 
@@ -184,9 +184,8 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
   identity.payload_offset =
       payload_offset_for(flags, begins_line ? std::max<std::uint32_t>(cache_line, alignment) : alignment);
   identity.slot_stride = round_up(identity.payload_offset + round_up(size, word_size), line);
-  identity.capacity =
-      options.capacity.value_or(std::clamp(std::bit_floor(default_ring_bytes / identity.slot_stride),
-                                           default_capacity_least, default_capacity_most));
+  identity.capacity = options.capacity.value_or(std::clamp(
+      std::bit_floor(default_ring_bytes / std::max(size, 1U)), default_capacity_least, default_capacity_most));
   identity.max_message_size = size;
   identity.message_alignment = alignment;
   identity.compatible_flags = flags;

@@ -230,8 +230,9 @@ class Machine {
           static_cast<std::uint32_t>(geometry_.max_message_size * static_cast<unsigned>(i + 1) / 16);
       const std::vector<std::byte> message(size, std::byte{0x5A});
       const std::uint64_t sequence = bounded(copy_steps_ + 8, [&] {
-        return publisher.publish_with(
-            size, 1, [&](Word* payload) { store_payload<CountingPolicy>(payload, message.data(), size); });
+        return publisher.publish_with(size, 1, [&](Word* payload) {
+          store_payload<CountingPolicy>(payload, message.data(), size, false);
+        });
       });
       const ReadResult result = witness.next(BufferDestination{exact_.data(), geometry_.max_message_size});
       if (steps.poked()) continue;

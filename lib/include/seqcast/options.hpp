@@ -77,7 +77,7 @@ enum class Wakeup {
 /// How to publish. What is unset is taken from the channel that is already there, or from the defaults named
 /// below where there is none; what is set has to agree with it.
 struct PublisherOptions {
-  /// Slots: a power of two, at least 2. Default: what fits into 1 MiB, at least 8 and at most 1024.
+  /// Slots: a power of two, at least 2. Default: for 1 MiB of messages, at least 8 and at most 1024.
   /// A subscriber may fall this many messages behind, less one, before it loses any.
   std::optional<std::uint64_t> capacity = {};
 

@@ -74,11 +74,12 @@ inline constexpr std::size_t bytes_beside_version = cache_line - smallest_payloa
 /// From this many bytes on a wide copy pays (lib/docs/decisions/0003-copies.md).
 inline constexpr std::size_t wide_from = 192;
 
-/// store_words(), by a wide copy where that pays.
+/// store_words(), by a wide copy where that pays. `hurried`: messages come without a pause (pace.hpp).
 template <class Policy>
-inline void store_wide(typename Policy::Word* to, const std::byte* from, std::size_t size) noexcept {
-  if constexpr (requires { Policy::copy_in(to, from, size); }) {
-    if (size >= wide_from) return Policy::copy_in(to, from, size);
+inline void store_wide(typename Policy::Word* to, const std::byte* from, std::size_t size,
+                       bool hurried) noexcept {
+  if constexpr (requires { Policy::copy_in(to, from, size, hurried); }) {
+    if (size >= wide_from) return Policy::copy_in(to, from, size, hurried);
   }
   store_words(to, from, size);
 }
@@ -88,20 +89,22 @@ inline void store_wide(typename Policy::Word* to, const std::byte* from, std::si
 /// none there.
 /// Requires: `size` bytes at `from`, room for words_for(size) words at `to`.
 template <class Policy>
-inline void store_payload(typename Policy::Word* to, const std::byte* from, std::size_t size) noexcept {
+inline void store_payload(typename Policy::Word* to, const std::byte* from, std::size_t size,
+                          bool hurried) noexcept {
   if (size <= bytes_beside_version) return store_words(to, from, size);
   const std::size_t words_to_end = words_to_line_end(to);
   const std::size_t first = words_to_end < size / word_size ? words_to_end : size / word_size;
-  store_wide<Policy>(to + first, from + first * word_size, size - first * word_size);
+  store_wide<Policy>(to + first, from + first * word_size, size - first * word_size, hurried);
   store_words(to, from, first * word_size);
 }
 
 /// Copies `size` payload bytes out of a slot. They mean nothing until the slot's version was found unchanged.
 /// Requires: room for `size` bytes at `to`, words_for(size) words at `from`.
 template <class Policy>
-inline void load_payload(const typename Policy::Word* from, std::byte* to, std::size_t size) noexcept {
-  if constexpr (requires { Policy::copy_out(from, to, size); }) {
-    if (size >= wide_from) return Policy::copy_out(from, to, size);
+inline void load_payload(const typename Policy::Word* from, std::byte* to, std::size_t size,
+                         bool hurried) noexcept {
+  if constexpr (requires { Policy::copy_out(from, to, size, hurried); }) {
+    if (size >= wide_from) return Policy::copy_out(from, to, size, hurried);
   }
   load_words(from, to, size);
 }
@@ -124,7 +127,7 @@ class PayloadGatherer {
       rest_size_ = 0;
     }
     const std::size_t whole = piece.size() / word_size;
-    store_wide<Policy>(next_, piece.data(), whole * word_size);
+    store_wide<Policy>(next_, piece.data(), whole * word_size, false);
     next_ += whole;
     piece = piece.subspan(whole * word_size);
     append_to(rest_, rest_size_, piece);
@@ -166,47 +169,5 @@ inline void prefetch_lines(typename Policy::Word* words, std::size_t count) noex
                             std::memory_order_relaxed); // relaxed: as said at the top; the value means nothing
   }
 }
-
-/// Whether the next slot's lines are prefetched. That makes the next large message faster to send and to
-/// receive, but takes about as long as sending it, so it does not pay for a publisher that does not pause
-/// between messages (lib/docs/decisions/0006-when-there-is-time.md).
-/// Such a publisher reads the clock for every 16th message. A clock that stands still or goes back does
-/// no harm.
-class PrefetchThrottle {
- public:
-  /// Bytes from which on the clock is read, which takes as long as prefetching some KiB.
-  static constexpr std::uint32_t clock_from = 2048;
-  /// Bytes above which nothing is prefetched: it would not stay in a core's own cache beside the message.
-  static constexpr std::uint32_t never_above = 256 * 1024;
-
-  /// To be called once for each message of `size` bytes; `now` gives ns.
-  template <class Now>
-  bool allows(std::uint32_t size, const Now& now) noexcept {
-    if (size < clock_from) return true;
-    if (size > never_above) return false;
-    bytes_ += size;
-    if (skipped_readings_ > 0) {
-      --skipped_readings_;
-      return false;
-    }
-    const std::uint64_t time = now();
-    const bool busy = bytes_ > (time - last_reading_) * busy_bytes_per_ns;
-    last_reading_ = time;
-    bytes_ = 0;
-    busy_readings_ = busy ? busy_readings_ + (busy_readings_ < most_doublings ? 1 : 0) : 0;
-    skipped_readings_ = busy ? (1U << busy_readings_) - 1 : 0;
-    return !busy;
-  }
-
- private:
-  // A publisher that prefetches and does not pause is faster than this; one that pauses is slower.
-  static constexpr std::uint64_t busy_bytes_per_ns = 4;
-  static constexpr std::uint32_t most_doublings = 4; // 15 messages between two readings
-
-  std::uint64_t last_reading_ = 0; // ns
-  std::uint64_t bytes_ = 0;        // published since then
-  std::uint32_t skipped_readings_ = 0;
-  std::uint32_t busy_readings_ = 0; // in a row, up to most_doublings
-};
 
 } // namespace seqcast::inline v1::detail

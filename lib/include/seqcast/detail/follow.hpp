@@ -47,12 +47,12 @@ void store_in_chunks(typename Policy::Word* slot, const Geometry& geometry, std:
     slot[time_word].store(time_ns, std::memory_order_relaxed); // relaxed: as for the size
   std::uint32_t done = 0;
   for (; size - done > chunk; done += chunk) {
-    store_payload<Policy>(payload + done / word_size, from + done, chunk);
+    store_payload<Policy>(payload + done / word_size, from + done, chunk, false);
     // [progress] release: pairs with the acquire in load_progress().
     // Otherwise a subscriber that follows could copy words that are not stored yet.
     slot[geometry.progress_word].store(pack_progress(sequence, done + chunk), std::memory_order_release);
   }
-  store_payload<Policy>(payload + done / word_size, from + done, size - done);
+  store_payload<Policy>(payload + done / word_size, from + done, size - done, false);
 }
 
 template <class Word>
@@ -95,7 +95,8 @@ Followed follow(const typename Policy::Word* words, const typename Policy::Word*
     const std::uint32_t stored = followed.complete ? followed.size : load_progress(slot, geometry, sequence);
     if (stored > followed.size) return {};
     if (followed.complete || stored >= done + chunk) {
-      load_payload<Policy>(slot + geometry.payload_word + done / word_size, to.bytes + done, stored - done);
+      load_payload<Policy>(slot + geometry.payload_word + done / word_size, to.bytes + done, stored - done,
+                           false);
       done = stored;
       polls = 0;
     } else {

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <seqcast/detail/follow.hpp>
+#include <seqcast/detail/pace.hpp>
 
 #include <chrono>
 #include <optional>
@@ -61,16 +62,26 @@ struct HardwarePolicy {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
   }
 
-  /// From this many bytes on string instructions pay (lib/docs/decisions/0008-string-instructions.md).
-  static constexpr std::size_t strings_from() noexcept {
-    return 8192;
+  /// Has the processor bring a line that will be written. Nothing is stored.
+  static void prefetch_line(const Word* words) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+    asm volatile("prefetchw %0" : : "m"(*words)); // without a flag gcc's builtin brings it for reading only
+#elif defined(__GNUC__)
+    __builtin_prefetch(words, 1);
+#endif
+  }
+
+  /// From this many bytes on string instructions pay (lib/docs/decisions/0008-string-instructions.md): from
+  /// fewer where messages come without a pause.
+  static constexpr std::size_t strings_from(bool hurried = false) noexcept {
+    return hurried ? 3072 : 8192;
   }
 
   // The wide copies, and the prefetch likewise: relaxed stores and loads of many words, more than 8 bytes at a
   // time where the processor can. Compiled once, in lib/src/copy.cpp, so that no compiler sees what is in them,
   // and no flag of a user's translation unit changes them.
-  static void copy_in(Word* to, const std::byte* from, std::size_t size) noexcept;
-  static void copy_out(const Word* from, std::byte* to, std::size_t size) noexcept;
+  static void copy_in(Word* to, const std::byte* from, std::size_t size, bool hurried) noexcept;
+  static void copy_out(const Word* from, std::byte* to, std::size_t size, bool hurried) noexcept;
   static void prefetch_for_write(Word* words, std::size_t count) noexcept;
 };
 
@@ -189,6 +200,7 @@ class RingPublisher {
     open_slot(next_slot, geometry_, sequence + 1);
 
     prefetch_for_write(next_slot, payload_word, size);
+    prefetch_ahead(sequence);
     return sequence;
   }
 
@@ -204,7 +216,8 @@ class RingPublisher {
         store_in_chunks<Policy>(slot, geometry_, head_, from, size, time_ns); // head_ is this message's already
       });
     }
-    return publish_with(size, time_ns, [&](Word* payload) { store_payload<Policy>(payload, from, bytes); });
+    return publish_with(size, time_ns,
+                        [&](Word* payload) { store_payload<Policy>(payload, from, bytes, pace_.hurried()); });
   }
 
   /// The payload of the open slot, for stores that are not atomic. No subscriber takes what is in it until
@@ -231,7 +244,7 @@ class RingPublisher {
   /// which is here already, and where it pays.
   void prefetch_for_write(Word* next_slot, std::size_t payload_word, std::uint32_t size) noexcept {
     if constexpr (requires { Policy::now(); }) {
-      if (!throttle_.allows(size, Policy::now)) return;
+      if (!pace_.pauses(size, Policy::now)) return;
     }
     const std::size_t line = Policy::line_words();
     const std::size_t end = payload_word + words_for(size);
@@ -245,11 +258,29 @@ class RingPublisher {
     prefetch_lines<Policy>(next_slot + line, end - line);
   }
 
+  /// Small messages that come without a pause: brings the line of a later slot, which takes longer to come than
+  /// the messages until then.
+  void prefetch_ahead(std::uint64_t sequence) noexcept {
+    if constexpr (requires { Policy::now(); }) {
+      if (sequence % PublisherPace::period == 0) [[unlikely]]
+        end_period();
+      if (pace_.line_ahead())
+        Policy::prefetch_line(slot_of(sequence + PublisherPace::ahead, words_, geometry_));
+    }
+  }
+#if defined(__GNUC__)
+  [[gnu::noinline]] // so that publish() keeps its registers
+#endif
+  void
+  end_period() noexcept {
+    if (geometry_.stride_words == Policy::line_words()) pace_.end_period(Policy::now());
+  }
+
   Word* words_ = nullptr;
   Word* slot_ = nullptr; // of message head + 1
   Geometry geometry_{};
   std::uint64_t head_ = 0;
-  PrefetchThrottle throttle_{};
+  PublisherPace pace_{};
 };
 
 enum class ReadStatus : std::uint8_t {
@@ -332,6 +363,7 @@ class RingSubscriber {
     ReadResult read;
     read_next(to, read);
     advance(read);
+    if (read.status == ReadStatus::nothing) caught_up();
     return read;
   }
 
@@ -351,6 +383,7 @@ class RingSubscriber {
     ReadResult read;
     read_next(in_place, read);
     if (read.status != ReadStatus::message) advance(read);
+    if (read.status == ReadStatus::nothing) caught_up();
     return read;
   }
   template <class Destination>
@@ -432,7 +465,7 @@ class RingSubscriber {
     } else if (!to.accepts(read.size)) {
       read.status = to.refusal;
     } else if (to.bytes != nullptr) {
-      load_payload<Policy>(slot + geometry_.payload_word, to.bytes, to.count(read.size));
+      load_payload<Policy>(slot + geometry_.payload_word, to.bytes, to.count(read.size), pace_.hurried());
     }
     const std::uint64_t version_after = load_version_after_copy(slot);
     if (version_after != version) explain_change(version_after, sequence, read);
@@ -539,6 +572,19 @@ class RingSubscriber {
     }
   }
 
+  /// Lets a publisher that does not pause go ahead (pace.hpp). Without a clock, as in models, it does not.
+  void caught_up() noexcept {
+    if constexpr (requires { Policy::now(); }) {
+      const auto is_complete = [this](std::uint64_t sequence) {
+        // Not to be read yet: the order does not matter.
+        return load_version(slot_of(sequence, words_, geometry_)) >= complete_version(sequence);
+      };
+      const std::uint64_t quarter = geometry_.capacity / 4;
+      const std::uint64_t most = quarter < SubscriberPace::most_ahead ? quarter : SubscriberPace::most_ahead;
+      pace_.caught_up(cursor_, most, is_complete, Policy::pause);
+    }
+  }
+
   void advance(const ReadResult& read) noexcept {
     if (read.status == ReadStatus::message || read.status == ReadStatus::wrong_size) cursor_ = read.sequence;
     if (read.status == ReadStatus::message) previous_ = read.sequence;
@@ -550,6 +596,7 @@ class RingSubscriber {
   std::uint64_t previous_ = 0; // the last message delivered: `lost` counts from it
   std::uint64_t oldest_ = 1;
   std::uint64_t resume_behind_ = 0;
+  SubscriberPace pace_{};
 };
 
 /// A slot as an inspector finds it.
@@ -569,7 +616,7 @@ SlotSample sample_slot(const typename Policy::Word* slot, const Geometry& geomet
   // relaxed: as in try_read().
   sample.size = unpack_size(slot[size_word].load(std::memory_order_relaxed));
   if (geometry.timestamps) sample.time_ns = slot[time_word].load(std::memory_order_relaxed);
-  load_payload<Policy>(slot + geometry.payload_word, payload.data(), payload.size());
+  load_payload<Policy>(slot + geometry.payload_word, payload.data(), payload.size(), false);
   // [slot-open] acquire fence, then relaxed: as in load_version_after_copy().
   Policy::fence(std::memory_order_acquire);
   sample.version_after = slot[version_word].load(std::memory_order_relaxed);
