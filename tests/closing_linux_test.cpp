@@ -3,34 +3,41 @@
 // A publisher that closes, or is superseded, just before or just after any sleep of a waiting subscriber: the
 // wait reports that then, and not one sleep later. Likewise a request to stop, and a message, which may come at
 // any reading of the clock. And a message whose ring is missed just before the first sleep: that sleep is short
-// (decision 0001). Time does not matter: the tests count the sleeps that ended by their timeout, and read the
+// (decision 0001). Time does not matter: the tests act directly before and after a sleep, at a reading of the
+// clock, and before and after a query of the lock; they count the sleeps that ended by their timeout, and read the
 // timeout that the first one is given.
-//
-// This file has a syscall(), a clock_gettime() and an fcntl() of its own, which the library calls in place of the
-// C library's, so that the test can act directly before and after a sleep, at a reading of the clock, and before
-// and after a query of the lock.
 #include "support/after_crash.hpp"
-#include "support/waiting.hpp"
+#include "support/intercepted_calls.hpp"
 
 #include <doctest/doctest.h>
 
-#include <bit>
-#include <cerrno>
-#include <cstdarg>
 #include <functional>
-
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <linux/futex.h>
 
 using namespace test;
 
 namespace {
 
-enum class Place { before_sleep, after_sleep, clock, before_query, after_query };
+thread_local bool has_slept = false;
 
 /// Runs an action at one of the places that a wait passes, and counts from there on.
-struct Trap {
+struct Trap final : Hooks {
+  Trap(Place where, std::uint64_t passing, std::function<void()> what)
+      : place{where}, number{passing}, action{std::move(what)} {}
+
+  bool begin_sleep(steady::time_point& end) override {
+    ++sleeps;
+    has_slept = true;
+    if (place == Place::before_sleep && !done) timeout = end - steady::now();
+    pass(Place::before_sleep);
+    return done && !over();
+  }
+  void pass(Place where) override {
+    if (where == Place::clock && done && has_slept) ++later_readings;
+    if (where != place || done || ++passed != number) return;
+    action();
+    done = true;
+  }
+
   Place place;
   std::uint64_t number; // of passing it; the first is 1
   std::function<void()> action;
@@ -38,83 +45,9 @@ struct Trap {
   std::uint64_t passed = 0;
   std::uint64_t sleeps = 0;
   std::atomic<bool> done{false};
-  std::atomic<std::uint64_t> timed_out{0};      // later sleeps that ended by their timeout
   std::atomic<std::uint64_t> later_readings{0}; // of the clock, by the thread that slept
   std::chrono::nanoseconds timeout{};           // of the last sleep before which it was not done
-
-  void pass(Place where) {
-    if (where != place || done || ++passed != number) return;
-    action();
-    done = true;
-  }
 };
-
-std::atomic<Trap*> trap{nullptr};
-std::atomic<std::uint64_t> wakes{0}; // calls that wake who sleeps on a word
-thread_local bool has_slept = false;
-
-bool is_sleep(long number, long operation) {
-#if defined(SYS_futex_waitv)
-  if (number == SYS_futex_waitv) return true;
-#endif
-  return number == SYS_futex && operation == FUTEX_WAIT_BITSET;
-}
-
-} // namespace
-
-extern "C" long syscall(long number, ...) noexcept {
-  static const auto real = std::bit_cast<long (*)(long, ...)>(::dlsym(RTLD_NEXT, "syscall"));
-  std::va_list list;
-  va_start(list, number);
-  long of[6]{};
-  for (std::size_t i = 0; i < 5; ++i) of[i] = va_arg(list, long);
-  // Nobody else passes a sixth, and it would be read from the stack.
-  if (number == SYS_futex && of[1] == FUTEX_WAIT_BITSET) of[5] = va_arg(list, long);
-  va_end(list);
-  if (number == SYS_futex && of[1] == FUTEX_WAKE) ++wakes;
-  Trap* const here = is_sleep(number, of[1]) ? trap.load() : nullptr;
-  if (here == nullptr) return real(number, of[0], of[1], of[2], of[3], of[4], of[5]);
-  ++here->sleeps;
-  has_slept = true;
-  if (here->place == Place::before_sleep && !here->done) {
-    const auto& until = *std::bit_cast<const struct timespec*>(of[3]);
-    here->timeout = std::chrono::seconds{until.tv_sec} + std::chrono::nanoseconds{until.tv_nsec} -
-                    std::chrono::steady_clock::now().time_since_epoch();
-  }
-  here->pass(Place::before_sleep);
-  const bool counts = here->done && !here->over();
-  const long result = real(number, of[0], of[1], of[2], of[3], of[4], of[5]);
-  const int error = errno;
-  if (counts && result < 0 && error == ETIMEDOUT) ++here->timed_out;
-  here->pass(Place::after_sleep);
-  errno = error;
-  return result;
-}
-
-extern "C" int clock_gettime(clockid_t clock, struct timespec* time) noexcept {
-  static const auto real =
-      std::bit_cast<int (*)(clockid_t, struct timespec*)>(::dlsym(RTLD_NEXT, "clock_gettime"));
-  if (Trap* const here = trap.load(); here != nullptr) {
-    if (here->done && has_slept) ++here->later_readings;
-    here->pass(Place::clock);
-  }
-  return real(clock, time);
-}
-
-extern "C" int fcntl(int file, int command, ...) {
-  static const auto real = std::bit_cast<int (*)(int, int, ...)>(::dlsym(RTLD_NEXT, "fcntl"));
-  std::va_list list;
-  va_start(list, command);
-  void* const argument = va_arg(list, void*);
-  va_end(list);
-  Trap* const here = command == F_OFD_GETLK ? trap.load() : nullptr;
-  if (here != nullptr) here->pass(Place::before_query);
-  const int result = real(file, command, argument);
-  if (here != nullptr) here->pass(Place::after_query);
-  return result;
-}
-
-namespace {
 
 /// Checks that `wait` ends by a close at each of the first places, without one more sleep, and without a loop
 /// that does not sleep.
@@ -129,7 +62,7 @@ void close_everywhere(const seqcast::PublisherOptions& options, const Wait& wait
       const TemporaryFolder folder;
       std::optional<NumberPublisher> publisher{std::in_place, folder.channel(), options};
       NumberSubscriber subscriber{folder.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
-      Trap here{.place = place, .number = number, .action = [&] { publisher.reset(); }};
+      Trap here{place, number, [&] { publisher.reset(); }};
       has_slept = false;
       wait(subscriber, here);
       CHECK(here.done);
@@ -145,24 +78,13 @@ const seqcast::PublisherOptions all_options[] = {
     {.remove_on_close = true},
     {.wakeup = seqcast::Wakeup::every_message, .remove_on_close = true}};
 
-/// Sets the trap until its destructor.
-struct Armed {
-  explicit Armed(Trap& here) {
-    trap = &here;
-  }
-  Armed(const Armed&) = delete;
-  ~Armed() {
-    trap = nullptr;
-  }
-};
-
 } // namespace
 
 TEST_CASE("a close before or after any sleep of a wait is reported without another sleep") {
   for (const auto& options : all_options) {
     CAPTURE(std::string{to_string(options.wakeup.value_or(seqcast::Wakeup::bell))});
     close_everywhere(options, [&](NumberSubscriber& subscriber, Trap& here) {
-      const Armed armed{here};
+      const Installed trap{here};
       CHECK(subscriber.wait_for(long_timeout) == WaitResult::closed);
     });
   }
@@ -176,7 +98,7 @@ TEST_CASE("a close before or after any sleep on several words is reported withou
       const NumberPublisher silent{other.channel()};
       NumberSubscriber idle{other.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
       const std::stop_source stop;
-      const Armed armed{here};
+      const Installed trap{here};
       const auto found = seqcast::wait_any({&idle, &subscriber}, long_timeout, stop.get_token());
       CHECK(found.subscriber == &subscriber);
       CHECK(found.reason == WaitResult::closed);
@@ -201,7 +123,7 @@ TEST_CASE("a replacement or removal before or after any sleep of a wait is repor
                           seqcast::PublisherOptions{.capacity = 8, .wakeup = wakeup, .replace = true});
           }
         };
-        const Armed armed{here};
+        const Installed trap{here};
         CHECK(subscriber.wait_for(long_timeout) == WaitResult::superseded);
       };
       close_everywhere({.capacity = 4, .wakeup = wakeup}, wait, false);
@@ -218,7 +140,7 @@ TEST_CASE("a request to stop before or after any sleep of a wait ends it without
       stop.request_stop();
       wakes_of_stop = wakes - before;
     };
-    const Armed armed{here};
+    const Installed trap{here};
     CHECK(subscriber.wait_for(long_timeout, stop.get_token()) == WaitResult::stopped);
     CHECK(wakes_of_stop == 1);
   });
@@ -233,8 +155,8 @@ TEST_CASE("a message that comes at any reading of the clock ends a wait without 
       const TemporaryFolder folder;
       NumberPublisher publisher{folder.channel(), {.wakeup = wakeup}};
       NumberSubscriber subscriber{folder.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
-      Trap here{.place = Place::clock, .number = reading, .action = [&] { publisher.publish(1); }};
-      const Armed armed{here};
+      Trap here{Place::clock, reading, [&] { publisher.publish(1); }};
+      const Installed trap{here};
       CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
       CHECK(here.timed_out.load() == 0);
       if (here.sleeps > 0) ++after_a_sleep;
@@ -254,13 +176,13 @@ TEST_CASE("a message and then an end, both at any reading of the clock, are repo
       std::optional<NumberPublisher> other;
       NumberSubscriber subscriber{folder.channel(),
                                   {.strategy = seqcast::WaitStrategy::sleep, .follow = replaced}};
-      Trap here{.place = Place::clock, .number = reading, .action = [&] {
+      Trap here{Place::clock, reading, [&] {
                   publisher->publish(7);
                   publisher.reset();
                   if (!replaced) return;
                   other.emplace(folder.channel(), seqcast::PublisherOptions{.capacity = 8, .replace = true});
                 }};
-      const Armed armed{here};
+      const Installed trap{here};
       CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
       const auto received = subscriber.next();
       REQUIRE(received);
@@ -300,16 +222,13 @@ TEST_CASE("a message whose ring is missed is found after the first sleep of a wa
     NumberSubscriber idle{other.channel(), {.strategy = seqcast::WaitStrategy::sleep}};
     const std::string bell = folder / "channel.bell";
     // As if the publisher had loaded the flag before it was set, and stored the message after the last poll.
-    Trap here{.place = Place::before_sleep,
-              .number = 1,
-              .action =
-                  [&] {
-                    set_word_in_file(bell, seqcast::detail::bell_flag_offset, 0);
-                    publisher.publish(1);
-                  },
-              .over = [] { return true; }};
+    Trap here{Place::before_sleep, 1, [&] {
+                set_word_in_file(bell, seqcast::detail::bell_flag_offset, 0);
+                publisher.publish(1);
+              }};
+    here.over = [] { return true; };
     {
-      const Armed armed{here};
+      const Installed trap{here};
       if (kind == Kind::wait) CHECK(subscriber.wait_for(long_timeout) == WaitResult::message);
       if (kind == Kind::wait_any)
         CHECK(seqcast::wait_any({&idle, &subscriber}, long_timeout).subscriber == &subscriber);
@@ -332,7 +251,7 @@ TEST_CASE("a close before or after any sleep of PollDescriptor's thread is repor
       std::atomic<bool> watched{false}; // the thread may sleep before arm() has named the subscriber
       seqcast::PollDescriptor poll;
       here.over = [&] { return !watched || readable(poll.native_handle(), Watchdog{"nothing", 0ns}); };
-      const Armed armed{here};
+      const Installed trap{here};
       poll.arm(subscriber);
       watched = true;
       CHECK(readable(poll.native_handle(), Watchdog{"a readable handle", long_timeout}));
@@ -347,14 +266,14 @@ TEST_CASE(
   std::optional<NumberPublisher> publisher{std::in_place, folder.channel()};
   NumberSubscriber subscriber{folder.channel()};
   std::atomic<bool> watched{false};
-  Trap here{.place = Place::before_query, .number = 1, .action = {}};
+  Trap here{Place::before_query, 1, {}};
   seqcast::PollDescriptor poll; // its thread, which ends with it, uses what is declared above
   here.action = [&] {
     wait_until("the first arm()", [&] { return watched.load(); });
     publisher.reset();
     poll.arm(subscriber);
   };
-  const Armed armed{here};
+  const Installed trap{here};
   poll.arm(subscriber);
   watched = true;
   wait_until("the second arm()", [&] { return here.done.load(); });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // PollDescriptor's descriptor in an epoll loop, and the end of its thread.
-#include "support/long_sleeps.hpp"
+#include "support/intercepted_calls.hpp"
 
 #include <doctest/doctest.h>
 

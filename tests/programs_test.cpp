@@ -6,7 +6,7 @@
 //
 // Every message contains its publisher's epoch. A program reports to the test through a channel of its own.
 #include "support/checked_payload.hpp"
-#include "support/long_sleeps.hpp"
+#include "support/intercepted_calls.hpp"
 #include "support/program.hpp"
 
 #include <doctest/doctest.h>

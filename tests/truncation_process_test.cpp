@@ -5,7 +5,7 @@
 // the application.
 #include "support/checked_payload.hpp"
 #include "support/child.hpp"
-#include "support/long_sleeps.hpp"
+#include "support/intercepted_calls.hpp"
 #include "support/temporary.hpp"
 #include "support/truncation.hpp"
 

@@ -3,7 +3,7 @@
 // Waiting where there is more than one region, or more than one subscriber: follow, and wait_any().
 #include <doctest/doctest.h>
 
-#include "support/long_sleeps.hpp"
+#include "support/intercepted_calls.hpp"
 
 #include <deque>
 #include <numeric>

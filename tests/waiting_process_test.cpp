@@ -3,7 +3,7 @@
 // Waiting across processes: signals, crashes, and lost wake-ups.
 #include <doctest/doctest.h>
 
-#include "support/long_sleeps.hpp"
+#include "support/intercepted_calls.hpp"
 #include "support/shared_block.hpp"
 
 #include <random>

@@ -3,7 +3,7 @@
 // Waiting where no message can come: in a region that has lost its name, or is corrupt. Whoever sleeps there
 // must not make another publisher ring for each of its messages, and must not poll.
 #include "support/file_bytes.hpp"
-#include "support/long_sleeps.hpp"
+#include "support/intercepted_calls.hpp"
 
 #include <doctest/doctest.h>
 #include <seqcast/detail/layout.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Waiting for one channel: why a wait ends, and that it reports every event exactly once.
-#include "support/long_sleeps.hpp"
+#include "support/intercepted_calls.hpp"
 
 #include <doctest/doctest.h>
 
