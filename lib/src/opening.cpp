@@ -48,28 +48,18 @@ NameState name_state(const platform::Place& place, platform::FileId id) noexcept
   return gone ? NameState::gone : NameState::ours;
 }
 
-namespace {
-
-// How often to begin again when the name changes hands meanwhile.
-constexpr int most_attempts = 64;
-
-[[noreturn]] void fail_after_all_attempts() {
+void fail_after_all_attempts() {
   fail(std::make_error_code(std::errc::resource_unavailable_try_again),
        "the name stood for another file at each of " + std::to_string(most_attempts) + " attempts");
 }
 
-/// Wakes all who sleep on the word, to check the channel's state. Requires: the caller holds the
-/// channel's lock.
+namespace {
+
+/// Wakes all who sleep on the word, to check the channel's state. Requires: the caller holds the channel's lock.
 void wake_subscribers(Word* flag, Word* word) noexcept {
   DoorbellPublisher<HardwarePolicy>{flag, word}.ring_bell();
   platform::wake_all(low_half(word));
 }
-
-/// A file of a channel, locked by this process, and behind its name when it was locked.
-struct LockedFile {
-  platform::LockFile lock;
-  platform::FileStatus status;
-};
 
 std::string live_publisher(const platform::Handle& handle) {
   std::uint64_t process = 0;
@@ -77,9 +67,8 @@ std::string live_publisher(const platform::Handle& handle) {
   return process == 0 ? "a live publisher" : "a live publisher (process " + std::to_string(process) + ")";
 }
 
-/// Opens and locks what is behind the name. Gives nothing if the name stands for something else by then:
-/// try again.
-/// Errors: no_channel, not_a_regular_file, other_owner, publisher_alive, lock_obstructed, the system's.
+} // namespace
+
 std::optional<LockedFile> lock_existing(const platform::Place& place, bool allow_other_owner) {
   std::error_code error;
   LockedFile file{.lock = platform::LockFile::open(place, error), .status = {}};
@@ -89,8 +78,7 @@ std::optional<LockedFile> lock_existing(const platform::Place& place, bool allow
   if (file.status.owner != platform::user_id() && !allow_other_owner) {
     fail(Errc::other_owner,
          "another user owns it and could truncate it, which kills its publisher; set allow_other_owner if you "
-         "trust "
-         "that user");
+         "trust that user");
   }
   switch (file.lock.lock(error)) {
     case platform::LockResult::locked:
@@ -115,14 +103,6 @@ std::optional<LockedFile> lock_existing(const platform::Place& place, bool allow
   return file;
 }
 
-/// A locked file, mapped for writing through a descriptor that has no lock.
-struct MappedFile {
-  platform::Handle handle;
-  Mapping mapping;
-};
-
-/// Maps a locked file as it is. Nothing is stored in it. The mapping is empty if the name stands for something
-/// else by then: try again.
 MappedFile map_locked(const platform::Place& place, const LockedFile& file) {
   std::error_code error;
   MappedFile mapped{.handle = platform::open_file(place, platform::Access::read_write, error), .mapping = {}};
@@ -133,13 +113,13 @@ MappedFile map_locked(const platform::Place& place, const LockedFile& file) {
   return mapped;
 }
 
-/// Marks a sound region that has lost its name, and wakes its subscribers.
-/// Requires: the caller holds the region's lock; `bell` is its bell, or empty.
 void supersede(const Mapping& mapping, const Bell& bell) {
   PublisherHeader<HardwarePolicy>{mapping.words()}.store_state(StateWord::superseded);
   wake_subscribers(nullptr, mapping.words() + wake_word);
   if (bell) wake_subscribers(bell.flag(), bell.word());
 }
+
+namespace {
 
 /// Checks that a publisher's lock is visible to those who open the name. What cannot be opened, as where the name
 /// was removed just now, is no reason to fail.
@@ -167,12 +147,9 @@ class PublisherOpening {
         boot_{boot_of_machine()} {}
 
   Owner<PublisherRegion> run() const {
-    for (int attempt = 0; attempt < most_attempts; ++attempt) {
-      Owner<PublisherRegion> region = create_or_attach();
-      if (region && options_.replace) platform::delete_unmapped_files(place_);
-      if (region) return region;
-    }
-    fail_after_all_attempts();
+    Owner<PublisherRegion> region = until_done([this] { return create_or_attach(); });
+    if (options_.replace) platform::delete_unmapped_files(place_);
+    return region;
   }
 
  private:
@@ -372,111 +349,4 @@ Word* PublisherRegion::futex_word() const noexcept {
   return wakeup_of(identity) == Wakeup::every_message ? mapping.words() + wake_word : nullptr;
 }
 
-namespace {
-
-/// Checks that the mapped file is a channel, if a damaged one. Gives whether it is sound.
-bool check_channel(const Mapping& mapping, std::uint64_t file_size) {
-  const auto refuse = [] {
-    fail(Errc::not_a_channel, "found a file that seqcast did not make, which is left alone");
-  };
-  if (mapping.size() < header_size) refuse();
-  try {
-    check_identity(load_identity(mapping.read_only_words()), file_size);
-  } catch (const Failure& unsound) {
-    if (unsound.code() == Errc::not_a_channel) refuse();
-    return false;
-  }
-  return true;
-}
-
-void remove_name(const platform::Place& place) {
-  std::error_code error;
-  platform::remove_file(place, error);
-  if (error) fail(error, "the file cannot be removed");
-}
-
-/// Takes the name from a channel that another process has locked. While that is so, no other takes its place.
-void remove_held(const platform::Place& place) {
-  std::error_code error;
-  const platform::Handle handle = platform::open_file(place, platform::Access::read_only, error);
-  check_opened(error);
-  const std::uint64_t size = platform::file_status(handle, error).size;
-  if (error) fail(error, "its size cannot be read");
-  Mapping mapping;
-  if (size >= header_size) mapping = Mapping{handle, platform::Access::read_only, size};
-  check_channel(mapping, size);
-  Bell::remove(place);
-  remove_name(place);
-}
-
-/// Gives false if the name stands for something else by then: try again.
-bool remove_idle(const platform::Place& place) {
-  const std::optional<LockedFile> file = lock_existing(place, true);
-  if (!file) return false;
-  MappedFile mapped;
-  if (file->status.size >= header_size) {
-    mapped = map_locked(place, *file);
-    if (!mapped.mapping) return false;
-  }
-  const bool sound = check_channel(mapped.mapping, file->status.size);
-  const Bell bell = Bell::find(place, platform::user_id());
-  Bell::remove(place);
-  remove_name(place);
-  if (sound) supersede(mapped.mapping, bell);
-  return true;
-}
-
-bool try_remove(const platform::Place& place, const RemoveOptions& options) {
-  try {
-    return remove_idle(place);
-  } catch (const Failure& failure) {
-    const bool held = failure.code() == Errc::publisher_alive || failure.code() == Errc::lock_obstructed;
-    if (!held || !options.even_if_alive) throw;
-  }
-  remove_held(place);
-  return true;
-}
-
-/// Removes the bell of a region that was removed by hand.
-void remove_forgotten_bell(const platform::Place& place) {
-  std::error_code error;
-  if (!Bell::is_bell(platform::file_status(Bell::place_of(place), error)) || error) return;
-  const platform::NameGuard guard{place, error}; // a publisher that has come meanwhile uses the bell
-  if (!error) Bell::remove(place);
-}
-
-} // namespace
-
 } // namespace seqcast::inline v1::detail
-
-namespace seqcast::inline v1 {
-
-using namespace detail;
-
-bool remove_channel(const Location& location, const RemoveOptions& options) {
-  return explained("cannot remove", location, [&] {
-    const platform::Place place = find_place(location);
-    try {
-      for (int attempt = 0; attempt < most_attempts; ++attempt) {
-        if (!try_remove(place, options)) continue;
-        platform::delete_unmapped_files(place);
-        return true;
-      }
-    } catch (const Failure& failure) {
-      if (failure.code() != Errc::no_channel) throw;
-      remove_forgotten_bell(place);
-      return false;
-    }
-    fail_after_all_attempts();
-  });
-}
-
-bool remove_channel(const Location& location, Error& error) noexcept {
-  return remove_channel(location, {}, error);
-}
-
-bool remove_channel(const Location& location, const RemoveOptions& options, Error& error) noexcept {
-  return without_exceptions(error, [&] { return remove_channel(location, options); });
-}
-
-} // namespace seqcast::inline v1

@@ -62,4 +62,43 @@ enum class NameState { ours, gone, another };
 /// unreadable says nothing about the file.
 NameState name_state(const platform::Place& place, platform::FileId id) noexcept;
 
+// How often to begin again when the name changes hands meanwhile.
+inline constexpr int most_attempts = 64;
+
+[[noreturn]] void fail_after_all_attempts();
+
+/// What `attempt` gives, as soon as that is something. Errors: fails after most_attempts.
+template <class Attempt>
+auto until_done(const Attempt& attempt) {
+  for (int i = 0; i < most_attempts; ++i) {
+    if (auto result = attempt()) return result;
+  }
+  fail_after_all_attempts();
+}
+
+/// A file of a channel, locked by this process, and behind its name when it was locked.
+struct LockedFile {
+  platform::LockFile lock;
+  platform::FileStatus status;
+};
+
+/// Opens and locks what is behind the name. Gives nothing if the name stands for something else by then:
+/// try again.
+/// Errors: no_channel, not_a_regular_file, other_owner, publisher_alive, lock_obstructed, the system's.
+std::optional<LockedFile> lock_existing(const platform::Place& place, bool allow_other_owner);
+
+/// A locked file, mapped for writing through a descriptor that has no lock.
+struct MappedFile {
+  platform::Handle handle;
+  Mapping mapping;
+};
+
+/// Maps a locked file as it is. Nothing is stored in it. The mapping is empty if the name stands for something
+/// else by then: try again.
+MappedFile map_locked(const platform::Place& place, const LockedFile& file);
+
+/// Marks a sound region that has lost its name, and wakes its subscribers.
+/// Requires: the caller holds the region's lock; `bell` is its bell, or empty.
+void supersede(const Mapping& mapping, const Bell& bell);
+
 } // namespace seqcast::inline v1::detail
