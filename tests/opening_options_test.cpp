@@ -211,7 +211,9 @@ TEST_CASE("names that cannot be are refused") {
     CHECK(error == Errc::invalid_location);
     CHECK_THROWS_AS(seqcast::remove_channel(location), std::system_error);
   };
-  refused(file(""), "expected a path");
+  refused(file(""), "expected the path of a file");
+  refused(file("/"), "expected the path of a file");
+  refused(file("folder/"), "expected the path of a file");
   refused(file(std::string{"a\0b", 3}), "cannot"); // what() ends at the zero
   refused(shared_memory(""), "expected a name");
   refused(shared_memory("a/b"), "without a slash");

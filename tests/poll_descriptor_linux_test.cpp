@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <csignal>
 #include <deque>
 
 #include <sys/epoll.h>
@@ -57,4 +58,47 @@ TEST_CASE("the destructor does not wait for the helper thread's sleep to end") {
     }
     REQUIRE(sleeps.lost() == 0);
   }
+}
+
+TEST_CASE("the helper thread gets no signal that the program blocks in its own threads") {
+  const TemporaryFolder folder;
+  const NumberPublisher publisher{folder.channel()};
+  Child child{[&](Line&) {
+    NumberSubscriber subscriber{folder.channel()};
+    seqcast::PollDescriptor poll;
+    const LongSleeps sleeps;
+    poll.arm(subscriber);
+    wait_until("the thread to sleep", [&] { return sleeps.begun() > 0; });
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+    ::kill(::getpid(), SIGUSR1); // which would end the process
+    if (::sigwaitinfo(&blocked, nullptr) != SIGUSR1) throw std::runtime_error{"no signal"};
+  }};
+  CHECK(child.wait() == ended_well);
+}
+
+TEST_CASE("the helper thread survives a truncation, even if the thread that armed it blocks SIGBUS") {
+  const TemporaryFolder folder;
+  NumberPublisher publisher{folder.channel(), {.capacity = 1024}};
+  for (Number i = 0; i < 1000; ++i) publisher.publish(i); // so that the next slot is far from the header
+  Child child{[&](Line&) {
+    NumberSubscriber subscriber{folder.channel(), {.survive_truncation = true}};
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGBUS);
+    ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+    seqcast::PollDescriptor poll;
+    {
+      const LongSleeps sleeps;
+      poll.arm(subscriber);
+      wait_until("the thread to sleep", [&] { return sleeps.begun() > 0; });
+      std::filesystem::resize_file(folder / "channel", 4096);
+    }
+    poll.arm(subscriber);
+    if (!readable(poll.native_handle(), Watchdog{"a readable handle", long_timeout}))
+      throw std::runtime_error{"the truncation was not noticed"};
+  }};
+  CHECK(child.wait() == ended_well);
 }

@@ -154,6 +154,18 @@ TEST_CASE("a change of the publisher's state makes the handle readable once") {
   CHECK(subscriber.wait_for(0ns) == WaitResult::superseded);
 }
 
+TEST_CASE("a subscriber that is named twice is watched once, and the end of its publisher is reported once") {
+  const TemporaryFolder folder;
+  { const NumberPublisher brief{folder.channel()}; }
+  NumberSubscriber subscriber{folder.channel()};
+  PollDescriptor poll;
+  poll.arm({&subscriber, &subscriber});
+  REQUIRE(becomes_readable(poll));
+  CHECK(subscriber.wait_for(0ns) == WaitResult::closed);
+  poll.arm({&subscriber, &subscriber});
+  CHECK_FALSE(readable(poll.native_handle(), Watchdog{"nothing", 250ms}));
+}
+
 TEST_CASE("the end of one publisher is not missed while the handle is readable for another") {
   const TemporaryFolder folder;
   NumberPublisher busy{folder.channel("busy")};

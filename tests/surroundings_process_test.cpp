@@ -114,6 +114,69 @@ TEST_CASE("a change of the current folder does not change which channel a relati
   CHECK(child.wait() == ended_well);
 }
 
+TEST_CASE("a relative name keeps its meaning where the current folder's path is too long to be known") {
+  const TemporaryFolder folder;
+  Child child{[&](Line& line) {
+    std::filesystem::current_path(folder.path());
+    const std::string part(250, 'd');
+    for (int depth = 0; depth < 20; ++depth) {
+      if (::mkdir(part.c_str(), 0700) != 0 || ::chdir(part.c_str()) != 0) raise_errno("a deep folder");
+    }
+    const Descriptor deep{::open(".", O_PATH | O_CLOEXEC)};
+    std::optional<Numbers> publisher{std::in_place, seqcast::file("channel"),
+                                     seqcast::PublisherOptions{.remove_on_close = true}};
+    NumberSubscriber subscriber{seqcast::file("channel")};
+    if (::chdir("/") != 0) raise_errno("chdir");
+    line.send(publisher->state() == seqcast::ChannelState::live);
+    line.send(subscriber.state() == seqcast::ChannelState::live);
+    line.send(subscriber.wakeup() == seqcast::Wakeup::bell);
+    publisher.reset();
+    struct stat status {};
+    line.send(::fstatat(deep.id(), "channel", &status, 0) != 0 &&
+              ::fstatat(deep.id(), "channel.bell", &status, 0) != 0);
+  }};
+  for (int i = 0; i < 4; ++i) CHECK(child.line().expect<bool>());
+  CHECK(child.wait() == ended_well);
+}
+
+TEST_CASE("what a program prints after it has closed its standard descriptors gets into no channel") {
+  const TemporaryFolder folder;
+  Child child{[&](Line& line) {
+    for (const int standard : {0, 1, 2}) ::close(standard);
+    std::optional<Numbers> publisher{seqcast::file(folder / "channel")};
+    NumberSubscriber subscriber{seqcast::file(folder / "channel")};
+    const seqcast::PollDescriptor poll;
+    constexpr char text[] = "what went wrong";
+    for (const int standard : {0, 1, 2}) line.send(::write(standard, text, sizeof text) < 0 && errno == EBADF);
+    publisher->publish(7);
+    publisher.emplace(Numbers{seqcast::file(folder / "other")});
+    line.send(Numbers{seqcast::file(folder / "channel")}.head() == 1);
+  }};
+  for (int i = 0; i < 4; ++i) CHECK(child.line().expect<bool>());
+  CHECK(child.wait() == ended_well);
+}
+
+TEST_CASE("a channel is made whatever the umask takes from its owner") {
+  if (!root()) return; // who may open every file
+  for (const bool unnamed : {true, false}) {
+    for (const unsigned mask : {0777U, 0477U, 0277U}) {
+      CAPTURE(unnamed);
+      CAPTURE(mask);
+      const TemporaryFolder folder;
+      folder.open_to_all();
+      Child child{[&](Line&) {
+        if (!become_nobody() || (!unnamed && !forbid_unnamed_files(Links::refused)))
+          throw std::runtime_error{"no sandbox"};
+        ::umask(mask);
+        Numbers publisher{seqcast::file(folder / "channel")};
+        if (NumberSubscriber{publisher.location()}.wakeup() != seqcast::Wakeup::bell)
+          throw std::runtime_error{"no bell"};
+      }};
+      CHECK(child.wait() == ended_well);
+    }
+  }
+}
+
 TEST_CASE("a file of a user who is unknown in this user namespace is not taken for the own") {
   if (!root()) return;
   const TemporaryFolder folder;

@@ -76,7 +76,7 @@ Bell Bell::prepare_at(const platform::Place& place, const PublisherOptions& opti
   const bool emptied = !error && is_empty(status);
   if (!error && !emptied) {
     fail(Errc::not_a_channel, "its bell would be " + place.path() +
-                                  ", which seqcast did not make; move that away, or choose another wakeup than "
+                                  ", where something else is; move that away, or choose another wakeup than "
                                   "Wakeup::bell");
   }
   if (nothing_there || emptied) {

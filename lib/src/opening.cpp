@@ -10,9 +10,10 @@ namespace seqcast::inline v1::detail {
 platform::Place find_place(const Location& location) {
   std::error_code error;
   platform::Place place = platform::place_of(location, error);
+  if (!error && place.name().empty()) error = Errc::invalid_location; // a folder's, with a slash at the end
   if (error) {
     fail(error, location.kind() == Location::Kind::file
-                    ? "expected a path"
+                    ? "expected the path of a file"
                     : "expected a name without a slash, such as shared_memory(\"ticker\")");
   }
   return place;

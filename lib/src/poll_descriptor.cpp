@@ -3,8 +3,8 @@
 
 #include "waiting.hpp"
 
+#include <algorithm>
 #include <mutex>
-#include <thread>
 
 namespace seqcast::inline v1 {
 
@@ -43,7 +43,7 @@ struct PollDescriptor::Impl {
 
   void start() {
     try {
-      thread = std::thread{[this] { run(); }};
+      thread = platform::start_without_signals([this] { run(); });
     } catch (const std::system_error& failure) {
       fail(failure.code(), "cannot start the helper thread of a PollDescriptor");
     }
@@ -122,6 +122,8 @@ void PollDescriptor::arm(std::span<AnySubscriber* const> subscribers) {
     // A corrupt region always has "something to read".
     if (subscriber->error() == Errc::corrupt) continue;
     const std::shared_ptr<const SubscriberRegion>& region = subscriber->state_->watch.region;
+    const auto same = [&](const Impl::Watched& other) { return other.watch.region == region; };
+    if (std::any_of(next.begin(), next.end(), same)) continue; // the same one twice
     next.push_back({{.region = region}, subscriber->ring_});
     entries.push_back({&next.back().watch, &next.back().ring, nullptr});
   }

@@ -82,9 +82,10 @@ class AnySubscriber {
 
   /// Waits until next() has something to report, until something has become of the publisher, or for `timeout`
   /// at most. A state is reported once per change, so a loop of draining and waiting never spins. The timeout
-  /// is of the steady clock; signals do not shorten or lengthen it. Progress: blocks, in slices of at most 100
-  /// ms, after each of which the publisher's state is checked; a lost or hostile bell, or a publisher that was
-  /// killed, costs one slice.
+  /// is of the steady clock; signals do not shorten or lengthen it. For no limit pass nanoseconds::max(): a longer
+  /// time, such as hours::max(), overflows before it gets here. Progress: blocks, in slices of at most 100 ms, after
+  /// each of which the publisher's state is checked; a lost or hostile bell, or a publisher that was killed, costs
+  /// one slice.
   WaitResult wait_for(std::chrono::nanoseconds timeout, const std::stop_token& stop = {}) {
     return wait_until(detail::deadline_after(timeout), stop);
   }

@@ -61,6 +61,11 @@ std::string path_of_descriptor(int id) {
   return "/proc/self/fd/" + std::to_string(id);
 }
 
+/// So that a new file can be opened again, whatever the umask. Some file systems have no modes, and need none.
+void open_to_owner(const Handle& handle) noexcept {
+  ::fchmod(handle.id(), 0600);
+}
+
 bool was_removed(const Handle& folder) noexcept {
   struct stat status {};
   return ::fstat(folder.id(), &status) == 0 && status.st_nlink == 0;
@@ -146,13 +151,22 @@ std::error_code last_error() noexcept {
   return {errno, std::system_category()};
 }
 
+Handle::Handle(int id) noexcept : id_{id} {
+  if (id < 0 || id > STDERR_FILENO) return;
+  id_ = ::fcntl(id, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  const int error = errno;
+  ::close(id);
+  errno = error;
+}
+
 Handle::~Handle() {
   if (id_ >= 0) ::close(id_);
 }
 
 void Place::keep_folder() {
   const std::string folder = path_.substr(0, path_.rfind('/') + 1);
-  Handle handle{::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  // None where the path of the current folder is too long, or gone.
+  Handle handle{::open(folder.empty() ? "." : folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
   if (handle) folder_ = std::make_shared<const Handle>(std::move(handle));
 }
 
@@ -275,7 +289,9 @@ LockFile LockFile::open(const Place& place, std::error_code& error) {
 }
 
 LockFile create_for_lock(const Place& place, std::error_code& error) {
-  return open_for_lock(place, O_RDWR | O_CREAT | O_EXCL | common_flags, error);
+  LockFile lock = open_for_lock(place, O_RDWR | O_CREAT | O_EXCL | common_flags, error);
+  if (!error) open_to_owner(lock.handle());
+  return lock;
 }
 
 // Opening it a second time needs /proc.
@@ -283,6 +299,7 @@ bool NewFile::create_unnamed(const Place& place, std::uint64_t size, std::error_
   std::error_code refused;
   LockFile lock = open_for_lock(place.sibling("."), O_RDWR | O_CLOEXEC | O_TMPFILE, refused);
   if (refused) return false;
+  open_to_owner(lock.handle());
   Handle handle{::open(path_of_descriptor(lock.handle().id()).c_str(), O_RDWR | O_CLOEXEC)};
   if (!handle) return false;
   lock_ = std::move(lock);

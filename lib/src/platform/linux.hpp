@@ -29,7 +29,9 @@ inline constexpr char path_separator = '/';
 class Handle {
  public:
   Handle() noexcept = default;
-  explicit Handle(int id) noexcept : id_{id} {}
+  /// Takes over a descriptor; -1 is none. Where the program has closed a standard one, its number is not kept: what
+  /// is printed there would get into the file. Then none, and errno, if no other number is free.
+  explicit Handle(int id) noexcept;
   Handle(Handle&& other) noexcept : id_{std::exchange(other.id_, -1)} {}
   Handle& operator=(Handle other) noexcept {
     std::swap(id_, other.id_);

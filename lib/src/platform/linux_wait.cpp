@@ -8,6 +8,7 @@
 #include <bit>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <ctime>
 
 #include <linux/futex.h>
@@ -100,6 +101,31 @@ void NoCancellation::act_on_request() const {
   ::pthread_setcancelstate(before_, nullptr);
   ::pthread_testcancel();
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+}
+
+// Blocked from the beginning: a handler that ran in it, or a signal that ends the process, would be a surprise to a
+// program that blocks signals in the threads that it knows. A fault that is blocked kills.
+std::thread start_without_signals(std::function<void()> run) {
+  struct Blocked {
+    sigset_t before;
+    Blocked() noexcept {
+      sigset_t all;
+      ::sigfillset(&all);
+      ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    }
+    Blocked(const Blocked&) = delete;
+    ~Blocked() {
+      ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    }
+  };
+  const Blocked blocked;
+  return std::thread{[run = std::move(run)] {
+    sigset_t faults;
+    ::sigemptyset(&faults);
+    for (const int fault : {SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP}) ::sigaddset(&faults, fault);
+    ::pthread_sigmask(SIG_UNBLOCK, &faults, nullptr);
+    run();
+  }};
 }
 
 Event Event::make(std::error_code& error) {

@@ -26,8 +26,10 @@
 #endif
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <span>
+#include <thread>
 
 namespace seqcast::inline v1::detail::platform {
 
@@ -266,6 +268,9 @@ class NoCancellation {
  private:
   int before_ = 0;
 };
+
+/// Starts a thread that gets no signal of the program's, only those of its own faults.
+std::thread start_without_signals(std::function<void()> run);
 
 /// What an event loop can wait on: the descriptor of an eventfd, or the handle of an event.
 class Event {

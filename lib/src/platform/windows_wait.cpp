@@ -154,6 +154,11 @@ void wake_all(const std::uint32_t* word) noexcept {
   }
 }
 
+// Windows has no signals that go to any thread.
+std::thread start_without_signals(std::function<void()> run) {
+  return std::thread{std::move(run)};
+}
+
 // Windows has no cancellation of threads.
 NoCancellation::NoCancellation() noexcept = default;
 NoCancellation::~NoCancellation() = default;
