@@ -178,6 +178,14 @@ error_has "there is no verb 'mend'; seqcast --help lists the verbs"
 expect 2 --json ls
 error_has "there is no option '--json' before a verb"
 
+test_case 'an option that takes no value is refused with one'
+for wrong in 'ls --json=5' 'rm --force=no ./a' 'pub --replace=false ./a text' 'sub --follow=1 ./a'; do
+  # shellcheck disable=SC2086
+  expect 2 $wrong
+  option=${wrong#* } && option=${option%%=*}
+  error_has "$option takes no value; see seqcast ${wrong%% *} --help"
+done
+
 test_case 'colours and progress are for terminals only, and NO_COLOR turns colours off'
 expect 3 rm ./missing
 ! grep -q $'\e' error || fail 'colours in a pipe'

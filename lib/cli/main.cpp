@@ -28,6 +28,7 @@ void describe(CLI::App& app) {
   const auto formatter = std::make_shared<HelpFormatter>();
   formatter->label("Positionals", "Arguments");
   app.formatter(formatter);
+  app.option_defaults()->disable_flag_override(); // for the verbs, too: --json=5 is an error
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.set_version_flag("-V,--version", "seqcast " SEQCAST_VERSION, "Print the version and exit");
   app.require_subcommand(1);
@@ -123,6 +124,10 @@ std::string verb_error_text(const CLI::App& verb, const CLI::ParseError& error) 
   }
   std::string text = error.what(); // "--size: ..."
   const std::size_t end = text.find(": ");
+  if (end == std::string::npos && dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    const std::string flag = text.substr(0, text.find(' ')); // "json was given ..."
+    return (flag.size() == 1 ? "-" : "--") + flag + " takes no value";
+  }
   if (end == std::string::npos) return text;
   const std::string option = text.substr(0, end);
   if (dynamic_cast<const CLI::ValidationError*>(&error) != nullptr) return option + text.substr(end + 1);
