@@ -505,6 +505,11 @@ for kind in file folder link; do
     names_no_cpp
   done
 done
+mkdir taken.bell
+expect 1 pub ./taken text
+error_has "cannot publish to './taken'. Its bell"
+error_has '--wakeup polling'
+names_no_cpp
 echo precious >b.bell
 expect 1 pub ./b text
 error_has './b'

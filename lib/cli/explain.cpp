@@ -113,8 +113,12 @@ std::string invalid_location_text(const seqcast::Location& location) {
   return "That is no name in shared memory. Such a name has no slash, as for example ticker";
 }
 
+bool names_bell(const seqcast::Error& error) {
+  return error.message().find("): its bell") != std::string::npos;
+}
+
 std::string no_permission_text(Attempt attempt, const seqcast::Error& error) {
-  if (error.message().find("bell") != std::string::npos) {
+  if (names_bell(error)) {
     return "This user may not open its bell, the file with .bell behind the name. Remove that, or use another "
            "name";
   }
@@ -141,7 +145,13 @@ std::optional<std::string> own_text(Attempt attempt, const seqcast::Location& lo
     if (const auto cause = cause_in(error, location)) return cause;
     return no_permission_text(attempt, error);
   }
-  if (error.code().category() != seqcast::error_category()) return std::nullopt;
+  if (error.code().category() != seqcast::error_category()) {
+    if (attempt != Attempt::publish || cause_in(error, location) || !names_bell(error)) return std::nullopt;
+    return fmt::format(
+        "Its bell, the file with .bell behind the name, can be neither opened nor made ({}). Move "
+        "away what is there, or use --wakeup polling",
+        error.code().message());
+  }
   switch (static_cast<Errc>(error.code().value())) {
     case Errc::invalid_location:
       return invalid_location_text(location);
@@ -158,8 +168,8 @@ std::optional<std::string> own_text(Attempt attempt, const seqcast::Location& lo
       return "It is damaged, as no publisher leaves it";
     case Errc::not_a_channel:
       if (cause_in(error, location)) return std::nullopt;
-      return "Its bell would be the file with .bell behind the name, and seqcast did not make that file. Move "
-             "it away, or "
+      return "Its bell would be the file with .bell behind the name, where something else is. Move that away, "
+             "or "
              "use --wakeup polling";
     default:
       return std::nullopt;
