@@ -187,6 +187,20 @@ TEST_CASE("a bell that another user put there is not used") {
   CHECK(subscriber.wakeup() == Wakeup::polling);
 }
 
+TEST_CASE("a file that is as long as a bell, and none, is neither changed nor removed") {
+  const TemporaryFolder folder;
+  const std::string bell = folder / "channel.bell";
+  std::ofstream{bell} << std::string(seqcast::detail::bell_size, 'd');
+  seqcast::Error error;
+  CHECK_FALSE(NumberPublisher::open(folder.channel(), {}, error));
+  CHECK(error == Errc::not_a_channel);
+  { const NumberPublisher publisher{folder.channel(), {.wakeup = seqcast::Wakeup::polling}}; }
+  CHECK(seqcast::remove_channel(folder.channel()));
+  std::string content;
+  std::ifstream{bell} >> content;
+  CHECK(content == std::string(seqcast::detail::bell_size, 'd'));
+}
+
 TEST_CASE("a file that is no bell is not changed, and the error names it") {
   TemporaryFolder folder;
   const std::string path = folder / "channel";

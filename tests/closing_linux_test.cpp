@@ -53,9 +53,9 @@ struct Trap final : Hooks {
 /// that does not sleep.
 template <class Wait>
 void close_everywhere(const seqcast::PublisherOptions& options, const Wait& wait, bool publisher_lives = true) {
-  for (const Place place : {Place::before_sleep, Place::after_sleep, Place::after_query}) {
-    if (place == Place::after_query && !publisher_lives)
-      continue; // the lock of a closed channel is not queried
+  for (const Place place : {Place::before_sleep, Place::after_sleep, Place::before_query, Place::after_query}) {
+    const bool query = place == Place::before_query || place == Place::after_query;
+    if (query && !publisher_lives) continue; // the lock of a closed channel is not queried
     for (const std::uint64_t number : {1U, 2U, 3U}) {
       CAPTURE(static_cast<int>(place));
       CAPTURE(number);

@@ -174,6 +174,55 @@ TEST_CASE("two publishers whose renames may replace do not replace each other") 
   CHECK(folder.entries() == 1);
 }
 
+TEST_CASE("a publisher that takes a name which another one keeps free is not replaced by that") {
+  const TemporaryFolder folder;
+  std::optional<BytePublisher> first;
+  const NoHooks none;
+  hooks.linkat = [&](const char*) { return refuses(EPERM); };
+  hooks.rename = [&](const char*) { return refuses(EINVAL); };
+  bool created = false;
+  bool raced = false;
+  hooks.openat = [&](const char* name, int flags) {
+    if (std::strcmp(name, "channel") == 0 && (flags & O_EXCL) != 0) created = true;
+    return false;
+  };
+  hooks.lock = [&](int command, struct flock&) {
+    if (created && command == F_OFD_SETLK && !std::exchange(raced, true)) first.emplace(folder.channel());
+    return false;
+  };
+  CHECK(publisher_refusal<BytePublisher>(folder.channel()).code == Errc::publisher_alive);
+  REQUIRE(first);
+  CHECK(first->state() == ChannelState::live);
+}
+
+TEST_CASE("a file that gets the temporary name of a new channel is neither taken for that nor removed") {
+  const TemporaryFolder folder;
+  const NoHooks none;
+  std::string taken;
+  hooks.openat = [&](const char* name, int flags) {
+    if ((flags & O_TMPFILE) == O_TMPFILE) return refuses(EPERM);
+    const bool again = std::strstr(name, ".seqcast-new-") != nullptr && (flags & O_CREAT) == 0;
+    if (again && taken.empty()) {
+      taken = folder / name;
+      std::filesystem::remove(taken);
+      test::write_text(taken, "another's");
+    }
+    return false;
+  };
+  Error error;
+  CHECK_FALSE(BytePublisher::open(folder.channel(), {}, error));
+  CHECK(error == std::errc::permission_denied);
+  CHECK(test::read_file(taken).size() == 9);
+}
+
+TEST_CASE("a channel whose name is as long as a file system allows gets a temporary name that is no longer") {
+  const TemporaryFolder folder;
+  const NoHooks none;
+  hooks.openat = [&](const char*, int flags) { return (flags & O_TMPFILE) == O_TMPFILE && refuses(EPERM); };
+  const auto channel = folder.channel(std::string(255, 'n'));
+  CHECK(BytePublisher{channel, {.wakeup = Wakeup::polling}}.state() == ChannelState::live);
+}
+
 TEST_CASE("a file system that gives a new name another file is refused, and that file stays as it is") {
   const TemporaryFolder folder;
   const NoHooks none;

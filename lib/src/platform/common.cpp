@@ -97,8 +97,10 @@ void NewFile::create_named(const Place& place, std::uint64_t size, std::error_co
   obtain_lock(error);
   if (!error) handle_ = open_file(*temporary_name_, Access::read_write, error);
   // Who may rename files in the folder could have put another one there.
-  if (!error && !is_name_of(*temporary_name_, lock_.handle()))
+  if (!error && !is_name_of(*temporary_name_, lock_.handle())) {
     error = std::make_error_code(std::errc::permission_denied);
+    temporary_name_.reset(); // it is not ours to remove
+  }
   if (!error) allocate(handle_, size, error);
 }
 
