@@ -25,11 +25,10 @@ namespace bench {
 struct Counts {
   std::uint64_t received = 0;
   std::uint64_t torn = 0;
-  std::uint64_t lost = 0;              // gaps between the numbers
-  std::uint64_t disordered = 0;        // a number that is not above the one before
-  std::uint64_t failed = 0;            // calls that gave up, of a transport that may
-  std::uint64_t max_failed_in_row = 0; // the longest sequence of such calls
-  double seconds = 0;                  // from the first message to the last
+  std::uint64_t lost = 0;       // gaps between the numbers
+  std::uint64_t disordered = 0; // a number that is not above the one before
+  std::uint64_t cpu_ns = 0;     // processor time of the receiving process
+  double seconds = 0;           // from the first message to the last
 };
 
 /// Durations in stamps, in the order in which they were measured.
@@ -58,11 +57,12 @@ struct alignas(128) IsolatedNumber {
 
 class Control {
  public:
-  static constexpr int max_receivers = 8;
+  static constexpr int max_receivers = 64;
 
-  /// Requires: the region has room for a Control and nothing else is in it.
-  static Control& make_in(const SharedRegion& region) {
-    return *new (region.at(0)) Control;
+  /// `cpus`: the sender's, then one for each receiver. Requires: at least two of them; the region has room for a
+  /// Control and nothing else is in it.
+  static Control& make_in(const SharedRegion& region, std::span<const int> cpus) {
+    return *new (region.at(0)) Control{cpus};
   }
 
   // For the loops.
@@ -70,16 +70,25 @@ class Control {
   /// The receiver is ready for the first message.
   void ready() {
     ready_.value.fetch_add(1);
+    restart_cpu_time();
   }
   /// Waits until all receivers are ready.
   void wait_for_receivers() {
     while (ready_.value.load() < receiver_count_) poll_deadline();
     spin_ns(1'000'000);
+    restart_cpu_time();
   }
-  /// To be called in each turn of a loop that waits: ends this process when the measurement takes too long.
+  /// To be called in each turn of a loop that waits: ends this process when the measurement takes too long. It
+  /// does not pause.
   void poll_deadline() {
-    pause();
-    if (++polls_ % 1024 == 0 && stamp() > deadline_) fail("took too long");
+    if (++polls_ % 4096 == 0 && stamp() > deadline_) fail("took too long");
+  }
+  /// Processor time of this process since the last restart; at first since it was ready.
+  std::uint64_t cpu_time_ns() const {
+    return process_cpu_time_ns() - cpu_begin_;
+  }
+  void restart_cpu_time() {
+    cpu_begin_ = process_cpu_time_ns();
   }
   void acknowledge(int receiver, std::uint64_t number) {
     received_[static_cast<std::size_t>(receiver)].value.store(number, std::memory_order_release);
@@ -89,13 +98,17 @@ class Control {
   }
   void sender_finished(std::uint64_t sent) {
     sent_ = sent;
+    sender_cpu_ns_ = cpu_time_ns();
     sender_finished_.value.store(1, std::memory_order_release);
   }
   bool has_sender_finished() const {
     return sender_finished_.value.load(std::memory_order_acquire) != 0;
   }
+  /// With this process' time, unless it is in the counts already.
   void report(int receiver, const Counts& counts) {
-    counts_[static_cast<std::size_t>(receiver)] = counts;
+    Counts& reported = counts_[static_cast<std::size_t>(receiver)];
+    reported = counts;
+    if (reported.cpu_ns == 0) reported.cpu_ns = cpu_time_ns();
   }
   /// Ends this process; run() throws with that reason.
   [[noreturn]] void fail(const char* reason);
@@ -103,12 +116,15 @@ class Control {
   // For the main process.
 
   using Body = std::function<void()>;
-  /// Runs the sender on core 0 and the receivers on core 1, each in a process of its own, until all have ended.
+  /// Runs the sender and the receivers, each in a process of its own and on its processor, until all have ended.
   /// Errors: throws std::runtime_error with the reason if one of them failed or was killed.
   void run(const Body& sender, std::span<const Body> receivers, std::chrono::seconds limit);
 
   std::uint64_t sent() const {
     return sent_;
+  }
+  std::uint64_t sender_cpu_ns() const {
+    return sender_cpu_ns_;
   }
   const Counts& counts(int receiver) const {
     return counts_[static_cast<std::size_t>(receiver)];
@@ -118,7 +134,8 @@ class Control {
   Samples send_times; // of the sender's calls
 
  private:
-  Control() = default;
+  explicit Control(std::span<const int> cpus);
+  static std::uint64_t process_cpu_time_ns();
 
   IsolatedNumber ready_;
   IsolatedNumber sender_finished_;
@@ -127,8 +144,11 @@ class Control {
   std::uint64_t receiver_count_ = 0;
   std::uint64_t deadline_ = 0;
   std::uint64_t sent_ = 0;
+  std::uint64_t sender_cpu_ns_ = 0;
+  std::array<int, 1 + max_receivers> cpus_{};
   // One for each process: a shared one would move between the cores while they wait for a message.
   static inline std::uint64_t polls_ = 0;
+  static inline std::uint64_t cpu_begin_ = 0;
   std::array<char, 256> failure_{};
 };
 

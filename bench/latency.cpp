@@ -38,52 +38,61 @@ class Progress {
   bool shown_ = ::isatty(STDERR_FILENO) != 0;
 };
 
-void measure_all(Plan& plan, const Options& options) {
+void measure_all(std::deque<Plan>& plans, const Options& options) {
+  std::size_t cells = 0;
+  for (const Plan& plan : plans) cells += plan.cells.size() + 1;
+  Progress progress{cells * static_cast<std::size_t>(options.repetitions)};
   const SharedRegion region{sizeof(Control)};
-  Control& control = Control::make_in(region);
-  Progress progress{(plan.cells.size() + 1) * static_cast<std::size_t>(options.repetitions)};
   for (int i = 0; i < options.repetitions; ++i) {
-    progress.step("limits of the machine");
-    measure_limits(plan, options, control);
-    double reference_line_time = 0;
-    const Cell* last = nullptr;
-    for (Cell& cell : plan.cells) {
-      // Only cells of the same size are compared with each other.
-      if (last == nullptr || last->size() != cell.size()) reference_line_time = 0;
-      last = &cell;
-      progress.step(fmt::format("{}, {} bytes", cell.transport->about.name, cell.size()));
-      measure(cell, control, reference_line_time, options.quick ? 2 : 4);
+    for (Plan& plan : plans) {
+      Control& control = Control::make_in(region, plan.placement.cpus);
+      progress.step("limits of the machine");
+      measure_limits(plan, options, control);
+      double reference_line_time = 0;
+      const Cell* last = nullptr;
+      for (Cell& cell : plan.cells) {
+        // Only cells of the same size are compared with each other.
+        if (last == nullptr || last->size != cell.size) reference_line_time = 0;
+        last = &cell;
+        progress.step(fmt::format("{}, {} bytes", cell.transport->about.name, cell.size));
+        measure(cell, control, plan.placement.cpus, reference_line_time, options);
+      }
     }
   }
 }
 
-int run(const Options& options, const std::string& json, const std::string& folder) {
+int run(Options& options, const std::string& placement, const std::string& json, const std::string& folder) {
   // Before the measurements: it may fail.
   if (!folder.empty()) std::filesystem::create_directories(folder);
-  const Machine machine = this_machine();
-  if (machine.cores < 2) {
-    fmt::print(stderr, "this needs two cores; there is one\n");
+  Results results;
+  results.line_times = measure_line_times();
+  if (results.line_times.cpus.size() < 2) {
+    fmt::print(stderr, "this needs two processors; this process may use one\n");
     return 1;
   }
-  Plan plan = make_plan(options);
-  if (plan.cells.empty()) {
+  const std::vector<Placement> placements = choose_placements(results.line_times, placement);
+  // The same time for two placements as for one.
+  if (options.repetitions == 0) options.repetitions = options.quick ? 1 : placements.size() > 1 ? 3 : 5;
+  results.options = options;
+  for (const Placement& chosen : placements) results.plans.push_back(make_plan(chosen, options));
+  if (results.plans[0].cells.empty()) {
     fmt::print(stderr, "nothing to measure: no transport of that name was built\n");
     return 2;
   }
-  measure_all(plan, options);
-  if (!folder.empty()) write_folder(folder, plan, options);
+  measure_all(results.plans, options);
+  if (!folder.empty()) write_folder(folder, results);
   if (json == "-") {
-    fmt::print("{}\n", to_json(plan, options).dump(1));
+    fmt::print("{}\n", to_json(results).dump(1));
     return 0;
   }
   if (!json.empty()) {
     std::ofstream file{json};
-    if (!(file << to_json(plan, options).dump(1) << '\n')) {
+    if (!(file << to_json(results).dump(1) << '\n')) {
       fmt::print(stderr, "cannot write {}\n", json);
       return 1;
     }
   }
-  fmt::print("{}\n{}", to_string(machine), tables(plan));
+  fmt::print("{}\n{}", to_string(this_machine()), tables(results));
   return 0;
 }
 
@@ -94,20 +103,26 @@ int main(int count, char** arguments) {
   Options options;
   std::string json;
   std::string folder;
-  int repetitions = 0;
+  std::string placement = "both";
+  options.repetitions = 0;
   app.add_flag("--quick", options.quick, "Fewer messages and cells: less than a minute");
-  app.add_option("--repetitions", repetitions, "How often everything is measured, in turn (5; 1 with --quick)")
+  app.add_option("--repetitions", options.repetitions,
+                 "How often all is measured, in turn (5; with two placements "
+                 "3 each; 1 with --quick)")
       ->check(CLI::Range(1, 100));
   app.add_option("--only", options.only, "Transports whose name contains this")->delimiter(',');
   app.add_option("--size", options.only_sizes, "Message sizes in bytes, of those that are measured")
       ->delimiter(',')
       ->check(CLI::IsMember({8, 48, 256, 1024, 4096, 65536, 1048576}));
+  app.add_option("--placement", placement, "Of the processes, on more than two processors: near, far or both")
+      ->check(CLI::IsMember({"near", "far", "both"}))
+      ->capture_default_str();
+  app.add_option("--ring", options.ring_bytes, "Bytes of every ring, instead of each transport's own setting");
   app.add_option("--json", json, "Also write all measurements as JSON; -: to standard output, without tables");
   app.add_option("--out", folder, "Also write JSON, tables and the data of the plots into this folder");
   CLI11_PARSE(app, count, arguments);
-  options.repetitions = repetitions > 0 ? repetitions : options.quick ? 1 : 5;
   try {
-    return run(options, json, folder);
+    return run(options, placement, json, folder);
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 1;

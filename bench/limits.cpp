@@ -2,6 +2,7 @@
 #include "limits.hpp"
 
 #include "statistics.hpp"
+#include "transports/all.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -19,41 +20,17 @@ double median_ns(std::size_t batch, const Act& act) {
     for (std::size_t k = 0; k < batch; ++k) act();
     times.push_back(stamp_after() - begin);
   }
-  return percentiles_of(times, static_cast<double>(batch)).p50;
+  return Histogram{times, static_cast<double>(batch)}.median();
 }
 
 } // namespace
 
-double line_time_ns() {
-  constexpr std::uint64_t count = 6000;
-  constexpr std::uint64_t batch = 20; // round trips: one is short compared with the clock's steps
+double line_time_ns(std::span<const int> cpus, std::uint64_t count) {
   // Not the caller's Control, which still holds the samples of the last measurement.
-  static const SharedRegion control_region{sizeof(Control)};
-  static Control& control = Control::make_in(control_region);
-  static const SharedRegion region{2 * sizeof(IsolatedNumber)};
-  auto* const there = new (region.at(0)) IsolatedNumber;
-  auto* const back = new (region.at(sizeof(IsolatedNumber))) IsolatedNumber;
-  const Control::Body echo = [&] {
-    control.ready();
-    for (std::uint64_t i = 1; i <= count; ++i) {
-      while (there->value.load(std::memory_order_acquire) != i) pause();
-      back->value.store(i, std::memory_order_release);
-    }
-  };
-  control.run(
-      [&] {
-        control.wait_for_receivers();
-        for (std::uint64_t i = 0; i < count;) {
-          const std::uint64_t begin = stamp_after();
-          for (const std::uint64_t end = i + batch; i < end;) {
-            there->value.store(++i, std::memory_order_release);
-            while (back->value.load(std::memory_order_acquire) != i) pause();
-          }
-          control.latencies.add(stamp_after() - begin);
-        }
-      },
-      {&echo, 1}, std::chrono::seconds{5});
-  return percentiles_of(control.latencies.get(), 2 * batch).p50;
+  static const SharedRegion region{sizeof(Control)};
+  Control& control = Control::make_in(region, cpus);
+  naive.run({.size = 8}, {.scenario = Scenario::one_way, .count = count, .pause_ns = 20'000}, control);
+  return Histogram{control.latencies.get()}.median();
 }
 
 double dirty_copy_ns(std::size_t size, Control& control) {
@@ -85,7 +62,7 @@ double dirty_copy_ns(std::size_t size, Control& control) {
         }
       },
       {&reader, 1}, std::chrono::seconds{10});
-  return percentiles_of(control.latencies.get()).p50;
+  return Histogram{control.latencies.get()}.median();
 }
 
 double cached_copy_ns(std::size_t size) {

@@ -9,9 +9,10 @@
 
 namespace bench {
 
-/// The line time: half a round trip of one cache line between the two cores, over two lines, one for each
-/// direction; ns, median. Takes about 5 ms.
-double line_time_ns();
+/// The line time: from a stamp that one processor takes and stores into a cache line to one that the other takes
+/// when it has loaded it; ns, median of `count` messages with the pauses of Scenario::one_way. The sender's
+/// processor first. Takes about 7 ms.
+double line_time_ns(std::span<const int> cpus, std::uint64_t count = 200);
 
 /// Time of a core to copy `size` bytes that the other core has just written; ns, median.
 double dirty_copy_ns(std::size_t size, Control& control);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "machine.hpp"
 
+#include <cstdlib>
 #include <fstream>
 #include <string_view>
 #include <thread>
@@ -56,6 +57,29 @@ Machine this_machine() {
   machine.flags = BENCH_FLAGS;
   machine.commit = BENCH_COMMIT;
   return machine;
+}
+
+Energy energy() {
+  const char* const folder = std::getenv("BENCH_POWERCAP");
+  Energy energy;
+  for (int i = 0;; ++i) { // intel-rapl:0 is a package, intel-rapl:0:1 a part of it
+    const std::string zone = std::string{folder != nullptr ? folder : "/sys/class/powercap"} +
+                             "/intel-rapl:" + std::to_string(i) + "/";
+    const std::string count = first_line_of(zone + "energy_uj");
+    if (count.empty()) return energy;
+    energy.packages.push_back({std::atof(count.c_str()) * 1e-6,
+                               std::atof(first_line_of(zone + "max_energy_range_uj").c_str()) * 1e-6});
+  }
+}
+
+std::optional<double> joules_between(const Energy& before, const Energy& after) {
+  if (before.packages.empty() || before.packages.size() != after.packages.size()) return std::nullopt;
+  double joules = 0;
+  for (std::size_t i = 0; i < before.packages.size(); ++i) {
+    const double used = after.packages[i].joules - before.packages[i].joules;
+    joules += used < 0 ? used + after.packages[i].range : used;
+  }
+  return joules;
 }
 
 std::string to_string(const Machine& machine) {

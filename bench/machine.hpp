@@ -3,6 +3,7 @@
 // machine: the facts without which a figure means nothing.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,19 @@ struct Machine {
 };
 
 Machine this_machine();
+
+/// What the packages of the processor have used so far, by the kernel's power capping framework (powercap), as far as
+/// it counts and this user may read it. BENCH_POWERCAP: another folder than /sys/class/powercap.
+struct Energy {
+  struct Zone {
+    double joules = 0;
+    double range = 0; // the counter starts again there
+  };
+  std::vector<Zone> packages;
+};
+Energy energy();
+/// Nothing where nothing is counted.
+std::optional<double> joules_between(const Energy& before, const Energy& after);
 
 /// One line: processor, cores, kernel, compiler.
 std::string to_string(const Machine& machine);

@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "measure.hpp"
 
+#include "machine.hpp"
+#include "plan.hpp"
+
 #include <cmath>
 
 namespace bench {
-
-double Measurement::rate() const {
-  if (counts.empty() || counts[0].seconds <= 0) return 0;
-  return static_cast<double>(counts[0].received) / counts[0].seconds;
-}
 
 bool comparable(double line_time, double other_line_time) {
   return line_time <= 1.25 * other_line_time && other_line_time <= 1.25 * line_time;
 }
 
-void measure(Cell& cell, Control& control, double& reference_line_time, int attempts) {
+void measure(Cell& cell, Control& control, std::span<const int> cpus, double& reference_line_time,
+             const Options& options) {
   if (!cell.skip_reason.empty()) return;
   Measurement run;
+  Setting setting = cell.transport->about.use;
+  setting.size = cell.size;
+  if (options.ring_bytes > 0) setting.ring_bytes = options.ring_bytes;
   try {
-    for (int attempt = 0; attempt < attempts; ++attempt) {
-      run.line_before = line_time_ns();
-      cell.transport->run[cell.size_index](cell.task, control);
-      run.line_after = line_time_ns();
+    for (int attempt = 0; attempt < (options.quick ? 2 : 4); ++attempt) {
+      run.line_before = line_time_ns(cpus);
+      const Energy before = energy();
+      cell.transport->run(setting, cell.task, control);
+      run.joules = joules_between(before, energy());
+      run.line_after = line_time_ns(cpus);
       run.line_changed = std::abs(run.line_after - run.line_before) > 0.15 * run.line_before;
       if (run.line_changed) continue;
       if (reference_line_time == 0) reference_line_time = run.line_time();
@@ -32,11 +36,13 @@ void measure(Cell& cell, Control& control, double& reference_line_time, int atte
     return;
   }
   const Scenario scenario = cell.task.scenario;
-  run.latency = percentiles_of(control.latencies.get(), scenario == Scenario::ping_pong ? 2 : 1);
-  run.send_time =
-      percentiles_of(control.send_times.get(), scenario == Scenario::no_receiver ? sends_per_sample : 1);
+  run.latency = Histogram{control.latencies.get(), scenario == Scenario::ping_pong ? 2.0 : 1.0};
+  run.send_time = Histogram{control.send_times.get(), scenario == Scenario::no_receiver ? no_receiver_batch
+                                                      : scenario == Scenario::fan_out   ? fan_out_burst
+                                                                                        : 1.0};
   run.sent = control.sent();
-  run.size = cell.size();
+  run.sender_cpu_ns = control.sender_cpu_ns();
+  run.size = cell.size;
   for (int i = 0; i < cell.task.receivers; ++i) run.counts.push_back(control.counts(i));
   cell.runs.push_back(run);
 }

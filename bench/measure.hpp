@@ -13,6 +13,7 @@
 #include "statistics.hpp"
 #include "transport.hpp"
 
+#include <optional>
 #include <string>
 
 namespace bench {
@@ -20,35 +21,41 @@ namespace bench {
 struct Measurement {
   double line_before = 0, line_after = 0; // line times; ns
   bool line_changed = false;              // by more than 15% between the two
-  Percentiles latency;                    // of messages: one_way, ping_pong
-  Percentiles send_time;                  // of the sender's call: one_way, fan_out, no_receiver
+  Histogram latency;                      // of messages: one_way, one_way_used, ping_pong
+  Histogram send_time;                    // of the sender's call: one_way, fan_out, no_receiver
   std::vector<Counts> counts;             // one for each receiver
   std::uint64_t sent = 0;
-  std::size_t size = 0; // of a message
+  std::uint64_t sender_cpu_ns = 0;
+  std::optional<double> joules; // of the processor's packages meanwhile, where the kernel counts them
+  std::size_t size = 0;         // of a message
 
   double line_time() const {
     return (line_before + line_after) / 2;
   }
+  std::uint64_t received() const {
+    return counts.empty() ? 0 : counts[0].received;
+  }
   /// Messages a second, of the first receiver.
-  double rate() const;
+  double rate() const {
+    return counts.empty() || counts[0].seconds <= 0 ? 0 : static_cast<double>(received()) / counts[0].seconds;
+  }
 };
 
 struct Cell {
   const Transport* transport = nullptr;
-  std::size_t size_index = 0;
+  std::size_t size = 0;
   Task task;
   std::vector<Measurement> runs; // one for each repetition
   std::string skip_reason;       // why there are none
-
-  std::size_t size() const {
-    return sizes[size_index];
-  }
 };
+
+struct Options;
 
 /// Adds a measurement to the cell, the first within `attempts` whose line time is within 25% of
 /// `reference_line_time`, or the last. Sets the reference where it is 0.
 /// Errors: sets the cell's skip_reason. A cell that has one is not measured again.
-void measure(Cell& cell, Control& control, double& reference_line_time, int attempts);
+void measure(Cell& cell, Control& control, std::span<const int> cpus, double& reference_line_time,
+             const Options& options);
 
 /// Whether two figures may be compared: their line times differ by at most 25%.
 bool comparable(double line_time, double other_line_time);

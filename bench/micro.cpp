@@ -8,8 +8,7 @@
 //     next         next() of a message that is there; publish() in between is not timed
 //     naive_*      a mapping, overwritten and read by memcpy, without a sequence: messages may be torn;
 //                  naive_file_*: in a file of the working folder, with and without msync
-//     handoff_*    memcpy, then one flag; ring_handoff_* into a ring with the slots of seqcast
-//     seqlock_*    the classic sequence lock of one slot
+//     handoff_*    memcpy, then a flag in the first line; ring_handoff_* into a ring with the slots of seqcast
 //     *_both       send and receive
 #include "process.hpp"
 #include "transports/plain.hpp"
@@ -94,12 +93,12 @@ void next(benchmark::State& state) {
 
 template <template <std::size_t> class Kind, std::size_t Size>
 void plain_publish(benchmark::State& state) {
-  Kind<Size> channel;
+  Kind<Size> channel{bench::Setting{.size = Size}};
   typename Kind<Size>::Sender sender{channel};
   Message<Size> message{};
   for (auto _ : state) {
     benchmark::DoNotOptimize(message);
-    sender.send(message);
+    sender.send(message.words.data());
     benchmark::ClobberMemory();
   }
   set_bytes<Size>(state);
@@ -107,14 +106,14 @@ void plain_publish(benchmark::State& state) {
 
 template <template <std::size_t> class Kind, std::size_t Size>
 void plain_next(benchmark::State& state) {
-  Kind<Size> channel;
+  Kind<Size> channel{bench::Setting{.size = Size}};
   typename Kind<Size>::Sender sender{channel};
   typename Kind<Size>::Receiver receiver{channel};
   const auto message = std::make_unique<Message<Size>>();
   for (auto _ : state) {
     ++message->words[0];
-    sender.send(*message);
-    if (!receiver.receive(*message)) state.SkipWithError("there is no message");
+    sender.send(message->words.data());
+    if (!receiver.receive(message->words.data())) state.SkipWithError("there is no message");
     benchmark::DoNotOptimize(*message);
   }
   set_bytes<Size>(state);
@@ -162,7 +161,6 @@ void register_size() {
   add("publish_no_bell", publish_without_bell<Size>);
   add("ring_handoff_publish", plain_publish<bench::HandOffRing, Size>);
   add("handoff_publish", plain_publish<bench::HandOff, Size>);
-  add("seqlock_publish", plain_publish<bench::OneSlotSeqlock, Size>);
   add("naive_publish", plain_publish<bench::Naive, Size>);
   add("naive_file_publish", naive_file_publish<Size>, false);
   add("naive_file_msync_publish", naive_file_publish<Size>, true);
@@ -170,7 +168,6 @@ void register_size() {
   add("naive_read", naive_read<Size>);
   add("next", next<Size>);
   add("handoff_both", plain_next<bench::HandOff, Size>);
-  add("seqlock_both", plain_next<bench::OneSlotSeqlock, Size>);
 }
 
 /// std::cerr without one line. Debian builds Google Benchmark without NDEBUG: so it warns that it is a debug

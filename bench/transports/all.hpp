@@ -1,35 +1,23 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// all: the transports by name; each is defined in the file of its name.
+// all: the transports by name; each is defined in the file of its name, or of its library.
 #pragma once
 
 #include "../transport.hpp"
 
-#include <array>
-
 namespace bench {
 
-extern const Transport naive;
-extern const Transport handoff;
-extern const Transport handoff_ring;
-extern const Transport one_slot_seqlock;
-extern const Transport seqcast_next;
-extern const Transport seqcast_large_ring;
-extern const Transport seqcast_behind;
-extern const Transport seqcast_no_bell;
-extern const Transport seqcast_latest;
-extern const Transport seqcast_untouched;
-extern const Transport seqcast_touched;
-extern const Transport spsc_queue;
-extern const Transport message_queue;
-extern const Transport pipe_;
-extern const Transport datagram;
-extern const Transport posix_queue;
-extern const Transport iceoryx;
-extern const Transport iceoryx_untouched;
-extern const Transport iceoryx_touched;
-extern const Transport zeromq;
-extern const Transport nng;
+extern const Transport seqcast_next, seqcast_large_ring, seqcast_behind, seqcast_no_bell, seqcast_latest,
+    seqcast_in_place;
+extern const Transport naive, handoff, handoff_ring;
+extern const Transport one_slot_seqlock, broadcast_ring, gated_ring, gated_ring_best;
+extern const Transport lamport_queue, lamport_queue_best;
+extern const Transport agrona_broadcast;
+extern const Transport chunked_handoff, chunked_handoff_small, chunked_in_place;
+extern const Transport spsc_queue, spsc_batches, message_queue;
+extern const Transport iceoryx, iceoryx_in_place;
+extern const Transport pipe_, datagram, posix_queue;
+extern const Transport nng, zeromq;
 
 /// In the order of the tables.
 inline const std::array all{
@@ -42,7 +30,16 @@ inline const std::array all{
     &handoff,
     &handoff_ring,
     &one_slot_seqlock,
+    &broadcast_ring,
+    &agrona_broadcast,
+    &gated_ring,
+    &gated_ring_best,
+    &lamport_queue,
+    &lamport_queue_best,
+    &chunked_handoff,
+    &chunked_handoff_small,
     &spsc_queue,
+    &spsc_batches,
     &message_queue,
     &iceoryx,
     &pipe_,
@@ -50,13 +47,9 @@ inline const std::array all{
     &posix_queue,
     &nng,
     &zeromq,
-    &seqcast_untouched,
-    &iceoryx_untouched,
-    &seqcast_touched,
-    &iceoryx_touched,
+    &seqcast_in_place,
+    &chunked_in_place,
+    &iceoryx_in_place,
 };
-
-/// latest() of 1 KiB from a channel of seqcast that nothing is published to: calls a second.
-double idle_latest_rate();
 
 } // namespace bench

@@ -2,11 +2,13 @@
 //
 // iceoryx: version 2 of the C++ implementation, copied into and out of its chunks, and in place. Its daemon
 // starts with the first channel and ends with the benchmark.
+#include "../transport.hpp"
 #include "all.hpp"
 
 #ifdef BENCH_HAS_ICEORYX
 #include "../process.hpp"
-#include "in_place.hpp"
+
+#include <cstring>
 
 #include <sched.h>
 #include <iceoryx_hoofs/log/logmanager.hpp>
@@ -20,16 +22,14 @@ namespace bench {
 namespace {
 
 constexpr Description copied{.name = "iceoryx",
-                             .setting = "2.0, RouDi's default pools, sender waits; polls take(), copies",
-                             .rival = true};
-constexpr Description untouched{.name = "iceoryx, untouched",
-                                .setting = "as iceoryx, in place; one word written and read",
-                                .rival = true,
-                                .in_place = true};
-constexpr Description touched{.name = "iceoryx, touched",
-                              .setting = "as iceoryx, in place; every byte written and read",
-                              .rival = true,
-                              .in_place = true};
+                             .setting = "2.0, RouDi's default pools; polls take(), copies",
+                             .lossless = true,
+                             .sound = true};
+constexpr Description in_place{.name = "iceoryx, in place",
+                               .setting = "every word written and read in its chunk",
+                               .lossless = true,
+                               .sound = true,
+                               .least_size = 65536};
 
 #ifdef BENCH_HAS_ICEORYX
 
@@ -54,38 +54,47 @@ bool join() {
   return joined;
 }
 
-template <std::size_t Size, Touch How>
-struct Iceoryx {
+template <bool InPlace>
+struct Iceoryx : AnySize {
   const std::string instance = unique_name();
 
-  Iceoryx() {
+  explicit Iceoryx(const Setting& setting) : AnySize{setting} {
     require_daemon();
   }
 
   iox::capro::ServiceDescription service() const {
     return {"seqcast", iox::capro::IdString_t{iox::cxx::TruncateToCapacity, instance}, "bench"};
   }
-  static constexpr std::uint64_t depth = std::clamp<std::uint64_t>((1 << 22) / Size, 4, 256);
+  std::uint64_t depth() const {
+    return std::clamp<std::uint64_t>((1 << 22) / size(), 4, 256);
+  }
 
   struct Sender {
     explicit Sender(Iceoryx& all)
-        : joined{join()}, publisher{all.service(), [] {
-                                      iox::popo::PublisherOptions options;
-                                      options.subscriberTooSlowPolicy =
-                                          iox::popo::ConsumerTooSlowPolicy::WAIT_FOR_CONSUMER;
-                                      return options;
-                                    }()} {}
-    bool send(const Message<Size>& message) {
+        : size{all.size()}, joined{join()}, publisher{all.service(), [] {
+                                                        iox::popo::PublisherOptions options;
+                                                        options.subscriberTooSlowPolicy =
+                                                            iox::popo::ConsumerTooSlowPolicy::WAIT_FOR_CONSUMER;
+                                                        return options;
+                                                      }()} {}
+    bool send(const Word* message) {
       // The constructor cannot wait for this: with two channels each process makes its sender first.
       if (!connected && !(connected = publisher.hasSubscribers())) return false;
       bool sent = false;
-      publisher.loan(Size, 8).and_then([&](void* chunk) {
-        write<How>(message, chunk);
+      publisher.loan(static_cast<std::uint32_t>(size), 8).and_then([&](void* chunk) {
+        if constexpr (InPlace) {
+          Word* const words = static_cast<Word*>(chunk);
+          loops::number_all(words, size, message[1]);
+          words[0] = message[0];
+        } else {
+          std::memcpy(chunk, message, size);
+        }
         publisher.publish(chunk);
         sent = true;
       });
       return sent;
     }
+    std::size_t size;
     bool joined;
     bool connected = false;
     iox::popo::UntypedPublisher publisher;
@@ -93,36 +102,38 @@ struct Iceoryx {
 
   struct Receiver {
     explicit Receiver(Iceoryx& all)
-        : joined{join()}, subscriber{all.service(), [] {
-                                       iox::popo::SubscriberOptions options;
-                                       options.queueCapacity = depth;
-                                       options.queueFullPolicy = iox::popo::QueueFullPolicy::BLOCK_PRODUCER;
-                                       return options;
-                                     }()} {}
-    bool receive(Message<Size>& message) {
+        : size{all.size()}, joined{join()}, subscriber{all.service(), [&] {
+                                                         iox::popo::SubscriberOptions options;
+                                                         options.queueCapacity = all.depth();
+                                                         options.queueFullPolicy =
+                                                             iox::popo::QueueFullPolicy::BLOCK_PRODUCER;
+                                                         return options;
+                                                       }()} {}
+    bool receive(Word* message) {
       bool received = false;
       subscriber.take().and_then([&](const void* chunk) {
         received = true;
-        if (!read<How>(chunk, message)) ++torn_count;
+        if constexpr (InPlace) {
+          const Word* const words = static_cast<const Word*>(chunk);
+          loops::summarise(words, size, message);
+        } else {
+          std::memcpy(message, chunk, size);
+        }
         subscriber.release(chunk);
       });
       return received;
     }
-    std::uint64_t torn() const requires(How != Touch::copy) {
-      return torn_count;
-    }
+    std::size_t size;
     bool joined;
     iox::popo::UntypedSubscriber subscriber;
-    std::uint64_t torn_count = 0;
   };
 };
 
-template <std::size_t Size>
-struct IceoryxCopied : Iceoryx<Size, Touch::copy> {};
-template <std::size_t Size>
-struct IceoryxUntouched : Iceoryx<Size, Touch::one_word> {};
-template <std::size_t Size>
-struct IceoryxTouched : Iceoryx<Size, Touch::every_byte> {};
+using IceoryxCopied = Iceoryx<false>;
+struct IceoryxInPlace : Iceoryx<true> {
+  static constexpr bool in_place = true;
+  using Iceoryx<true>::Iceoryx;
+};
 
 #endif
 
@@ -130,12 +141,10 @@ struct IceoryxTouched : Iceoryx<Size, Touch::every_byte> {};
 
 #ifdef BENCH_HAS_ICEORYX
 const Transport iceoryx = transport_of<IceoryxCopied>(copied);
-const Transport iceoryx_untouched = transport_of<IceoryxUntouched>(untouched);
-const Transport iceoryx_touched = transport_of<IceoryxTouched>(touched);
+const Transport iceoryx_in_place = transport_of<IceoryxInPlace>(in_place);
 #else
 const Transport iceoryx = missing_transport(copied, "libiceoryx-posh-dev");
-const Transport iceoryx_untouched = missing_transport(untouched, "libiceoryx-posh-dev");
-const Transport iceoryx_touched = missing_transport(touched, "libiceoryx-posh-dev");
+const Transport iceoryx_in_place = missing_transport(in_place, "libiceoryx-posh-dev");
 #endif
 
 } // namespace bench

@@ -40,48 +40,47 @@ struct DescriptorPair {
   }
 };
 
-template <std::size_t Size>
-struct Pipe : DescriptorPair {
-  Pipe() {
+struct Pipe : AnySize, DescriptorPair {
+  explicit Pipe(const Setting& setting) : AnySize{setting} {
     if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) fail("pipe");
     ::fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
   }
 
   /// A pipe is a stream: a message may take several calls.
   struct Progress {
-    std::size_t size = 0;
+    std::size_t size;
+    std::size_t done = 0;
     /// Whether the message is complete after a call with this result.
     bool add(ssize_t result) {
       if (result < 0 && errno != EAGAIN) fail("pipe");
-      if (result > 0) size += static_cast<std::size_t>(result);
-      if (size < Size) return false;
-      size = 0;
+      if (result > 0) done += static_cast<std::size_t>(result);
+      if (done < size) return false;
+      done = 0;
       return true;
     }
   };
   struct Sender {
-    explicit Sender(Pipe& pipe) : fd{pipe.ends[1]} {}
-    bool send(const Message<Size>& message) {
-      const auto* bytes = static_cast<const std::byte*>(static_cast<const void*>(&message));
-      return written.add(::write(fd, bytes + written.size, Size - written.size));
+    explicit Sender(Pipe& pipe) : fd{pipe.ends[1]}, written{pipe.size()} {}
+    bool send(const Word* message) {
+      const auto* bytes = static_cast<const std::byte*>(static_cast<const void*>(message));
+      return written.add(::write(fd, bytes + written.done, written.size - written.done));
     }
     int fd;
     Progress written;
   };
   struct Receiver {
-    explicit Receiver(Pipe& pipe) : fd{pipe.ends[0]} {}
-    bool receive(Message<Size>& message) {
-      auto* bytes = static_cast<std::byte*>(static_cast<void*>(&message));
-      return received.add(::read(fd, bytes + received.size, Size - received.size));
+    explicit Receiver(Pipe& pipe) : fd{pipe.ends[0]}, received{pipe.size()} {}
+    bool receive(Word* message) {
+      auto* bytes = static_cast<std::byte*>(static_cast<void*>(message));
+      return received.add(::read(fd, bytes + received.done, received.size - received.done));
     }
     int fd;
     Progress received;
   };
 };
 
-template <std::size_t Size>
-struct Datagram : DescriptorPair {
-  Datagram() {
+struct Datagram : AnySize, DescriptorPair {
+  explicit Datagram(const Setting& setting) : AnySize{setting} {
     if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
       fail("socketpair");
     }
@@ -95,29 +94,30 @@ struct Datagram : DescriptorPair {
   }
 
   struct Sender {
-    explicit Sender(Datagram& socket) : fd{socket.ends[1]} {}
-    bool send(const Message<Size>& message) {
-      return transferred(::send(fd, &message, Size, 0), Size);
+    explicit Sender(Datagram& socket) : fd{socket.ends[1]}, size{socket.size()} {}
+    bool send(const Word* message) {
+      return transferred(::send(fd, message, size, 0), size);
     }
     int fd;
+    std::size_t size;
   };
   struct Receiver {
-    explicit Receiver(Datagram& socket) : fd{socket.ends[0]} {}
-    bool receive(Message<Size>& message) {
-      return transferred(::recv(fd, &message, Size, 0), Size);
+    explicit Receiver(Datagram& socket) : fd{socket.ends[0]}, size{socket.size()} {}
+    bool receive(Word* message) {
+      return transferred(::recv(fd, message, size, 0), size);
     }
     int fd;
+    std::size_t size;
   };
 };
 
-template <std::size_t Size>
-struct PosixQueue {
+struct PosixQueue : AnySize {
   mqd_t queue = -1;
-  PosixQueue() {
+  explicit PosixQueue(const Setting& setting) : AnySize{setting} {
     const std::string name = std::string{"/"}.append(unique_name());
     struct mq_attr attributes {};
     attributes.mq_maxmsg = 10;
-    attributes.mq_msgsize = Size;
+    attributes.mq_msgsize = static_cast<long>(size());
     queue = ::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0600, &attributes);
     if (queue < 0) fail("mq_open (see /proc/sys/fs/mqueue/msgsize_max)");
     ::mq_unlink(name.c_str());
@@ -128,30 +128,34 @@ struct PosixQueue {
   }
 
   struct Sender {
-    explicit Sender(PosixQueue& all) : queue{all.queue} {}
-    bool send(const Message<Size>& message) {
-      return transferred(
-          ::mq_send(queue, static_cast<const char*>(static_cast<const void*>(&message)), Size, 0), 0);
+    explicit Sender(PosixQueue& all) : queue{all.queue}, size{all.size()} {}
+    bool send(const Word* message) {
+      return transferred(::mq_send(queue, static_cast<const char*>(static_cast<const void*>(message)), size, 0),
+                         0);
     }
     mqd_t queue;
+    std::size_t size;
   };
   struct Receiver {
-    explicit Receiver(PosixQueue& all) : queue{all.queue} {}
-    bool receive(Message<Size>& message) {
-      return transferred(::mq_receive(queue, static_cast<char*>(static_cast<void*>(&message)), Size, nullptr),
-                         Size);
+    explicit Receiver(PosixQueue& all) : queue{all.queue}, size{all.size()} {}
+    bool receive(Word* message) {
+      return transferred(::mq_receive(queue, static_cast<char*>(static_cast<void*>(message)), size, nullptr),
+                         size);
     }
     mqd_t queue;
+    std::size_t size;
   };
 };
 
 } // namespace
 
-const Transport pipe_ =
-    transport_of<Pipe>({.name = "pipe", .setting = "1 MiB of buffer; polls without blocking", .rival = true});
-const Transport datagram = transport_of<Datagram>(
-    {.name = "UNIX datagram", .setting = "8 MiB of buffer; polls without blocking", .rival = true});
+const Transport pipe_ = transport_of<Pipe>(
+    {.name = "pipe", .setting = "1 MiB of buffer; polls without blocking", .lossless = true, .sound = true});
+const Transport datagram = transport_of<Datagram>({.name = "UNIX datagram",
+                                                   .setting = "8 MiB of buffer; polls without blocking",
+                                                   .lossless = true,
+                                                   .sound = true});
 const Transport posix_queue = transport_of<PosixQueue>(
-    {.name = "POSIX queue", .setting = "10 messages; polls without blocking", .rival = true});
+    {.name = "POSIX queue", .setting = "10 messages; polls without blocking", .lossless = true, .sound = true});
 
 } // namespace bench

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // nng: a push and a pull socket over ipc, which lose nothing.
+#include "../transport.hpp"
 #include "all.hpp"
 
 #ifdef BENCH_HAS_NNG
@@ -18,7 +19,8 @@ namespace {
 constexpr Description about{
     .name = "nng",
     .setting = "push/pull over ipc, 100 messages; blocks: polling would starve its threads",
-    .rival = true};
+    .lossless = true,
+    .sound = true};
 
 #ifdef BENCH_HAS_NNG
 
@@ -28,12 +30,12 @@ bool succeeded(int result) {
   throw CannotMeasure{std::string{"nng: "} + ::nng_strerror(result)};
 }
 
-template <std::size_t Size>
-struct Nng {
+struct Nng : AnySize {
+  using AnySize::AnySize;
   IpcAddress address;
 
   struct Sender {
-    explicit Sender(Nng& all) {
+    explicit Sender(Nng& all) : size{all.size()} {
       succeeded(::nng_push0_open(&socket));
       succeeded(::nng_socket_set_int(socket, NNG_OPT_SENDBUF, 100));
       // If the receiver does not listen yet, try again at once.
@@ -45,22 +47,24 @@ struct Nng {
     ~Sender() {
       ::usleep(100'000); // messages that are still in its buffer are lost with the process
     }
-    bool send(const Message<Size>& message) {
-      return succeeded(::nng_send(socket, const_cast<Message<Size>*>(&message), Size, NNG_FLAG_NONBLOCK));
+    bool send(const Word* message) {
+      return succeeded(::nng_send(socket, const_cast<Word*>(message), size, NNG_FLAG_NONBLOCK));
     }
+    std::size_t size;
     nng_socket socket{};
   };
   struct Receiver {
-    explicit Receiver(Nng& all) {
+    explicit Receiver(Nng& all) : size{all.size()} {
       succeeded(::nng_pull0_open(&socket));
       succeeded(::nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, 0));
       succeeded(::nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, 1));
       succeeded(::nng_listen(socket, all.address.url.c_str(), nullptr, 0));
     }
-    bool receive(Message<Size>& message) {
-      std::size_t size = Size;
-      return succeeded(::nng_recv(socket, &message, &size, 0));
+    bool receive(Word* message) {
+      std::size_t received = size;
+      return succeeded(::nng_recv(socket, message, &received, 0));
     }
+    std::size_t size;
     nng_socket socket{};
   };
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // zeromq: a PUSH and a PULL socket over ipc, which lose nothing.
+#include "../transport.hpp"
 #include "all.hpp"
 
 #ifdef BENCH_HAS_ZEROMQ
@@ -18,16 +19,18 @@ namespace {
 constexpr Description about{
     .name = "ZeroMQ",
     .setting = "PUSH/PULL over ipc, 1000 messages; blocks: polling would starve its threads",
-    .rival = true};
+    .lossless = true,
+    .sound = true};
 
 #ifdef BENCH_HAS_ZEROMQ
 
-template <std::size_t Size>
-struct ZeroMq {
+struct ZeroMq : AnySize {
+  using AnySize::AnySize;
   IpcAddress address;
 
   struct Socket {
-    Socket(const ZeroMq& all, int type) : context{::zmq_ctx_new()}, socket{::zmq_socket(context, type)} {
+    Socket(const ZeroMq& all, int type)
+        : size{all.size()}, context{::zmq_ctx_new()}, socket{::zmq_socket(context, type)} {
       const int linger_ms = 500;
       ::zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
       // If the receiver is not bound yet, the sender tries again at once; and no receive blocks for ever.
@@ -47,20 +50,21 @@ struct ZeroMq {
       if (errno == EAGAIN) return false;
       throw CannotMeasure{std::string{"ZeroMQ: "} + ::zmq_strerror(errno)};
     }
+    std::size_t size;
     void* context;
     void* socket;
   };
 
   struct Sender : Socket {
     explicit Sender(ZeroMq& all) : Socket{all, ZMQ_PUSH} {}
-    bool send(const Message<Size>& message) {
-      return this->succeeded(::zmq_send(this->socket, &message, Size, ZMQ_DONTWAIT));
+    bool send(const Word* message) {
+      return succeeded(::zmq_send(socket, message, size, ZMQ_DONTWAIT));
     }
   };
   struct Receiver : Socket {
     explicit Receiver(ZeroMq& all) : Socket{all, ZMQ_PULL} {}
-    bool receive(Message<Size>& message) {
-      return this->succeeded(::zmq_recv(this->socket, &message, Size, 0));
+    bool receive(Word* message) {
+      return succeeded(::zmq_recv(socket, message, size, 0));
     }
   };
 };
