@@ -96,6 +96,23 @@ std::vector<Mutant> mutants() {
       {"[slot-open] acquire fence left out", torn_case, without_fence(acquire, [](const Access& access) {
          return access.previous_field == Field::payload || access.previous_field == Field::size;
        })});
+  const char* const batch_case = "one subscriber b c2 m4 w2";
+  // The second fence of a call: the first is that of the first message alone.
+  all.push_back({"[slot-open] acquire fence left out in next_batch()", batch_case,
+                 [first_passed = false](Access& access) mutable {
+                   if (access.phase != Phase::batch) return;
+                   if (access.previous == Kind::begin) first_passed = false;
+                   if (access.kind != Kind::fence || access.previous_field != Field::payload) return;
+                   access.skip = first_passed;
+                   first_passed = true;
+                 }});
+  all.push_back({"versions not read again in next_batch()", batch_case, [](Access& access) {
+                   access.stale = access.kind == Kind::load && access.field == Field::version &&
+                                  access.order == relaxed && access.phase == Phase::batch;
+                 }});
+  all.push_back({"[message-ready] acquire weakened in next_batch()", batch_case,
+                 relax(Kind::load, acquire, Field::version,
+                       [](const Access& access) { return access.phase == Phase::batch; })});
   const char* const view_case = "one subscriber vv c2 m3 w2";
   all.push_back(
       {"[slot-open] acquire fence left out in validate()", view_case,

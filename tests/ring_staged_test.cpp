@@ -104,6 +104,43 @@ TEST_CASE("next() on a complete message loads six words and executes one fence")
   CHECK(staging.operations() == reread + 1);
 }
 
+TEST_CASE("a batch ends before a message that was overwritten while it was copied") {
+  // At each step of a call that copies three messages the publisher goes on, by one message or by a lap.
+  for (const int more : {1, 2, 3, 4, 8}) {
+    for (std::uint64_t step = 1; step < 40; ++step) {
+      CAPTURE(more);
+      CAPTURE(step);
+      StagedRing ring{4};
+      ring.publish(3);
+      auto subscriber = ring.subscriber();
+      std::array<MessageWords, 3> messages{};
+      seqcast::detail::ReadResult first;
+      std::size_t count = 0;
+      {
+        StagedPolicy::Staging staging;
+        staging.before_each([&](std::uint64_t k) {
+          if (k == step) ring.publish(more);
+        });
+        const auto to = [&](std::size_t i) {
+          return seqcast::detail::ExactDestination<>{static_cast<std::byte*>(static_cast<void*>(&messages[i])),
+                                                     message_size};
+        };
+        count = subscriber.next_batch(messages.size(), to, first);
+      }
+      if (first.status == ReadStatus::message) {
+        REQUIRE(count > 0);
+        CHECK(first.sequence == first.lost + 1);
+      }
+      for (std::size_t i = 0; i < count; ++i) {
+        CHECK(Read{{.sequence = first.sequence + i, .size = message_size}, messages[i]}.whole());
+      }
+      if (count > 0) CHECK(subscriber.cursor() == first.sequence + count - 1);
+      const Read read = next(subscriber);
+      if (read.result.status == ReadStatus::message) CHECK(read.whole());
+    }
+  }
+}
+
 TEST_CASE("next() reports an overrun after two attempts, keeps its cursor, and the next call counts all lost") {
   StagedRing ring{4};
   ring.publish_one();

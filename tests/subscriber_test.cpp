@@ -7,8 +7,10 @@
 #include "support/refusal.hpp"
 #include "support/temporary.hpp"
 
+#include <array>
 #include <optional>
 #include <thread>
+#include <vector>
 
 using namespace seqcast;
 using namespace std::chrono_literals;
@@ -49,6 +51,62 @@ TEST_CASE("next() gives what is published after opening, each message once") {
   CHECK(subscriber.lag() == 1);
   is_next(subscriber, 5);
   CHECK_FALSE(subscriber.next());
+}
+
+TEST_CASE("a batch gives what there is, in order, up to the room for it") {
+  const TemporaryFolder folder;
+  Publisher<Number> publisher{folder.channel(), {.capacity = 16}};
+  Subscriber<Number> subscriber{folder.channel()};
+  std::array<Number, 4> messages{};
+  CHECK_FALSE(subscriber.next(messages));
+  const std::vector<Number> sent{100, 200, 300, 400, 500, 600};
+  CHECK(publisher.publish(sent) == 6);
+  CHECK(publisher.publish(std::span<const Number>{}) == 6);
+  CHECK_FALSE(subscriber.next(std::span<Number>{}));
+  auto batch = subscriber.next(messages);
+  CHECK(batch.count == 4);
+  CHECK(batch.sequence == 1);
+  CHECK(batch.lost == 0);
+  CHECK(messages == std::array<Number, 4>{100, 200, 300, 400});
+  CHECK(subscriber.cursor() == 4);
+  CHECK(subscriber.lag() == 2);
+  batch = subscriber.next(messages);
+  CHECK(batch.count == 2);
+  CHECK(batch.sequence == 5);
+  CHECK(messages[0] == 500);
+  CHECK(messages[1] == 600);
+  CHECK_FALSE(subscriber.next(messages));
+  CHECK_FALSE(subscriber.error());
+  publish(publisher, 1);
+  is_next(subscriber, 7);
+}
+
+TEST_CASE("a batch after an overrun says how many are lost, and goes round the end of the ring") {
+  const TemporaryFolder folder;
+  Publisher<Number> publisher{folder.channel(), {.capacity = 8}};
+  Subscriber<Number> subscriber{folder.channel(), {.resume = ResumePosition::oldest}};
+  publish(publisher, 30);
+  std::array<Number, 16> messages{};
+  const auto batch = subscriber.next(messages);
+  CHECK(batch.sequence == 24);
+  CHECK(batch.count == 7);
+  CHECK(batch.lost == 23);
+  for (std::size_t i = 0; i < batch.count; ++i) CHECK(messages[i] == (24 + i) * 100);
+  publish(publisher, 1);
+  is_next(subscriber, 31);
+}
+
+TEST_CASE("a batch of messages with a publish time gives them the same one") {
+  const TemporaryFolder folder;
+  Publisher<Number> publisher{folder.channel(), {.timestamps = true}};
+  Subscriber<Number> subscriber{folder.channel()};
+  publisher.publish(std::vector<Number>{100, 200});
+  const auto first = subscriber.next();
+  const auto second = subscriber.next();
+  REQUIRE(first);
+  REQUIRE(second);
+  CHECK(first->published_at);
+  CHECK(first->published_at == second->published_at);
 }
 
 TEST_CASE("start oldest gives first what is still there, late joiners too, and counts none of it as lost") {

@@ -57,7 +57,7 @@ bool remove_idle(const platform::Place& place) {
   const Bell bell = Bell::find(place, platform::user_id());
   Bell::remove(place);
   remove_name(place);
-  static_cast<void>(sound);
+  if (sound) supersede(mapped.mapping, bell);
   return true;
 }
 

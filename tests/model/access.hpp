@@ -32,7 +32,7 @@ enum class Field : std::uint8_t {
 };
 
 /// The call that the thread executes, as it has announced by Machine::enter().
-enum class Phase : std::uint8_t { none, recover, loan, publish, next, latest, sleep };
+enum class Phase : std::uint8_t { none, recover, loan, publish, next, batch, latest, sleep };
 
 /// An operation that a thread is about to perform.
 struct Access {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // cases: the programs of the library's code that are explored, by name. Every bound is in the name: slots (c),
-// messages (m), payload words (w), and a subscriber's calls: n for next(), l for latest(), v for view() with
-// validate(), w for latest_view() with validate().
+// messages (m), payload words (w), and a subscriber's calls: n for next(), b for next() of up to two messages, l
+// for latest(), v for view() with validate(), w for latest_view() with validate().
 #pragma once
 
 #include "channel.hpp"
@@ -185,6 +185,15 @@ inline std::vector<Case> channel_cases() {
   one({.capacity = 2, .words = 3, .varied = true, .total = 3}, "nn");
   one({.capacity = 2, .words = 3, .varied = true, .total = 3}, "ll");
   one({.capacity = 4, .words = 3, .varied = true, .total = 6}, "nl");
+
+  // Several messages in one call.
+  for (const std::uint64_t total : {2U, 3U, 4U}) {
+    one({.capacity = 2, .words = 2, .total = total}, "b");
+    one({.capacity = 4, .words = 2, .total = total}, "bb");
+  }
+  one({.capacity = 2, .words = 2, .total = 3}, "bn");
+  one({.capacity = 2, .words = 2, .total = 3}, "nb");
+  one({.capacity = 4, .words = 2, .before = 2, .total = 7}, "b");
 
   // A slot of several lines, which the publisher prefetches for writing.
   one({.capacity = 2, .words = 2, .line = 2, .total = 2}, "nn");

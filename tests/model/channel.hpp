@@ -163,6 +163,24 @@ class CheckedSubscriber {
     check_words(result);
     return check_order(result);
   }
+  /// next() for up to two messages. The last sequence that was delivered, or 0.
+  std::uint64_t next_batch() {
+    Machine::get().enter(Phase::batch);
+    std::array<Payload, 2> payloads{};
+    ReadResult first;
+    const std::size_t count = ring_.next_batch(
+        payloads.size(), [&](std::size_t i) { return destination(payloads[i]); }, first);
+    if (!delivered(first)) return 0;
+    if (count == 0 || count > payloads.size()) fail("a batch of an impossible size");
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint64_t sequence = first.sequence + i;
+      payload_ = payloads[i];
+      check_payload(sequence, size_of(shape_, sequence, payload_[0] / 4096));
+    }
+    check_order(first);
+    if (ring_.cursor() != first.sequence + count - 1) fail("a batch leaves the cursor elsewhere");
+    return newest_ = delivered_ = ring_.cursor();
+  }
   std::uint64_t latest() {
     Machine::get().enter(Phase::latest);
     const ReadResult result = ring_.latest(destination());
@@ -194,6 +212,7 @@ class CheckedSubscriber {
   }
   void call(char name) {
     if (name == 'n') next();
+    if (name == 'b') next_batch();
     if (name == 'l') latest();
     if (name == 'v') view();
     if (name == 'w') latest_view();
@@ -204,7 +223,10 @@ class CheckedSubscriber {
 
  private:
   BufferDestination destination() {
-    return {static_cast<std::byte*>(static_cast<void*>(&payload_)), sizeof(payload_)};
+    return destination(payload_);
+  }
+  static BufferDestination destination(Payload& payload) {
+    return {static_cast<std::byte*>(static_cast<void*>(&payload)), sizeof(payload)};
   }
   static BufferDestination in_place() {
     return {nullptr, sizeof(payload_)};
@@ -240,8 +262,12 @@ class CheckedSubscriber {
     const std::uint64_t epoch = payload_[0] / 4096;
     if (result.size != size_of(shape_, result.sequence, epoch)) fail("a torn size");
     if (result.time_ns != (shape_.timed ? time_of(result.sequence, epoch) : 0)) fail("another message's time");
-    for (std::size_t i = 0; i < result.size / seqcast::detail::word_size; ++i) {
-      if (payload_[i] != payload_word(result.sequence, i, epoch)) fail("torn: message", result.sequence);
+    check_payload(result.sequence, result.size);
+  }
+  void check_payload(std::uint64_t sequence, std::uint32_t size) const {
+    const std::uint64_t epoch = payload_[0] / 4096;
+    for (std::size_t i = 0; i < size / seqcast::detail::word_size; ++i) {
+      if (payload_[i] != payload_word(sequence, i, epoch)) fail("torn: message", sequence);
     }
   }
   std::uint64_t check_order(const ReadResult& result) {

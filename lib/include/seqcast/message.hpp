@@ -126,6 +126,20 @@ struct Delivery {
   }
 };
 
+/// Messages that were received in one call, with the sequences `sequence` to `sequence + count - 1`.
+struct BatchDelivery {
+  std::size_t count = 0;
+  /// Of the first one.
+  std::uint64_t sequence = 0;
+  /// Messages missed before the first one, as Delivery::lost. Between them none is missing.
+  std::uint64_t lost = 0;
+
+  /// Whether there are any.
+  explicit operator bool() const noexcept {
+    return count > 0;
+  }
+};
+
 /// A message of a fixed type.
 template <Message T>
 struct Received : Delivery {

@@ -273,7 +273,8 @@ class RingPublisher {
 #endif
   void
   end_period() noexcept {
-    if (geometry_.stride_words == Policy::line_words()) pace_.end_period(Policy::now());
+    const bool has_room = geometry_.capacity > 2 * PublisherPace::ahead;
+    if (geometry_.stride_words == Policy::line_words() && has_room) pace_.end_period(Policy::now());
   }
 
   Word* words_ = nullptr;
@@ -365,6 +366,44 @@ class RingSubscriber {
     advance(read);
     if (read.status == ReadStatus::nothing) caught_up();
     return read;
+  }
+
+  /// next() for up to `most` messages that follow each other: `to(i)` is where the i-th of them goes. Gives how
+  /// many there are; `first` is the result for the first one. `most` is at least 1.
+  /// Progress: as for next(), and at most one copy for each of the others.
+  template <class To>
+  std::size_t next_batch(std::size_t most, const To& to, ReadResult& first) noexcept {
+    read_next(to(0), first);
+    advance(first);
+    if (first.status == ReadStatus::nothing) caught_up();
+    if (first.status != ReadStatus::message) return 0;
+    // All are copied before any is validated: one fence does for all.
+    std::size_t copied = 1;
+    for (; copied < most; ++copied) {
+      const std::uint64_t sequence = first.sequence + copied;
+      const auto destination = to(copied);
+      const Word* const slot = slot_of(sequence, words_, geometry_);
+      if (load_version(slot) != complete_version(sequence)) break;
+      // relaxed: as in try_read(). What has another size is left to the next call.
+      const std::uint32_t size = unpack_size(slot[size_word].load(std::memory_order_relaxed));
+      if (!destination.accepts(size)) break;
+      load_payload<Policy>(slot + geometry_.payload_word, destination.bytes, destination.count(size),
+                           pace_.hurried());
+    }
+    if (copied == 1) return 1;
+    // [slot-open] acquire fence: as in load_version_after_copy(), for each slot that was copied.
+    Policy::fence(std::memory_order_acquire);
+    std::size_t whole = 1;
+    while (whole < copied) {
+      const std::uint64_t sequence = first.sequence + whole;
+      // relaxed: the fence above is the order it needs.
+      const std::uint64_t version =
+          slot_of(sequence, words_, geometry_)[version_word].load(std::memory_order_relaxed);
+      if (version != complete_version(sequence)) break; // overrun: the next call says so
+      ++whole;
+    }
+    cursor_ = previous_ = first.sequence + whole - 1;
+    return whole;
   }
 
   /// The newest complete message, read before or not; the cursor moves up to it. Nothing counts as lost.
