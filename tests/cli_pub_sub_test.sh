@@ -89,7 +89,7 @@ fi
 test_case 'bytes enter a channel with a schema only by --schema, which the refusal names'
 expect 0 pub ./a --schema acme.Quote one
 expect 1 pub ./a two
-error_has "Its messages have the schema acme.Quote. With --schema 'acme.Quote' the bytes"
+error_has "Its messages have the schema acme.Quote. With --schema 'acme.Quote' you publish"
 expect 1 pub ./a --schema acme.Trade two
 error_has 'the schema acme.Quote, not acme.Trade'
 expect 0 pub ./a --schema acme.Quote two

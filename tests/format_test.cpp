@@ -21,8 +21,9 @@ struct Pair {
 
 template <>
 struct seqcast::schema<golden::Pair> {
-  static constexpr std::uint64_t tag = 0xBEEF'CAFE'BADD'F00D;
   static constexpr std::string_view name = "golden.Pair";
+  static constexpr auto fields = seqcast::fields(seqcast::field("number", &golden::Pair::number),
+                                                 seqcast::field("repeated", &golden::Pair::repeated));
 };
 
 using namespace seqcast;
@@ -31,7 +32,7 @@ using test::Bytes;
 namespace {
 
 constexpr bool little = std::endian::native == std::endian::little;
-constexpr std::size_t region_size = 640;
+constexpr std::size_t region_size = 704;
 
 struct Row {
   std::size_t offset;
@@ -39,20 +40,26 @@ struct Row {
   std::size_t width = 8; // bytes of each number; 1 for text
 };
 
-// Capacity 2, messages of up to 16 bytes, alignment 8, schema tag and name; three messages published, closed.
-constexpr std::array<Row, 20> header{{
-    {0, "53 45 51 43 41 53 54 0A"},                           // magic "SEQCAST\n"
-    {8, "01 00 00 00", 4},                                    // format version
-    {12, "00 02 00 00", 4},                                   // header size 512
-    {16, "80 02 00 00 00 00 00 00"},                          // region size 640
-    {24, "00 02 00 00 00 00 00 00"},                          // slots offset 512
-    {32, "40 00 00 00 00 00 00 00"},                          // slot stride 64
-    {40, "02 00 00 00 00 00 00 00"},                          // capacity 2
-    {48, "10 00 00 00", 4},                                   // max message size 16
-    {52, "08 00 00 00", 4},                                   // message alignment 8
-    {72, "00 00 00 00 00 00 00 00"},                          // incompatible flags
-    {80, "0D F0 DD BA FE CA EF BE"},                          // schema tag
-    {88, "67 6F 6C 64 65 6E 2E 50 61 69 72", 1},              // schema name "golden.Pair"
+// Capacity 2, messages of up to 16 bytes, alignment 8, a schema; three messages published, closed.
+constexpr std::array<Row, 22> header{{
+    {0, "53 45 51 43 41 53 54 0A"},                                       // magic "SEQCAST\n"
+    {8, "01 00 00 00", 4},                                                // format version
+    {12, "00 02 00 00", 4},                                               // header size 512
+    {16, "C0 02 00 00 00 00 00 00"},                                      // region size 704
+    {24, "40 02 00 00 00 00 00 00"},                                      // slots offset 576
+    {32, "40 00 00 00 00 00 00 00"},                                      // slot stride 64
+    {40, "02 00 00 00 00 00 00 00"},                                      // capacity 2
+    {48, "10 00 00 00", 4},                                               // max message size 16
+    {52, "08 00 00 00", 4},                                               // message alignment 8
+    {72, "00 00 00 00 00 00 00 00"},                                      // incompatible flags
+    {60, "19 00 00 00", 4},                                               // 25 bytes of format
+    {80, little ? "21 CD 69 8A 78 9A C2 01" : "85 A2 05 A0 A3 8B 1D 69"}, // schema tag
+    {88, "67 6F 6C 64 65 6E 2E 50 61 69 72", 1},                          // schema name "golden.Pair"
+    // T{<Q:number:<Q:repeated:}, or > on a big-endian machine
+    {512,
+     little ? "54 7B 3C 51 3A 6E 75 6D 62 65 72 3A 3C 51 3A 72 65 70 65 61 74 65 64 3A 7D"
+            : "54 7B 3E 51 3A 6E 75 6D 62 65 72 3A 3E 51 3A 72 65 70 65 61 74 65 64 3A 7D",
+     1},
     {256, "03 00 00 00 00 00 00 00"},                         // head 3
     {384, "02 00 00 00 00 00 00 00"},                         // state closed
     {392, "01 00 00 00 00 00 00 00"},                         // epoch 1
@@ -66,23 +73,23 @@ constexpr std::array<Row, 20> header{{
 constexpr std::array<Row, 8> plain_slots{{
     {56, "10 00 00 00", 4},                                   // payload offset 16
     {64, "02 00 00 00 00 00 00 00"},                          // compatible flags: doorbell
-    {512, "06 00 00 00 00 00 00 00"},                         // message 3
-    {520, "10 00 00 00 00 00 00 00", 4},                      // 16 bytes
-    {528, "03 00 00 00 00 00 00 00 33 33 33 33 33 33 33 33"}, //
-    {576, "07 00 00 00 00 00 00 00"},                         // open for message 4
-    {584, "10 00 00 00 00 00 00 00", 4},                      //
-    {592, "02 00 00 00 00 00 00 00 22 22 22 22 22 22 22 22"}, // still message 2
+    {576, "06 00 00 00 00 00 00 00"},                         // message 3
+    {584, "10 00 00 00 00 00 00 00", 4},                      // 16 bytes
+    {592, "03 00 00 00 00 00 00 00 33 33 33 33 33 33 33 33"}, //
+    {640, "07 00 00 00 00 00 00 00"},                         // open for message 4
+    {648, "10 00 00 00 00 00 00 00", 4},                      //
+    {656, "02 00 00 00 00 00 00 00 22 22 22 22 22 22 22 22"}, // still message 2
 }};
 
 constexpr std::array<Row, 8> timed_slots{{
     {56, "18 00 00 00", 4},                                   // payload offset 24
     {64, "03 00 00 00 00 00 00 00"},                          // doorbell and timestamps
-    {512, "06 00 00 00 00 00 00 00"},                         // version
-    {520, "10 00 00 00 00 00 00 00", 4},                      // size; no time
-    {536, "03 00 00 00 00 00 00 00 33 33 33 33 33 33 33 33"}, //
-    {576, "07 00 00 00 00 00 00 00"},                         //
-    {584, "10 00 00 00 00 00 00 00", 4},                      //
-    {600, "02 00 00 00 00 00 00 00 22 22 22 22 22 22 22 22"}, //
+    {576, "06 00 00 00 00 00 00 00"},                         // version
+    {584, "10 00 00 00 00 00 00 00", 4},                      // size; no time
+    {600, "03 00 00 00 00 00 00 00 33 33 33 33 33 33 33 33"}, //
+    {640, "07 00 00 00 00 00 00 00"},                         //
+    {648, "10 00 00 00 00 00 00 00", 4},                      //
+    {664, "02 00 00 00 00 00 00 00 22 22 22 22 22 22 22 22"}, //
 }};
 
 std::uint8_t digit(char c) {
@@ -129,7 +136,7 @@ void clear_run(Bytes& bytes, bool timestamps) {
   CHECK(test::number_at<std::uint64_t>(bytes, 432) != 0);
   for (const std::size_t word : {424U, 432U, 440U, 456U}) test::put_number<std::uint64_t>(bytes, word, 0);
   if (!timestamps) return;
-  for (const std::size_t word : {528U, 592U}) {
+  for (const std::size_t word : {592U, 656U}) {
     CHECK(test::number_at<std::uint64_t>(bytes, word) != 0);
     test::put_number<std::uint64_t>(bytes, word, 0);
   }
@@ -142,7 +149,7 @@ std::string golden_file(const test::TemporaryFolder& folder, bool timestamps) {
   for (const std::size_t word : {432U, 440U}) {
     test::put_number(bytes, word, test::number_at<std::uint64_t>(ours, word));
   }
-  if (timestamps) test::put_number(bytes, 528, test::number_at<std::uint64_t>(ours, 528));
+  if (timestamps) test::put_number(bytes, 592, test::number_at<std::uint64_t>(ours, 592));
   const std::string path = folder / "golden";
   test::write_file(path, bytes);
   return path;

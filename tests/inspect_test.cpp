@@ -33,8 +33,9 @@ std::size_t word_in(const seqcast::ChannelIdentity& identity, std::uint64_t inde
 
 template <>
 struct seqcast::schema<Quote> {
-  static constexpr std::uint64_t tag = 7;
   static constexpr std::string_view name = "acme.Quote";
+  static constexpr auto fields =
+      seqcast::fields(seqcast::field("bid", &Quote::bid), seqcast::field("ask", &Quote::ask));
 };
 
 TEST_CASE("the identity is what the publisher's options made it") {
@@ -94,7 +95,7 @@ TEST_CASE("the identity names the schema of a typed channel, and flags that a ne
   { const seqcast::Publisher<Quote> publisher{place}; }
   patch_file(place.name(), offsetof(detail::Identity, compatible_flags), detail::flag_bell | 1U << 20);
   const seqcast::Inspector inspector{place};
-  CHECK(inspector.identity().schema_tag == 7);
+  CHECK(inspector.identity().schema_tag == inspector.schema().tag());
   CHECK(inspector.identity().schema_name == "acme.Quote");
   CHECK(inspector.identity().max_message_size == 16);
   CHECK(inspector.identity().message_alignment == 16);

@@ -25,39 +25,19 @@ struct Relabelled {
   std::uint64_t y;
   std::uint64_t x;
 };
-struct Longest {
-  std::uint64_t x;
-};
-struct TooLong {
-  std::uint64_t x;
-};
-
-inline constexpr std::string_view hundred =
-    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
-inline const std::string name_of_103 = std::string{hundred} + "012";
-inline const std::string name_of_104 = std::string{hundred} + "0123";
-
 } // namespace opening
 
 template <>
 struct seqcast::schema<opening::Labelled> {
-  static constexpr std::uint64_t tag = 1;
   static constexpr std::string_view name = "opening.Label";
+  static constexpr auto fields =
+      seqcast::fields(seqcast::field("x", &opening::Labelled::x), seqcast::field("y", &opening::Labelled::y));
 };
 template <>
 struct seqcast::schema<opening::Relabelled> {
-  static constexpr std::uint64_t tag = 2;
   static constexpr std::string_view name = "opening.Label";
-};
-template <>
-struct seqcast::schema<opening::Longest> {
-  static constexpr std::uint64_t tag = 0;
-  static inline const std::string_view name = opening::name_of_103;
-};
-template <>
-struct seqcast::schema<opening::TooLong> {
-  static constexpr std::uint64_t tag = 0;
-  static inline const std::string_view name = opening::name_of_104;
+  static constexpr auto fields = seqcast::fields(seqcast::field("y", &opening::Relabelled::y),
+                                                 seqcast::field("x", &opening::Relabelled::x));
 };
 
 using namespace seqcast;
@@ -105,15 +85,6 @@ TEST_CASE("a typed publisher takes its size and alignment from the type") {
   CHECK(agreeing.max_message_size() == 16);
 }
 
-TEST_CASE("a schema name has at most 103 bytes") {
-  const TemporaryFolder folder;
-  const auto refusal = publisher_refusal<Publisher<TooLong>>(folder.channel());
-  CHECK(refusal.code == Errc::invalid_options);
-  CHECK(refusal.says({"103 bytes"}));
-  const Publisher<Longest> publisher{folder.channel()};
-  const Subscriber<Longest> subscriber{folder.channel()};
-}
-
 TEST_CASE("another size, alignment or schema is refused by both sides, which name both") {
   const TemporaryFolder folder;
   const Location points = folder.channel("points");
@@ -133,34 +104,53 @@ TEST_CASE("another size, alignment or schema is refused by both sides, which nam
   refused(subscriber_refusal<Subscriber<Narrow>>(points), {"expected alignment 4", "found 8"});
   refused(publisher_refusal<Publisher<Narrow>>(points), {"expected alignment 4", "found 8"});
   refused(subscriber_refusal<Subscriber<Labelled>>(points),
-          {"expected schema opening.Label with tag 1", "found without a name with tag 0"});
-  refused(subscriber_refusal<Subscriber<Relabelled>>(labels), {"tag 2", "found opening.Label with tag 1"});
-  refused(publisher_refusal<Publisher<Relabelled>>(labels), {"tag 2", "found opening.Label with tag 1"});
+          {"expected schema opening.Label{x:u64,y:u64}", "found none"});
+  for (const auto& refusal :
+       {subscriber_refusal<Subscriber<Relabelled>>(labels), publisher_refusal<Publisher<Relabelled>>(labels)}) {
+    refused(refusal, {"expected schema opening.Label{y:u64,x:u64}", "found opening.Label{x:u64,y:u64}",
+                      "differ first in y: expected u64 at byte 0, found x, u64 at byte 0"});
+  }
   const Subscriber<Point> without_a_schema{labels}; // which compares size and alignment alone
 }
 
-TEST_CASE("bytes enter a channel with a schema only from a publisher that names it") {
+TEST_CASE("bytes enter a channel with a schema only from a publisher that gives the same") {
   const TemporaryFolder folder;
   const Location location = folder.channel();
   { const Publisher<Labelled> typed{location}; }
   const auto refusal = publisher_refusal<BytePublisher>(location);
   CHECK(refusal.code == Errc::wrong_identity);
-  CHECK(refusal.says({"schema opening.Label with tag 1", "schema_name"}));
-  const auto other = publisher_refusal<BytePublisher>(location, {.schema_name = "opening.Other"});
-  CHECK(other.says({"expected schema opening.Other", "found opening.Label with tag 1"}));
-  const BytePublisher named{location, {.schema_name = "opening.Label"}};
+  CHECK(refusal.says({"schema opening.Label{x:u64,y:u64}", "schema"}));
+  const auto other = publisher_refusal<BytePublisher>(location, {.schema = "opening.Label{x:u64,y:i64}"});
+  CHECK(other.says({"expected schema opening.Label{x:u64,y:i64}", "found opening.Label{x:u64,y:u64}",
+                    "differ first in y: expected i64 at byte 8, found u64 at byte 8"}));
+  const auto name_alone = publisher_refusal<BytePublisher>(location, {.schema = "opening.Label"});
+  CAPTURE(name_alone.text);
+  CHECK(name_alone.says({"expected schema opening.Label, found opening.Label{x:u64,y:u64}"}));
+  { const BytePublisher same{location, {.schema = "opening.Label{x:u64,y:u64}"}}; }
+  const BytePublisher spelt_otherwise{location, {.schema = "T{@L:x:Q:y:}:opening.Label:"}};
+  CHECK(spelt_otherwise.max_message_size() == 16);
 }
 
-TEST_CASE("a new channel of bytes gets the schema that its publisher names") {
+TEST_CASE("a new channel of bytes gets the schema that its publisher gives, and with it size and alignment") {
   const TemporaryFolder folder;
-  { const BytePublisher first{folder.channel(), {.schema_name = "acme.Text"}}; }
+  { const BytePublisher first{folder.channel(), {.schema = "acme.Text"}}; }
   CHECK(Inspector{folder.channel()}.identity().schema_name == "acme.Text");
   CHECK(publisher_refusal<BytePublisher>(folder.channel()).code == Errc::wrong_identity);
   { const BytePublisher plain{folder.channel("plain")}; }
-  CHECK(publisher_refusal<BytePublisher>(folder.channel("plain"), {.schema_name = "acme.Text"}).code ==
+  CHECK(publisher_refusal<BytePublisher>(folder.channel("plain"), {.schema = "acme.Text"}).code ==
         Errc::wrong_identity);
-  CHECK(publisher_refusal<Publisher<Point>>(folder.channel("points"), {.schema_name = "acme.Point"}).code ==
-        Errc::invalid_options);
+  const auto typed = publisher_refusal<Publisher<Point>>(folder.channel("points"), {.schema = "acme.Point"});
+  CHECK(typed.code == Errc::invalid_options);
+  CHECK(typed.says({"schema is for BytePublisher"}));
+
+  const Location labels = folder.channel("labels");
+  { const BytePublisher bytes{labels, {.schema = "opening.Label{x:u64,y:u64}"}}; }
+  const Subscriber<Labelled> subscriber{labels};
+  { const Publisher<Labelled> publisher{labels}; }
+  const auto size = publisher_refusal<BytePublisher>(
+      folder.channel("size"), {.max_message_size = 17, .schema = "opening.Label{x:u64,y:u64}"});
+  CHECK(size.code == Errc::invalid_options);
+  CHECK(size.says({"max_message_size is 17", "have 16 bytes"}));
 }
 
 TEST_CASE("options that are set are compared with the channel's, options that are not adopt them") {

@@ -22,14 +22,14 @@ bool lists(const std::vector<seqcast::Location>& channels, const seqcast::Locati
 int main(int, char** arguments) {
   const auto where = seqcast::file(std::string{arguments[1]} + "/" + arguments[2]);
   seqcast::Error error;
-  auto publisher = seqcast::BytePublisher::open(where, {.schema_name = "a schema"}, error);
+  auto publisher = seqcast::BytePublisher::open(where, {.schema = "a.schema"}, error);
   auto subscriber = seqcast::ByteSubscriber::open(where, {}, error);
   const auto inspector = seqcast::Inspector::open(where, {}, error);
   if (error || !publisher || !subscriber || !inspector) return 1;
   publisher->publish(std::vector<float>{0.5F});
   const auto message = subscriber->next();
   if (!message || message->as<float>() != 0.5F || subscriber->reopen(error)) return 2;
-  if (inspector->identity().schema_name != "a schema" || !(inspector->location() == where)) return 3;
+  if (inspector->identity().schema_name != "a.schema" || !(inspector->location() == where)) return 3;
   if (!lists(seqcast::channels_in_folder(arguments[1]), where)) return 4;
   if (!lists(seqcast::channels_in_folder(arguments[1], error), where) || error) return 5;
   (void)seqcast::channels_in_shared_memory();

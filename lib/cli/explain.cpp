@@ -2,6 +2,7 @@
 #include "explain.hpp"
 
 #include "channel.hpp"
+#include "messages.hpp"
 #include "platform/platform.hpp"
 #include "units.hpp"
 
@@ -9,7 +10,6 @@
 #include <fmt/ranges.h>
 #include <cctype>
 #include <optional>
-#include <seqcast/inspect.hpp>
 #include <sstream>
 #include <vector>
 
@@ -71,7 +71,9 @@ std::string live_publisher_text(const seqcast::Location& location) {
 }
 
 std::string schema_text(const seqcast::ChannelIdentity& identity) {
-  return identity.schema_name.empty() ? "a schema without a name" : "the schema " + identity.schema_name;
+  const seqcast::Schema schema = seqcast::Schema::stored(identity.schema_name, identity.schema_format);
+  if (schema.empty()) return "a schema without a name";
+  return "the schema " + printable(schema.problem().empty() ? schema.text() : schema.name());
 }
 
 /// In what a channel differs from the options, and how to go on.
@@ -83,13 +85,15 @@ std::string other_identity_text(const seqcast::Location& location, const seqcast
     return fmt::format("It is another channel than the options ask for. Leave them out, {}", advice);
   const seqcast::ChannelIdentity& found = inspector->identity();
   const bool has_schema = found.schema_tag != 0 || !found.schema_name.empty();
-  if (has_schema && found.schema_name.empty()) {
+  const seqcast::Schema schema = seqcast::Schema::stored(found.schema_name, found.schema_format);
+  const bool can_be_given = !schema.empty() && schema.problem().empty();
+  if (has_schema && !can_be_given) {
     return fmt::format("Its messages have {}, which bytes cannot pass as: {}", schema_text(found), advice);
   }
-  if (has_schema && options.schema_name.empty()) {
+  if (has_schema && options.schema.empty()) {
     return fmt::format(
-        "Its messages have {}. With --schema '{}' the bytes that you publish pass as such; otherwise {}",
-        schema_text(found), found.schema_name, advice);
+        "Its messages have {}. With --schema '{}' you publish such messages, as JSON; otherwise {}",
+        schema_text(found), printable(schema.text()), advice);
   }
   std::vector<std::string> differences;
   const auto compare = [&](const char* option, const auto& wanted, const auto& has) {
@@ -100,9 +104,9 @@ std::string other_identity_text(const seqcast::Location& location, const seqcast
   if (options.wakeup && *options.wakeup != found.wakeup) {
     differences.push_back(fmt::format("--wakeup {}, not {}", word_of(found.wakeup), word_of(*options.wakeup)));
   }
-  if (!options.schema_name.empty() && options.schema_name != found.schema_name) {
+  if (!options.schema.empty() && !has_same_schema(found, options.schema)) {
     differences.push_back(
-        fmt::format("{}, not {}", has_schema ? schema_text(found) : "no schema", options.schema_name));
+        fmt::format("{}, not {}", has_schema ? schema_text(found) : "no schema", options.schema));
   }
   if (differences.empty()) differences.emplace_back("other properties than the options ask for");
   return fmt::format("It has {}. Leave the options out, {}", fmt::join(differences, " and "), advice);
@@ -205,6 +209,10 @@ Failure refusal(Attempt attempt, const seqcast::Location& location, const seqcas
     text += ". Use another name, or put a new channel in its place by --replace";
   }
   return {exit_for(error.code()), text};
+}
+
+bool has_same_schema(const seqcast::ChannelIdentity& found, std::string_view text) {
+  return seqcast::Schema::stored(found.schema_name, found.schema_format).text() == seqcast::Schema{text}.text();
 }
 
 } // namespace cli

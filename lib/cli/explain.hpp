@@ -12,6 +12,7 @@
 #include "exit_code.hpp"
 
 #include <seqcast/error.hpp>
+#include <seqcast/inspect.hpp>
 #include <seqcast/options.hpp>
 #include <string>
 
@@ -22,5 +23,8 @@ enum class Attempt { publish, subscribe, inspect, remove };
 /// What failed, why, and what to do. `options` are those of Attempt::publish.
 Failure refusal(Attempt attempt, const seqcast::Location& location, const seqcast::Error& error,
                 const seqcast::PublisherOptions& options = {});
+
+/// Whether the channel has the schema that a text gives. Requires: the text is one.
+bool has_same_schema(const seqcast::ChannelIdentity& found, std::string_view text);
 
 } // namespace cli

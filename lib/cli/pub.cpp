@@ -124,7 +124,7 @@ std::optional<seqcast::ChannelIdentity> identity_of(const seqcast::Location& loc
 bool is_suitable(const seqcast::ChannelIdentity& found, const seqcast::PublisherOptions& options) {
   return found.capacity == options.capacity.value_or(found.capacity) &&
          found.max_message_size == options.max_message_size.value_or(found.max_message_size) &&
-         found.wakeup == options.wakeup.value_or(found.wakeup) && found.schema_name == options.schema_name;
+         found.wakeup == options.wakeup.value_or(found.wakeup) && has_same_schema(found, options.schema);
 }
 
 /// Completes the options for a channel that will be created: timestamps, so that stat can show ages, and room
@@ -371,7 +371,7 @@ void add_pub(CLI::App& app, Action& action) {
   on_parsed(verb, action, [settings](Console& console) {
     seqcast::PublisherOptions& options = settings->options;
     options.mode = settings->mode.value_or(options.mode);
-    options.schema_name = settings->schema;
+    options.schema = settings->schema;
     for (const Wakeup wakeup : {Wakeup::bell, Wakeup::every_message, Wakeup::polling}) {
       if (settings->wakeup == word_of(wakeup)) options.wakeup = wakeup;
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "identity.hpp"
 
+#include "schema.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <initializer_list>
@@ -16,10 +18,6 @@ constexpr std::uint64_t default_capacity_most = 1024;
 
 std::string number(std::uint64_t value) {
   return std::to_string(value);
-}
-
-std::string schema_text(std::uint64_t tag, std::string_view name) {
-  return std::string{name.empty() ? "without a name" : name} + " with tag " + number(tag);
 }
 
 /// Fails with Errc::invalid_options unless `holds`.
@@ -102,6 +100,8 @@ void check_slots(const Identity& id, std::uint64_t file_size) {
           "a slot stride of whole cache lines that holds a message", id.slot_stride},
          {id.slots_offset % line == 0 && id.slots_offset >= header_size && id.slots_offset <= 65536,
           "the slots behind the header", id.slots_offset},
+         {id.format_size <= most_format_bytes && header_size + id.format_size <= id.slots_offset,
+          "a schema's format between header and slots", id.format_size},
          // Neither product nor sum overflows: the capacity is at most 2^32 and so, by the division, the
          // product 2^46.
          {id.slot_stride <= max_region_size / id.capacity &&
@@ -121,6 +121,18 @@ void compare(const char* what, const std::optional<Number>& expected, std::uint6
   if (!expected || *expected == found) return;
   fail(Errc::wrong_identity,
        std::string{"expected "} + what + " " + number(*expected) + ", found " + number(found));
+}
+
+void compare_schema(const SchemaText& found, const SchemaText& expected) {
+  if (found.name == expected.name && found.format == expected.format) return;
+  const Schema ours = Schema::stored(expected.name, expected.format);
+  const Schema theirs = Schema::stored(found.name, found.format);
+  const std::string difference = first_difference(ours, theirs);
+  // Another library may spell the same layout in another way.
+  if (found.name == expected.name && difference.empty() && theirs.root().size > 0 && ours.root().size > 0)
+    return;
+  fail(Errc::wrong_identity, "expected schema " + describe(ours) + ", found " + describe(theirs) +
+                                 (difference.empty() ? "" : ". They differ first in " + difference));
 }
 
 void compare_switch(const char* what, const std::optional<bool>& expected, bool found) {
@@ -149,23 +161,34 @@ void check_build(const ExpectedIdentity& expected) {
       "the program was compiled with other seqcast headers than the library it runs with; rebuild one of them");
 }
 
-Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& expected) {
-  check_build(expected); // first: with other headers the options may be another structure
+ExpectedIdentity expect_schema(const ExpectedIdentity& expected, const PublisherOptions& options,
+                               const Schema& schema) {
+  if (schema.empty()) return expected;
+  require(!expected.message_size,
+          "schema is for BytePublisher; a Publisher<T> takes schema<T>, so leave it unset");
+  ExpectedIdentity result = expected;
+  result.schema = {schema.name(), schema.format()};
+  const std::uint32_t size = schema.root().size * schema.root().count;
+  if (size == 0) return result;
+  require(options.max_message_size.value_or(size) == size,
+          "max_message_size is " + number(options.max_message_size.value_or(size)) +
+              ", and messages of the schema have " + number(size) + " bytes, so leave it unset");
+  result.message_size = size;
+  return result;
+}
+
+Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& expected,
+                       const Schema& schema) {
   const std::uint32_t size =
       expected.message_size.value_or(options.max_message_size.value_or(default_message_size));
-  const std::uint32_t alignment = expected.message_alignment.value_or(options.message_alignment.value_or(1));
+  const std::uint32_t alignment =
+      expected.message_alignment.value_or(options.message_alignment.value_or(schema.root().alignment));
   require(options.max_message_size.value_or(size) == size,
           "max_message_size is for BytePublisher; a Publisher<T> takes sizeof(T), so leave it unset");
   require(options.message_alignment.value_or(alignment) == alignment,
           "message_alignment is for BytePublisher; a Publisher<T> takes alignof(T), so leave it unset");
-  require(!expected.message_size || options.schema_name.empty(),
-          "schema_name is for BytePublisher; a Publisher<T> takes schema<T>, so leave it unset");
-  const std::string_view schema_name = options.schema_name.empty() ? expected.schema_name : options.schema_name;
   check_mode("mode", options.mode);
   check_mode("bell_mode", options.bell_mode.value_or(0600));
-  require(schema_name.size() < std::tuple_size_v<decltype(Identity::schema_name)> &&
-              schema_name.find('\0') == std::string_view::npos,
-          "a schema name has at most 103 bytes, none of them zero");
   check_message(size, alignment);
   if (options.capacity) check_capacity(*options.capacity);
 
@@ -177,7 +200,8 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
   identity.magic_number = magic;
   identity.version = format_version;
   identity.header_size = header_size;
-  identity.slots_offset = round_up(header_size, line);
+  identity.format_size = static_cast<std::uint32_t>(expected.schema.format.size());
+  identity.slots_offset = round_up(header_size + identity.format_size, line);
   // A large message of a fixed size begins a line (lib/docs/decisions/0008-string-instructions.md). Where sizes
   // differ, small ones have to share one with the version.
   const bool begins_line = expected.message_size && size >= payload_begins_line_from;
@@ -189,8 +213,10 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
   identity.max_message_size = size;
   identity.message_alignment = alignment;
   identity.compatible_flags = flags;
-  identity.schema_tag = expected.schema_tag;
-  std::copy(schema_name.begin(), schema_name.end(), identity.schema_name.begin());
+  if (!expected.schema.empty()) {
+    identity.schema_tag = Schema::stored(expected.schema.name, expected.schema.format).tag();
+    std::copy(expected.schema.name.begin(), expected.schema.name.end(), identity.schema_name.begin());
+  }
   require(identity.slot_stride <= max_region_size / identity.capacity,
           "capacity " + number(identity.capacity) + " x " + number(identity.slot_stride) +
               " bytes a slot is more than the 64 TiB that a region may have");
@@ -218,27 +244,20 @@ void check_identity(const Identity& identity, std::uint64_t file_size) {
   check_slots(identity, file_size);
 }
 
-void compare_identity(const Identity& found, const ExpectedIdentity& expected) {
+void compare_identity(const Identity& found, std::string_view format, const ExpectedIdentity& expected) {
+  if (!expected.schema.empty()) compare_schema({schema_name_of(found), format}, expected.schema);
   compare("messages of size", expected.message_size, found.max_message_size);
   compare("alignment", expected.message_alignment, found.message_alignment);
-  const bool has_schema = expected.schema_tag != 0 || !expected.schema_name.empty();
-  if (has_schema &&
-      (expected.schema_tag != found.schema_tag || expected.schema_name != schema_name_of(found))) {
-    fail(Errc::wrong_identity, "expected schema " + schema_text(expected.schema_tag, expected.schema_name) +
-                                   ", found " + schema_text(found.schema_tag, schema_name_of(found)));
-  }
 }
 
-void compare_options(const Identity& found, const PublisherOptions& options, const ExpectedIdentity& expected) {
-  const std::string_view schema_name = schema_name_of(found);
-  const bool bytes = !expected.message_size;
-  if (bytes && !options.schema_name.empty() && options.schema_name != schema_name) {
-    fail(Errc::wrong_identity, "expected schema " + std::string{options.schema_name} + ", found " +
-                                   schema_text(found.schema_tag, schema_name));
-  }
-  if (bytes && options.schema_name.empty() && (found.schema_tag != 0 || !schema_name.empty())) {
-    fail(Errc::wrong_identity, "its messages have the schema " + schema_text(found.schema_tag, schema_name) +
-                                   ", and bytes are published into it only by those who set schema_name");
+void compare_options(const Identity& found, std::string_view format, const PublisherOptions& options,
+                     const ExpectedIdentity& expected) {
+  const bool has_schema = found.schema_tag != 0 || !schema_name_of(found).empty() || !format.empty();
+  const bool gives_bytes = !expected.message_size && expected.schema.empty();
+  if (gives_bytes && has_schema) {
+    fail(Errc::wrong_identity,
+         "its messages have the schema " + describe(Schema::stored(schema_name_of(found), format)) +
+             ", and bytes are published into it only by those who give the same as schema");
   }
   compare("max_message_size", options.max_message_size, found.max_message_size);
   compare("message_alignment", options.message_alignment, found.message_alignment);

@@ -10,19 +10,25 @@
 
 namespace seqcast::inline v1::detail {
 
-/// The identity of a new channel. Errors: Errc::invalid_options, Errc::build_mismatch.
-Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& expected);
+/// What a publisher of bytes expects, with the schema that it gives, to which the result refers; otherwise `expected`.
+/// Errors: Errc::invalid_options.
+ExpectedIdentity expect_schema(const ExpectedIdentity& expected, const PublisherOptions& options,
+                               const Schema& schema);
+
+/// The identity of a new channel; `schema` is what a publisher of bytes gives. Errors: Errc::invalid_options.
+Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& expected, const Schema& schema);
 
 /// Checks that the numbers are those of a channel that fits into `file_size` bytes. Afterwards they can be
 /// relied on.
 void check_identity(const Identity& identity, std::uint64_t file_size);
 
-/// Checks that the channel found is of the type that the caller expects. Requires: check_identity()
-/// accepted it.
-void compare_identity(const Identity& found, const ExpectedIdentity& expected);
+/// Checks that the channel found is of the type that the caller expects. `format` is that of its schema. Requires:
+/// check_identity() accepted it.
+void compare_identity(const Identity& found, std::string_view format, const ExpectedIdentity& expected);
 
 /// Checks that it has the options that are set. Requires: check_identity() accepted it.
-void compare_options(const Identity& found, const PublisherOptions& options, const ExpectedIdentity& expected);
+void compare_options(const Identity& found, std::string_view format, const PublisherOptions& options,
+                     const ExpectedIdentity& expected);
 
 /// The schema name without its padding. Requires: check_identity() accepted it.
 std::string_view schema_name_of(const Identity& identity);

@@ -46,6 +46,7 @@ ChannelIdentity Inspector::Impl::describe(const SubscriberRegion& region) {
           .unknown_flags = found.compatible_flags & ~known,
           .schema_tag = found.schema_tag,
           .schema_name = std::string{schema_name_of(found)},
+          .schema_format = region.format,
           .created_at = platform::birth_time(region.handle)};
 }
 

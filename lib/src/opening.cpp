@@ -142,8 +142,9 @@ class PublisherOpening {
   PublisherOpening(const Location& location, const PublisherOptions& options, const ExpectedIdentity& expected)
       : location_{location},
         options_{options},
-        expected_{expected},
-        fresh_{make_identity(options, expected)},
+        schema_{options.schema},
+        expected_{expect_schema(expected, options, schema_)},
+        fresh_{make_identity(options, expected_, schema_)},
         place_{find_place(location)},
         boot_{boot_of_machine()} {}
 
@@ -186,8 +187,9 @@ class PublisherOpening {
       return create(Behind::old_file);
     }
     try {
-      compare_identity(identity, expected_);
-      compare_options(identity, options_, expected_);
+      const std::string format = load_format(mapped.mapping.read_only_words(), identity);
+      compare_identity(identity, format, expected_);
+      compare_options(identity, format, options_, expected_);
     } catch (const Failure& other) {
       if (options_.replace) return create(Behind::old_file, &mapped.mapping);
       throw Failure{other.code(), std::string{other.what()} + what_to_do};
@@ -238,7 +240,7 @@ class PublisherOpening {
       mapping.prefault(platform::Access::read_write, options_.lock_memory);
       Recovery<HardwarePolicy>{mapping.words(), geometry_of(fresh_)}.create();
       auto region = store_header(std::move(mapping), fresh_, 0, 1, id);
-      store_identity(region->mapping.words(), fresh_);
+      store_identity(region->mapping.words(), fresh_, expected_.schema.format);
       Bell bell = find_bell(fresh_);
 
       if (behind == Behind::old_file) {
@@ -301,7 +303,8 @@ class PublisherOpening {
 
   const Location& location_;
   const PublisherOptions& options_;
-  const ExpectedIdentity& expected_;
+  Schema schema_; // that a publisher of bytes gives
+  ExpectedIdentity expected_;
   Identity fresh_; // of a new region
   platform::Place place_;
   platform::Boot boot_;
@@ -314,6 +317,7 @@ template class Recovery<HardwarePolicy>;
 Owner<PublisherRegion> PublisherRegion::open(const Location& location, const PublisherOptions& options,
                                              const ExpectedIdentity& expected) {
   return explained("cannot publish to", location, [&] {
+    check_build(expected); // first: with other headers the options may be another structure
     return PublisherOpening{location, options, expected}.run();
   });
 }

@@ -120,7 +120,23 @@ Identity load_identity(const Word* words) noexcept {
   return std::bit_cast<Identity>(copy);
 }
 
-void store_identity(Word* words, const Identity& identity) noexcept {
+std::string load_format(const Word* words, const Identity& identity) {
+  std::string format(identity.format_size, '\0');
+  for (std::size_t at = 0; at < format.size(); at += word_size) {
+    // relaxed: the acquire in load_identity() orders it
+    const std::uint64_t word = words[(header_size + at) / word_size].load(std::memory_order_relaxed);
+    std::memcpy(&format[at], &word, std::min(word_size, format.size() - at));
+  }
+  return format;
+}
+
+void store_identity(Word* words, const Identity& identity, std::string_view format) noexcept {
+  for (std::size_t at = 0; at < format.size(); at += word_size) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, &format[at], std::min(word_size, format.size() - at));
+    // relaxed: the release below orders it
+    words[(header_size + at) / word_size].store(word, std::memory_order_relaxed);
+  }
   const auto copy = std::bit_cast<IdentityWords>(identity);
   for (std::size_t i = 1; i < copy.size(); ++i) {
     words[i].store(copy[i], std::memory_order_relaxed); // relaxed: the release below orders it

@@ -92,6 +92,11 @@ const Location& AnySubscriber::location() const noexcept {
   return state_->watch.region->location;
 }
 
+Schema AnySubscriber::schema() const {
+  const SubscriberRegion& region = *state_->watch.region;
+  return Schema::stored(schema_name_of(region.identity), region.format);
+}
+
 bool AnySubscriber::wait_to_read(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop) {
   const std::error_code found = error();
   const bool failed = found == Errc::corrupt || found == Errc::truncated;

@@ -72,6 +72,7 @@ SubscriberRegion::SubscriberRegion(const Location& where, const platform::Place&
       mapping{handle, platform::Access::read_only, status.size, survive_truncation},
       words{mapping.read_only_words()},
       identity{read_identity(mapping, status.size)},
+      format{load_format(words, identity)},
       geometry{geometry_of(identity)},
       boot{boot_of_machine()} {}
 
@@ -132,7 +133,7 @@ OpenedRegion open_for_subscriber(const Location& location, platform::Place place
     try {
       if (place.folder() == nullptr) place.keep_folder(); // it may exist by now
       auto region = std::make_shared<const SubscriberRegion>(location, place, options.survive_truncation);
-      compare_identity(region->identity, expected);
+      compare_identity(region->identity, region->format, expected);
       const ReadableRange range = find_range(*region);
       region->mapping.prefault(platform::Access::read_only, options.lock_memory);
       if (region->mapping.truncated()) fail_truncated();

@@ -52,6 +52,7 @@ struct SubscriberRegion {
   Mapping mapping;
   const Word* words;
   Identity identity;
+  std::string format; // of its schema
   Geometry geometry;
   platform::Boot boot;
 };

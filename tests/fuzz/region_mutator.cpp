@@ -53,6 +53,7 @@ class Region {
     while (id.capacity > 2 && id.slots_offset + id.slot_stride * id.capacity > bytes_.size()) id.capacity /= 2;
     id.region_size = id.slots_offset + id.slot_stride * id.capacity;
     id.schema_name.back() = 0;
+    id.format_size %= static_cast<std::uint32_t>(id.slots_offset - header_size) + 1;
     std::memcpy(bytes_.data(), &id, sizeof id);
   }
 

@@ -172,15 +172,18 @@ inline Breaches wrong_directions(const Source& source) {
       {"detail/pace", {}},
       {"detail/ring", {"detail/copy", "detail/follow", "detail/header", "detail/layout", "detail/pace"}},
       {"detail/recovery", {"detail/header", "detail/layout", "detail/ring"}},
-      {"detail/region", {"detail/layout", "error", "message", "options"}},
+      {"detail/region", {"detail/layout", "error", "message", "options", "schema"}},
       {"error", {}},
       {"options", {"error"}},
       {"message", {}},
-      {"inspect", {"detail/region", "error", "options"}},
+      {"schema", {"error", "message"}},
+      {"inspect", {"detail/region", "error", "options", "schema"}},
       {"publisher", {"detail/doorbell", "detail/region", "detail/ring", "error", "message", "options"}},
-      {"subscriber", {"detail/doorbell", "detail/region", "detail/ring", "error", "message", "options"}},
+      {"subscriber",
+       {"detail/doorbell", "detail/region", "detail/ring", "error", "message", "options", "schema"}},
       {"poll_descriptor", {"subscriber"}},
-      {"seqcast", {"error", "inspect", "message", "options", "poll_descriptor", "publisher", "subscriber"}},
+      {"seqcast",
+       {"error", "inspect", "message", "options", "poll_descriptor", "publisher", "schema", "subscriber"}},
   };
   const std::string folder = "lib/include/seqcast/";
   if (!source.under(folder)) return {};

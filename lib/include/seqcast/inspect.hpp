@@ -23,6 +23,7 @@
 #include <seqcast/detail/region.hpp>
 #include <seqcast/error.hpp>
 #include <seqcast/options.hpp>
+#include <seqcast/schema.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -48,8 +49,9 @@ struct ChannelIdentity {
   bool copy_behind = false;            ///< PublisherOptions::copy_behind
   Wakeup wakeup = Wakeup::polling;     ///< PublisherOptions::wakeup
   std::uint64_t unknown_flags = 0;     ///< compatible ones, of a newer seqcast
-  std::uint64_t schema_tag = 0;        ///< schema<T>::tag
-  std::string schema_name;             ///< schema<T>::name, as stored: any bytes but zero
+  std::uint64_t schema_tag = 0;        ///< Schema::tag(), as stored
+  std::string schema_name;             ///< Schema::name(), as stored: any bytes but zero
+  std::string schema_format;           ///< Schema::format(), as stored: any bytes, at most 32 KiB
   /// By the wall clock; nothing where the file system does not keep it.
   std::optional<std::chrono::system_clock::time_point> created_at;
 
@@ -143,6 +145,10 @@ class Inspector {
   const Location& location() const noexcept;
   /// What the channel is; the same for the life of this object, whatever the region contains later.
   const ChannelIdentity& identity() const noexcept;
+  /// The description of its messages.
+  Schema schema() const {
+    return Schema::stored(identity().schema_name, identity().schema_format);
+  }
 
   /// All that changes. Asks the operating system a few times.
   ChannelStatus status() const noexcept;

@@ -38,26 +38,12 @@ inline constexpr bool refers_elsewhere = std::is_pointer_v<T> || std::is_member_
 
 /// A type whose bytes mean the same in another process: trivially copyable, complete, no pointer.
 ///
-/// Its members cannot be checked: a struct with a pointer in it is accepted, and the pointer is worthless on
-/// the other side. Padding bytes are published as they are. A bool or an enumeration from a publisher that you
-/// do not trust may hold any bits: take an integer and check it.
+/// Members are checked only of a type with a seqcast::schema: without one a struct with a pointer in it is accepted,
+/// and the pointer is worthless on the other side. Padding bytes are published as they are. A bool or an enumeration
+/// from a publisher that you do not trust may hold any bits: take an integer and check it.
 template <class T>
 concept Message = std::is_trivially_copyable_v<T> && std::is_object_v<T> && !std::is_array_v<T> &&
                   std::is_same_v<T, std::remove_cv_t<T>> && !detail::refers_elsewhere<T>;
-
-/// Specialise this for your message to have its layout checked by name when a channel is opened:
-///
-///     template <> struct seqcast::schema<Quote> {
-///       static constexpr std::uint64_t tag = 2;                // change it with the layout
-///       static constexpr std::string_view name = "acme.Quote"; // at most 103 bytes
-///     };
-///
-/// A side whose type has none compares size and alignment alone, whatever the other side has.
-template <class T>
-struct schema {
-  static constexpr std::uint64_t tag = 0;      ///< To be changed with the layout.
-  static constexpr std::string_view name = {}; ///< At most 103 bytes, none of them zero.
-};
 
 /// The bytes of a text, or of a contiguous range of a trivially copyable type (std::string, std::vector<float>,
 /// std::array, std::span ...). Refers to them and does not own them: to be used as an argument only.

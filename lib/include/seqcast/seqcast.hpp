@@ -9,6 +9,7 @@
 #include <seqcast/options.hpp>
 #include <seqcast/poll_descriptor.hpp>
 #include <seqcast/publisher.hpp>
+#include <seqcast/schema.hpp>
 #include <seqcast/subscriber.hpp>
 
 /// All that users call.

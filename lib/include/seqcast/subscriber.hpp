@@ -23,6 +23,7 @@
 #include <seqcast/error.hpp>
 #include <seqcast/message.hpp>
 #include <seqcast/options.hpp>
+#include <seqcast/schema.hpp>
 
 #include <initializer_list>
 #include <stop_token>
@@ -122,6 +123,8 @@ class AnySubscriber {
   }
   /// As it was given when this was opened.
   const Location& location() const noexcept;
+  /// The channel's description of its messages; Schema::empty() if it has none. After reopen() that of the new region.
+  Schema schema() const;
 
  protected:
   using Ring = detail::RingSubscriber<detail::HardwarePolicy>;

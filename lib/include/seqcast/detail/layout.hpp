@@ -61,7 +61,7 @@ struct Identity {
   std::uint32_t max_message_size;
   std::uint32_t message_alignment;
   std::uint32_t payload_offset;
-  std::uint32_t reserved;
+  std::uint32_t format_size; // bytes of the schema's format, right behind the header; 0 if there is none
   std::uint64_t compatible_flags;
   std::uint64_t incompatible_flags;
   std::uint64_t schema_tag;
@@ -74,9 +74,9 @@ static_assert(offsetof(Identity, version) == 8 && offsetof(Identity, header_size
 static_assert(offsetof(Identity, region_size) == 16 && offsetof(Identity, slots_offset) == 24);
 static_assert(offsetof(Identity, slot_stride) == 32 && offsetof(Identity, capacity) == 40);
 static_assert(offsetof(Identity, max_message_size) == 48 && offsetof(Identity, message_alignment) == 52);
-static_assert(offsetof(Identity, payload_offset) == 56 && offsetof(Identity, compatible_flags) == 64);
-static_assert(offsetof(Identity, incompatible_flags) == 72 && offsetof(Identity, schema_tag) == 80);
-static_assert(offsetof(Identity, schema_name) == 88);
+static_assert(offsetof(Identity, payload_offset) == 56 && offsetof(Identity, format_size) == 60);
+static_assert(offsetof(Identity, compatible_flags) == 64 && offsetof(Identity, incompatible_flags) == 72);
+static_assert(offsetof(Identity, schema_tag) == 80 && offsetof(Identity, schema_name) == 88);
 
 using IdentityWords = std::array<std::uint64_t, sizeof(Identity) / word_size>;
 

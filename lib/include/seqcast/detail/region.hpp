@@ -9,6 +9,7 @@
 #include <seqcast/detail/layout.hpp>
 #include <seqcast/message.hpp>
 #include <seqcast/options.hpp>
+#include <seqcast/schema.hpp>
 
 #include <utility>
 
@@ -67,8 +68,7 @@ struct ExpectedIdentity {
                           .subscriber_options = sizeof(SubscriberOptions)};
   std::optional<std::uint32_t> message_size = {};      // of a typed channel
   std::optional<std::uint32_t> message_alignment = {}; // of a typed channel
-  std::uint64_t schema_tag = 0;
-  std::string_view schema_name = {};
+  SchemaText schema = {};                              // empty if none is required
 };
 
 /// What a channel of type T has to be.
@@ -78,8 +78,7 @@ ExpectedIdentity expected_identity() noexcept {
   static_assert(alignof(T) <= largest_alignment, "a message is aligned to at most 4096 bytes");
   return {.message_size = std::uint32_t{sizeof(T)},
           .message_alignment = std::uint32_t{alignof(T)},
-          .schema_tag = schema<T>::tag,
-          .schema_name = schema<T>::name};
+          .schema = schema_of<T>()};
 }
 
 // Out of line, as is every throw: headers compile without exceptions.
