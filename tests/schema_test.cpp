@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Schemas: the format that is made of a C++ type, the texts that give one, what is refused and why, and in what two
-// layouts differ. What must not compile is in schema_refusals.cpp.
+// Schemas: the format that is made of a C++ type, the texts that give one, what is refused and why, and in what
+// two layouts differ. What must not compile is in schema_refusals.cpp.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
 #include "support/guarded_memory.hpp"
@@ -286,6 +286,11 @@ TEST_CASE("a format string of PEP 3118 may have any byte order, native sizes and
   CHECK(format(" T{ <d:x: 4x <d:y: } :acme.Name:") == "T{<d:x:4x<d:y:}");
   CHECK(Schema{"T{<d:x:<d:y:}:acme.Name:"}.name() == "acme.Name");
   CHECK(Schema{"<d:acme.Name:"}.root().type == FieldType::f64);
+  CHECK(Schema{"2T{B:x:}:a:"}.text() == "a{x:u8}[2]");
+  CHECK(Schema{"a{x:u8}[2]"}.format() == "(2)T{B:x:}");
+  CHECK(Schema{"16s"}.format() == "16s");
+  CHECK(Schema{"=b"}.format() == "b");
+  CHECK(Schema{"=b"}.text() == "=b"); // without the mark it is a name
   CHECK(Schema{"T{>d:x:}"}.fields()[0].foreign_order == little);
   CHECK(Schema{"T{>B:x:}"}.fields()[0].foreign_order == false);
 }
@@ -438,7 +443,7 @@ TEST_CASE("a hostile description in a region harms nobody: bytes are read, and a
     Publisher<shapes::Point> publisher{location};
     publisher.publish({1.5, 2.5});
   }
-  test::patch_file<std::uint32_t>(location.name(), detail::header_size, 0x07'1B'FF'54); // T, \xff, escape, bell
+  test::patch_file(location.name(), detail::header_size, std::array{'T', '\xff', '\x1b', '\a'});
   ByteSubscriber bytes{location, {.start = StartPosition::oldest}};
   CHECK(bytes.next().value().message.size() == 16);
   CHECK(bytes.schema().fields().empty());
@@ -475,7 +480,9 @@ TEST_CASE("the error of another layout names both, and the first field that diff
           "first in x.q.r: expected u16 at byte 0, found i16");
   refused("a{x:{p:u8}[2]}", "a{x:{p:u8}[3]}", "expected a structure of 1 bytes[3] at byte 0");
   refused("T{<e:x:B:y:}:a:", "T{>e:x:B:y:}:a:", "of the other byte order at byte 0");
-  refused("T{B:x:x<d:y:}:a:", "T{B:x:3x<d:y:}:a:", "first in y: expected f64 at byte 4, found f64 at byte 2");
-  refused("T{<d:x:x}:a:", "T{<d:x:3x}:a:", "the end: expected 11 bytes in all, found 9");
+  refused(of_this_machine("T{B:x:x<d:y:}:a:"), of_this_machine("T{B:x:3x<d:y:}:a:"),
+          "first in y: expected f64 at byte 4, found f64 at byte 2");
+  refused(of_this_machine("T{<d:x:x}:a:"), of_this_machine("T{<d:x:3x}:a:"),
+          "the end: expected 11 bytes in all, found 9");
   refused("acme.Text", "acme.Text{x:u8}", "found acme.Text");
 }

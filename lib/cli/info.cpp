@@ -2,6 +2,7 @@
 //
 // info: all properties of one channel.
 #include "channel.hpp"
+#include "fields.hpp"
 #include "inspection.hpp"
 #include "messages.hpp"
 #include "units.hpp"
@@ -39,10 +40,13 @@ constexpr const char* info_help =
     "  bell_found                whether the bell's file exists\n"
     "  copy_behind               whether subscribers may read unfinished messages\n"
     "  unknown_flags             of a newer seqcast\n"
-    "  schema_name, schema_tag   of a typed channel; \"\" and 0\n"
+    "  schema_name, schema_tag   of a channel with a schema; \"\" and 0\n"
+    "  schema_format             its format string of PEP 3118\n"
     "  format_version, region_size, slots_offset, slot_stride, payload_offset\n"
     "                            numbers of the format; bytes\n"
     "  error                     null, or why the channel is damaged or truncated\n"
+    "  fields                    of a message: name, type, offset, size of one element,\n"
+    "                            shape, and fields of a structure\n"
     "\n"
     "A damaged channel is an error (exit status 1); one without a publisher is not.\n"
     "\n"
@@ -111,9 +115,16 @@ void print_info(const seqcast::Inspector& inspector, Console& console) {
   console.field("flags", flags_text(identity));
   console.field("wakeup", wakeup_text(identity, status));
   if (identity.schema_tag != 0 || !identity.schema_name.empty()) {
-    console.field("schema", fmt::format("{}, tag {}", printable(identity.schema_name), identity.schema_tag));
+    console.field("schema",
+                  fmt::format("{}, tag {:016x}", printable(identity.schema_name), identity.schema_tag));
   }
   console.field("format", fmt::format("version {}", identity.format_version));
+  const seqcast::Schema schema = inspector.schema();
+  if (!schema.problem().empty()) {
+    console.field("fields", "cannot be read: " + printable(schema.problem()));
+  } else if (!schema.fields().empty()) {
+    console.out.print('\n' + field_table(schema).text(console.out));
+  }
 }
 
 Exit info(const InfoSettings& settings, Console& console) {

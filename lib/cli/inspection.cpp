@@ -3,6 +3,7 @@
 
 #include "channel.hpp"
 #include "explain.hpp"
+#include "fields.hpp"
 #include "messages.hpp"
 
 #include <fmt/chrono.h>
@@ -118,12 +119,14 @@ nlohmann::ordered_json to_json(const seqcast::Inspector& inspector) {
   json["unknown_flags"] = identity.unknown_flags;
   json["schema_name"] = identity.schema_name;
   json["schema_tag"] = identity.schema_tag;
+  json["schema_format"] = identity.schema_format;
   json["format_version"] = identity.format_version;
   json["region_size"] = identity.region_size;
   json["slots_offset"] = identity.slots_offset;
   json["slot_stride"] = identity.slot_stride;
   json["payload_offset"] = identity.payload_offset;
   json["error"] = value_or_null(static_cast<bool>(status.error), status.error.message());
+  json["fields"] = fields_json(inspector.schema().fields());
   return json;
 }
 

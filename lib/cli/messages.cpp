@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "messages.hpp"
 
+#include "fields.hpp"
 #include "input.hpp"
 #include "units.hpp"
 
@@ -37,18 +38,20 @@ bool is_control(std::string_view sequence) noexcept {
   return first == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0;
 }
 
-std::string message_json(const seqcast::ReceivedBytes& message) {
+std::string message_json(const seqcast::ReceivedBytes& message, const seqcast::Schema& schema) {
   nlohmann::ordered_json line{{"sequence", message.sequence}, {"lost", message.lost}};
   if (message.published_at) {
     line["published_at_ns"] = to_ns(*message.published_at);
     line["age_ns"] = message.age()->count();
   }
   line["size"] = message.message.size();
-  if (is_utf8(message.text()))
+  if (auto value = decode(schema, message.message))
+    line["message"] = std::move(*value);
+  else if (is_utf8(message.text()))
     line["text"] = message.text();
   else
     line["hex"] = to_hex(message.message);
-  return line.dump() + '\n';
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
 }
 
 } // namespace
@@ -107,10 +110,11 @@ std::string hex_dump(std::span<const std::byte> bytes) {
   return text;
 }
 
-std::string to_output(const seqcast::ReceivedBytes& message, Format format, bool terminal) {
+std::string to_output(const seqcast::ReceivedBytes& message, const seqcast::Schema& schema, Format format,
+                      bool terminal) {
   switch (format) {
     case Format::json:
-      return message_json(message);
+      return message_json(message, schema);
     case Format::raw:
       return frame_header(static_cast<std::uint32_t>(message.message.size())).append(message.text());
     case Format::hex:
@@ -119,7 +123,9 @@ std::string to_output(const seqcast::ReceivedBytes& message, Format format, bool
     case Format::text:
       break;
   }
-  return (terminal ? printable(message.text()) : std::string{message.text()}) + '\n';
+  const auto value = decode(schema, message.message);
+  const std::string text = value ? to_fields(*value) : std::string{message.text()};
+  return (terminal ? printable(text) : text) + '\n';
 }
 
 } // namespace cli

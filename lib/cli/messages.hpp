@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <seqcast/message.hpp>
+#include <seqcast/schema.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,8 +14,10 @@ namespace cli {
 
 enum class Format { text, json, raw, hex };
 
-/// The message in that format, with its final newline where the format has one.
-std::string to_output(const seqcast::ReceivedBytes& message, Format format, bool terminal);
+/// The message in that format, with its final newline where the format has one. Text and JSON are by fields if
+/// the schema describes the message.
+std::string to_output(const seqcast::ReceivedBytes& message, const seqcast::Schema& schema, Format format,
+                      bool terminal);
 
 /// The text with control characters except tab, and bytes that are no UTF-8, as \xNN: a message must not
 /// control the terminal that shows it.

@@ -3,7 +3,9 @@
 // pub: publishes its arguments, or standard input. The channel and its last messages stay when pub ends.
 #include "channel.hpp"
 #include "explain.hpp"
+#include "fields.hpp"
 #include "input.hpp"
+#include "messages.hpp"
 #include "values.hpp"
 #include "verb.hpp"
 
@@ -76,16 +78,29 @@ class TextSource : public Source {
 
 class LineSource : public Source {
  public:
-  LineSource(Console& console, std::uint64_t max_size, std::function<void()> while_waiting)
-      : console_{console}, lines_{console.stop(), max_size, std::move(while_waiting)}, max_size_{max_size} {}
+  /// `schema`: that of the messages, if lines are their JSON; otherwise null.
+  LineSource(Console& console, std::uint64_t max_size, const seqcast::Schema* schema,
+             std::function<void()> while_waiting)
+      : console_{console},
+        lines_{console.stop(), schema == nullptr ? max_size : most_json, std::move(while_waiting)},
+        max_size_{max_size},
+        schema_{schema} {}
 
   std::optional<std::string_view> next() override {
     for (;;) {
       const auto line = lines_.next();
       if (!line) return std::nullopt;
       ++number_;
-      if (!line->too_long) return line->text;
+      if (!line->too_long && schema_ == nullptr) return line->text;
+      if (!line->too_long && encode_line(line->text)) return message_;
       ++left_out_;
+      if (!line->too_long) continue;
+      if (schema_ != nullptr) {
+        console_.complain(fmt::format(
+            "line {} has {} bytes, which is more than any message in JSON may have, and is left out", number_,
+            line->size));
+        continue;
+      }
       console_.complain(fmt::format("line {} has {} bytes, the channel takes {}, and the line is left out. {}",
                                     number_, line->size, max_size_, advice_for(line->size)));
     }
@@ -95,9 +110,24 @@ class LineSource : public Source {
   }
 
  private:
+  static constexpr std::uint64_t most_json = std::uint64_t{1} << 30;
+
+  /// Whether the line is a message; says why not.
+  bool encode_line(std::string_view text) {
+    try {
+      message_ = encode(*schema_, text);
+      return true;
+    } catch (const Failure& failure) {
+      console_.complain(fmt::format("line {}: {}. The line is left out", number_, failure.what()));
+      return false;
+    }
+  }
+
   Console& console_;
   Lines lines_;
   std::uint64_t max_size_;
+  const seqcast::Schema* schema_;
+  std::string message_;
   std::uint64_t number_ = 0;
   std::uint64_t left_out_ = 0;
 };
@@ -231,8 +261,17 @@ class PubChannel {
   steady_clock::time_point next_check_ = steady_clock::now() + name_check_interval;
 };
 
-std::unique_ptr<Source> source_of(const PubSettings& settings, PubChannel& channel, Console& console) {
-  const std::vector<std::string>& texts = settings.texts->results();
+std::unique_ptr<Source> source_of(const PubSettings& settings, const seqcast::Schema& schema,
+                                  PubChannel& channel, Console& console) {
+  std::vector<std::string> texts = settings.texts->results();
+  const bool json = schema.root().size > 0;
+  for (std::size_t i = 0; json && i < texts.size(); ++i) {
+    try {
+      texts[i] = encode(schema, texts[i]);
+    } catch (const Failure& failure) {
+      throw Failure{Exit::failure, fmt::format("TEXT {}: {}. Nothing was published", i + 1, failure.what())};
+    }
+  }
   const std::uint64_t max_size = channel.max_message_size();
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (texts[i].size() <= max_size) continue;
@@ -246,7 +285,7 @@ std::unique_ptr<Source> source_of(const PubSettings& settings, PubChannel& chann
   }
   const auto check = [&channel] { channel.check_sometimes(); };
   if (settings.raw) return std::make_unique<FrameSource>(console.stop(), max_size, check);
-  return std::make_unique<LineSource>(console, max_size, check);
+  return std::make_unique<LineSource>(console, max_size, json ? &schema : nullptr, check);
 }
 
 /// The number and rate of messages, on a terminal, unless the user types them.
@@ -266,16 +305,25 @@ class PubProgress {
   steady_clock::time_point begin_ = steady_clock::now();
 };
 
+seqcast::Schema schema_of(const PubSettings& settings) {
+  seqcast::Error error;
+  auto schema = seqcast::Schema::parse(settings.schema, error);
+  if (!schema) throw Failure{Exit::usage, "--schema: " + printable(error.message())};
+  return std::move(*schema);
+}
+
 Exit publish(const PubSettings& settings, Console& console) {
   const std::vector<std::string>& texts = settings.texts->results();
   if (!texts.empty() && settings.raw) throw Failure{Exit::usage, "--raw is for standard input, without a TEXT"};
   if (texts.empty() && settings.repeat) throw Failure{Exit::usage, "--repeat needs a TEXT to repeat"};
   std::uint64_t longest = 0;
   for (const std::string& text : texts) longest = std::max<std::uint64_t>(longest, text.size());
+  const seqcast::Schema schema = schema_of(settings);
+  if (schema.root().size > 0) longest = 0; // the schema has the size
 
   if (settings.quiet) console.be_quiet();
   PubChannel channel{settings, console, longest};
-  const auto source = source_of(settings, channel, console);
+  const auto source = source_of(settings, schema, channel, console);
   const bool typing = texts.empty() && platform::is_terminal(platform::Standard::input);
   PubProgress progress{console, typing};
   const auto begin = steady_clock::now();
@@ -283,6 +331,11 @@ Exit publish(const PubSettings& settings, Console& console) {
   while (published < settings.count && !console.stop().requested()) {
     const auto message = source->next();
     if (!message) break;
+    if (const std::uint64_t size = std::uint64_t{schema.root().size} * schema.root().count;
+        size > 0 && message->size() != size) {
+      throw Failure{Exit::failure, fmt::format("message {} has {} bytes, and those of the schema have {}",
+                                               published + 1, message->size(), size)};
+    }
     channel.publish(*message);
     ++published;
     channel.check_sometimes();
@@ -312,6 +365,13 @@ constexpr const char* pub_help =
     "those who may not write the bell poll it, up to 1 ms late, unless each message\n"
     "wakes them: --wakeup every-message. Who may write the bell (--bell-mode 666) can\n"
     "kill pub and its subscribers.\n"
+    "\n"
+    "With --schema each TEXT or line is a message in JSON, {\"bid\":1.5,\"ask\":2}, and\n"
+    "the channel says what its fields are. Types are i8 to i64, u8 to u64, f16 to f64,\n"
+    "bool, char[16] for a text of 16 bytes, f64[3] for an array and braces for a\n"
+    "structure; a format string of Python (PEP 3118) will do as well. A name alone,\n"
+    "acme.Text, describes nothing: messages are then as without --schema. A line that\n"
+    "is no such message is reported and left out.\n"
     "\n"
     "With --raw each message of standard input follows its size, a number of four\n"
     "bytes, the lowest first; 'seqcast sub --raw' writes this format. An input that\n"
@@ -362,9 +422,11 @@ void add_pub(CLI::App& app, Action& action) {
           "How a new channel wakes subscribers: by its bell, by every-message, or not at all: polling [bell]")
       ->transform(one_of({"bell", "every-message", "polling"}))
       ->option_text("HOW");
-  verb.add_option("--schema", settings->schema,
-                  "The schema that the bytes follow; a typed channel takes no others")
-      ->option_text("NAME");
+  verb.add_option(
+          "--schema", settings->schema,
+          "What the messages are, which then are given in JSON: 'acme.Quote{bid:f64,ask:f64}'; a channel "
+          "that describes its messages takes no others")
+      ->option_text("SCHEMA");
   verb.add_flag("--replace", settings->options.replace, "Replace a channel that has other properties");
   verb.add_flag("--recreate", settings->recreate, "Make the channel anew when it is removed or replaced");
   verb.add_flag("-q,--quiet", settings->quiet, "No notes and no progress, only errors");

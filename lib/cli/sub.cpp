@@ -3,12 +3,15 @@
 // sub: prints the messages of a channel as they arrive, and reports losses on standard error.
 #include "channel.hpp"
 #include "explain.hpp"
+#include "fields.hpp"
 #include "messages.hpp"
 #include "values.hpp"
 #include "verb.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/App.hpp>
+#include <nlohmann/json.hpp>
 #include <seqcast/seqcast.hpp>
 #include <utility>
 
@@ -30,6 +33,7 @@ struct SubSettings {
   std::optional<std::uint64_t> count;
   std::optional<double> timeout;
   std::string from = "newest";
+  std::string field;
   bool latest = false;
   bool json = false;
   bool raw = false;
@@ -103,6 +107,9 @@ class Subscription {
   void print(const seqcast::ReceivedBytes& message);
   std::optional<seqcast::ReceivedBytes> read();
   std::string sub_no_channel_text() const;
+  /// Reads how the messages of this channel are described. Errors: throws Failure if they have no --field.
+  void read_schema();
+  std::string to_output_line(const seqcast::ReceivedBytes& message) const;
   void check_error() const;
   /// Whether all is read that was there at the beginning, with --timeout 0.
   bool is_complete() const {
@@ -127,6 +134,7 @@ class Subscription {
   std::chrono::nanoseconds timeout_{};
   steady_clock::time_point deadline_;
   std::optional<seqcast::ByteSubscriber> channel_;
+  seqcast::Schema schema_{""};
   std::optional<std::uint64_t> ended_epoch_; // of a publisher that had ended before sub began
   std::optional<std::uint64_t> last_wanted_; // with --timeout 0
   std::uint64_t newest_printed_ = 0;
@@ -156,10 +164,29 @@ bool Subscription::open() {
   }
   if (error && error != seqcast::Errc::no_channel) throw refusal(Attempt::subscribe, location_, error);
   if (!channel_) return false;
+  read_schema();
   if (settings_.timeout == 0.0) last_wanted_ = newest();
   const bool from_newest = options_.start == seqcast::StartPosition::newest && !settings_.latest;
   if (from_newest && channel_->state() != ChannelState::live) ended_epoch_ = epoch_number();
   return true;
+}
+
+void Subscription::read_schema() {
+  schema_ = channel_->schema();
+  if (settings_.field.empty() || has_field(schema_, settings_.field)) return;
+  std::vector<std::string> names;
+  for (const seqcast::Field& field : schema_.fields()) names.push_back(printable(field.name));
+  throw Failure{
+      Exit::failure,
+      fmt::format("messages of '{}' have no field '{}'. {}", to_name(location_), printable(settings_.field),
+                  names.empty() ? "The channel does not describe its messages"
+                                : fmt::format("Their fields are {}", fmt::join(names, ", ")))};
+}
+
+std::string Subscription::to_output_line(const seqcast::ReceivedBytes& message) const {
+  if (settings_.field.empty()) return to_output(message, schema_, settings_.format(), console_.out.terminal());
+  const auto value = decode(schema_, message.message);
+  return (value ? to_column(*value, settings_.field).value_or("null") : "null") + '\n';
 }
 
 Exit Subscription::print_all() {
@@ -214,7 +241,7 @@ void Subscription::print(const seqcast::ReceivedBytes& message) {
     losses_.add(message);
     if (settings_.strict) throw Failure{Exit::loss, fmt::format("ends before number {}", message.sequence)};
   }
-  console_.out.print(to_output(message, settings_.format(), console_.out.terminal()));
+  console_.out.print(to_output_line(message));
   newest_printed_ = message.sequence;
   ++printed_;
   in_vain_ = in_vain_at_newest_ = 0;
@@ -237,6 +264,7 @@ std::optional<Exit> Subscription::end_for(WaitResult reason) {
   if (reason == WaitResult::superseded) { // with --follow the subscriber has moved to the new channel
     newest_printed_ = 0;
     if (last_wanted_) last_wanted_ = newest();
+    if (settings_.follow) read_schema();
     ended_epoch_.reset();
   }
   if (waits_for_first_publisher()) {
@@ -299,11 +327,16 @@ constexpr const char* sub_help =
     "and before which number. The publisher's --capacity sets how far a sub may fall\n"
     "behind. On a terminal control characters are printed as \\xNN.\n"
     "\n"
+    "Messages of a channel that describes them (a C++ publisher with a schema, or\n"
+    "pub --schema) are printed by their fields, bid=1.5 ask=2, and with --json as the\n"
+    "object \"message\".\n"
+    "\n"
     "Examples:\n"
     "  seqcast sub news                           until the publisher ends\n"
     "  seqcast sub news --from oldest             first what is still there\n"
     "  seqcast sub news --latest -n 1             only the newest message\n"
     "  seqcast sub news --follow --json | jq .    forever, one object per line\n"
+    "  seqcast sub quotes --field bid             one column\n"
     "  seqcast sub a --raw | seqcast pub b --raw  every byte from a to b";
 
 } // namespace
@@ -325,10 +358,14 @@ void add_sub(CLI::App& app, Action& action) {
   auto* const latest = verb.add_flag("--latest", settings->latest,
                                      "Only the newest message each time, beginning with the present one");
   latest->excludes(from);
-  auto* const json =
-      verb.add_flag("--json", settings->json, "One JSON object per line: number, loss, age, size, text");
+  auto* const json = verb.add_flag("--json", settings->json,
+                                   "One JSON object per line: number, loss, age, size, text or fields");
   auto* const raw = verb.add_flag("--raw", settings->raw, "Binary: each message after its size, for pub --raw");
   auto* const hex = verb.add_flag("--hex", settings->hex, "Hexadecimal, sixteen bytes per line");
+  auto* const field =
+      verb.add_option("--field", settings->field,
+                      "One field alone, of a channel that describes its messages: bid, or levels.0.price");
+  field->option_text("PATH")->excludes(json)->excludes(raw)->excludes(hex);
   json->excludes(raw)->excludes(hex);
   raw->excludes(hex);
   verb.add_flag("--follow", settings->follow,

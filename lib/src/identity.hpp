@@ -10,8 +10,8 @@
 
 namespace seqcast::inline v1::detail {
 
-/// What a publisher of bytes expects, with the schema that it gives, to which the result refers; otherwise `expected`.
-/// Errors: Errc::invalid_options.
+/// What a publisher of bytes expects, with the schema that it gives, to which the result refers; otherwise
+/// `expected`. Errors: Errc::invalid_options.
 ExpectedIdentity expect_schema(const ExpectedIdentity& expected, const PublisherOptions& options,
                                const Schema& schema);
 
@@ -22,8 +22,8 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
 /// relied on.
 void check_identity(const Identity& identity, std::uint64_t file_size);
 
-/// Checks that the channel found is of the type that the caller expects. `format` is that of its schema. Requires:
-/// check_identity() accepted it.
+/// Checks that the channel found is of the type that the caller expects. `format` is that of its schema.
+/// Requires: check_identity() accepted it.
 void compare_identity(const Identity& found, std::string_view format, const ExpectedIdentity& expected);
 
 /// Checks that it has the options that are set. Requires: check_identity() accepted it.

@@ -78,11 +78,12 @@ bool of_this_boot(const platform::Handle& handle, const Word* words, const platf
 /// A private copy of the identity; all zeros but the magic if the magic is another.
 Identity load_identity(const Word* words) noexcept;
 
-/// A private copy of the format of its schema. Requires: check_identity() accepted the identity for this mapping.
+/// A private copy of the format of its schema. Requires: check_identity() accepted the identity for
+/// this mapping.
 std::string load_format(const Word* words, const Identity& identity);
 
-/// Makes a region of zeros a channel, with the format of its schema. Everything else in the region has to be stored
-/// before.
+/// Makes a region of zeros a channel, with the format of its schema. Everything else in the region has to be
+/// stored before.
 void store_identity(Word* words, const Identity& identity, std::string_view format) noexcept;
 
 /// Stores the first word of a file of zeros.

@@ -311,7 +311,7 @@ class TextParser : public Parser {
     const std::size_t brace = text_.find('{');
     name = text_.substr(0, brace);
     at_ = brace;
-    Field message = structure(0);
+    Field message = type(0);
     skip_spaces();
     if (!at_end()) refuse("expected the end");
     return message;
@@ -463,6 +463,7 @@ struct Schema::Impl {
     text = format;
     if (!name.empty() && !format.empty()) text.append(":").append(name).append(":");
     if (format.empty()) text = name;
+    if (name.empty() && is_schema_name(text)) text.insert(0, "="); // or it would be taken for a name
   }
   void parse_format() {
     std::string_view name_behind;
@@ -489,7 +490,8 @@ Schema::Schema(std::string_view text) : impl_{nullptr} {
       impl->parse_format();
     }
     if (!impl->name.empty() && !is_schema_name(impl->name)) {
-      fail(Errc::invalid_options, "expected a name of letters, digits and ._-/ and at most 103 bytes");
+      fail(Errc::invalid_options,
+           "expected a name of letters, digits and ._-/ behind a letter, and of at most 103 bytes");
     }
     if (impl->root.size > 0) append_format(impl->format, impl->root);
     if (impl->format.size() > most_format_bytes)

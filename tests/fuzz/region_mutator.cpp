@@ -46,14 +46,14 @@ class Region {
     const std::uint32_t head = (id.compatible_flags & flag_timestamps) != 0 ? 24 : 16;
     id.payload_offset =
         static_cast<std::uint32_t>(round_up(head, std::max<std::uint64_t>(8, id.message_alignment)));
-    id.slots_offset = round_up(header_size, line);
+    id.format_size %= 200;
+    id.slots_offset = round_up(header_size + id.format_size, line);
     id.max_message_size %= 600;
     id.slot_stride = round_up(id.payload_offset + round_up(id.max_message_size, 8), line);
     id.capacity = std::bit_floor(std::max<std::uint64_t>(2, id.capacity % 64));
     while (id.capacity > 2 && id.slots_offset + id.slot_stride * id.capacity > bytes_.size()) id.capacity /= 2;
     id.region_size = id.slots_offset + id.slot_stride * id.capacity;
     id.schema_name.back() = 0;
-    id.format_size %= static_cast<std::uint32_t>(id.slots_offset - header_size) + 1;
     std::memcpy(bytes_.data(), &id, sizeof id);
   }
 

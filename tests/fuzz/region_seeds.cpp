@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
           seqcast::BytePublisher publisher{seqcast::file(path),
                                            {.capacity = capacity,
                                             .max_message_size = size,
+                                            .schema = size == 24 ? "a{x:f64,y:{z:u8[3]}[5],u:char}" : "",
                                             .timestamps = count % 2 == 0,
                                             .wakeup = wakeups[static_cast<std::size_t>(count) % 3]}};
           for (std::uint64_t i = 0; i < messages; ++i)

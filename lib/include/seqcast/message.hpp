@@ -38,9 +38,9 @@ inline constexpr bool refers_elsewhere = std::is_pointer_v<T> || std::is_member_
 
 /// A type whose bytes mean the same in another process: trivially copyable, complete, no pointer.
 ///
-/// Members are checked only of a type with a seqcast::schema: without one a struct with a pointer in it is accepted,
-/// and the pointer is worthless on the other side. Padding bytes are published as they are. A bool or an enumeration
-/// from a publisher that you do not trust may hold any bits: take an integer and check it.
+/// Members are checked only of a type with a seqcast::schema: without one a struct with a pointer in it is
+/// accepted, and the pointer is worthless on the other side. Padding bytes are published as they are. A bool or
+/// an enumeration from a publisher that you do not trust may hold any bits: take an integer and check it.
 template <class T>
 concept Message = std::is_trivially_copyable_v<T> && std::is_object_v<T> && !std::is_array_v<T> &&
                   std::is_same_v<T, std::remove_cv_t<T>> && !detail::refers_elsewhere<T>;

@@ -87,10 +87,10 @@ struct PublisherOptions {
   /// Bytes, a power of two, at most 4096; for BytePublisher only. Default: 1. A Publisher<T> takes alignof(T).
   std::optional<std::uint32_t> message_alignment = {};
 
-  /// For BytePublisher only: the schema that the bytes follow, as Schema takes it: "acme.Quote{bid:f64,ask:f64}", a
-  /// format string of PEP 3118, or a name. A channel with a schema takes bytes only from a publisher that has the same.
-  /// With fields, max_message_size is their size, and message_alignment that of C by default. Read while the publisher
-  /// is opened only. Default: none.
+  /// For BytePublisher only: the schema that the bytes follow, as Schema takes it:
+  /// "acme.Quote{bid:f64,ask:f64}", a format string of PEP 3118, or a name. A channel with a schema takes bytes
+  /// only from a publisher that has the same. With fields, max_message_size is their size, and
+  /// message_alignment that of C by default. Read while the publisher is opened only. Default: none.
   std::string_view schema = {};
 
   /// Whether each message carries its publish time. Default: no. Costs one reading of the clock per message.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// schema: what a channel says about its messages: a name, and the fields with their names, types and places. It is
-// stored in the channel and compared when the channel is opened; tools and other languages read it.
+// schema: what a channel says about its messages: a name, and the fields with their names, types and places. It
+// is stored in the channel and compared when the channel is opened; tools and other languages read it.
 //
 //     template <> struct seqcast::schema<Quote> {
 //       static constexpr std::string_view name = "acme.Quote";
@@ -34,13 +34,15 @@
 
 namespace seqcast::inline v1 {
 
-/// Specialise this for your message, with `name` and `fields`: the channel then describes its messages, and the
-/// layouts of both sides are compared when it is opened. A side whose type has none compares size and alignment alone.
+/// Specialise this for your message, with `name` and `fields`: the channel then describes its messages, and
+/// the layouts of both sides are compared when it is opened. A side whose type has none compares size and
+/// alignment alone.
 ///
-/// The name has letters, digits and `._-/`, and at most 103 bytes. The fields are all members, in the order of the
-/// structure: bool, integers, char, float, double, std::byte, enumerations (described as their integers), char[N] as a
-/// text of N bytes, structures with a schema of their own (`fields` suffices there), and arrays and std::array of all
-/// these. A structure with a member that is left out, listed twice or of another type does not compile.
+/// The name begins with a letter, has letters, digits and `._-/`, and at most 103 bytes. The fields are all
+/// members, in the order of the structure: bool, integers, char, float, double, std::byte, enumerations
+/// (described as their integers), char[N] as a text of N bytes, structures with a schema of their own (`fields`
+/// suffices there), and arrays and std::array of all these. A structure with a member that is left out, listed
+/// twice or of another type does not compile.
 template <class T>
 struct schema {};
 
@@ -68,31 +70,32 @@ const char* to_string(FieldType type) noexcept;
 
 /// A field of a message. It refers to its Schema, and is valid for as long as that is.
 struct Field {
-  std::string_view name{};               ///< Empty for the message itself.
-  FieldType type = FieldType::structure; ///< Of one element.
-  bool foreign_order = false;            ///< Whether its bytes are in the other order than this machine's.
-  std::uint32_t offset = 0;              ///< Bytes from the beginning of the structure that it is in.
-  std::uint32_t size = 0;                ///< Bytes of one element.
-  std::uint32_t alignment = 1;           ///< Bytes: that of its type in C, which `offset` need not have.
-  std::uint32_t count = 1;               ///< Elements: the product of `shape`.
-  std::span<const std::uint32_t>
-      shape{};                     ///< Elements in each dimension, the outermost first; none: one element.
-  std::span<const Field> fields{}; ///< Of one element, if it is a structure.
+  std::string_view name{};                ///< Empty for the message itself.
+  FieldType type = FieldType::structure;  ///< Of one element.
+  bool foreign_order = false;             ///< Whether its bytes are in the other order than this machine's.
+  std::uint32_t offset = 0;               ///< Bytes from the beginning of the structure that it is in.
+  std::uint32_t size = 0;                 ///< Bytes of one element.
+  std::uint32_t alignment = 1;            ///< Bytes: that of its type in C, which `offset` need not have.
+  std::uint32_t count = 1;                ///< Elements: the product of `shape`.
+  std::span<const std::uint32_t> shape{}; ///< Dimensions, the outermost first; none: one element.
+  std::span<const Field> fields{};        ///< Of one element, if it is a structure.
 };
 
 /// The description of a message type, with its fields. A moved-from object may only be assigned or destroyed.
 class Schema {
  public:
   /// Of a text, one of
-  /// - `acme.Quote{bid:f64,ask:f64}`: laid out as C does. Types are i8 to i64, u8 to u64, f16 to f64, bool, char,
-  ///   char[16] (a text of 16 bytes) and structures in braces; `f64[2][3]` is an array.
-  /// - `T{<d:bid:<d:ask:}`: a format string of PEP 3118, as a memoryview of Python has it; `:acme.Quote:` may follow.
-  /// - `acme.Quote`: a name alone (letters, digits and `._-/`), of messages whose content it does not describe.
+  /// - `acme.Quote{bid:f64,ask:f64}`: laid out as C does. Types are i8 to i64, u8 to u64, f16 to f64, bool,
+  ///   char, char[16] (a text of 16 bytes) and structures in braces; `f64[2][3]` is an array.
+  /// - `T{<d:bid:<d:ask:}`: a format string of PEP 3118, as a memoryview of Python has it; `:acme.Quote:`
+  ///   may follow.
+  /// - `acme.Quote`: a name alone (as of schema<T>), of messages whose content it does not describe.
   /// Errors: throws std::system_error with Errc::invalid_options.
   explicit Schema(std::string_view text);
   /// Without exceptions: nothing, and the reason in `error`.
   [[nodiscard]] static std::optional<Schema> parse(std::string_view text, Error& error);
-  /// As a channel or a recording has it. Of a format that cannot be read there is no field, and problem() says why.
+  /// As a channel or a recording has it. Of a format that cannot be read there is no field, and problem()
+  /// says why.
   static Schema stored(std::string_view name, std::string_view format);
 
   /// Takes over the description.
@@ -110,19 +113,19 @@ class Schema {
   bool empty() const noexcept;
   /// As stored; may be empty.
   std::string_view name() const noexcept;
-  /// The format string; empty if the content is not described. Of stored() whatever is stored, and otherwise in the
-  /// spelling in which a channel stores it.
+  /// The format string; empty if the content is not described. Of stored() whatever is stored, and otherwise in
+  /// the spelling in which a channel stores it.
   std::string_view format() const noexcept;
   /// A hash of name and format, by which schemas are told apart; 0 if it is empty().
   std::uint64_t tag() const noexcept;
-  /// A text that gives the same schema: `acme.Quote{bid:f64,ask:f64}` where that can express it, and otherwise the
-  /// format and the name.
+  /// A text that gives the same schema: `acme.Quote{bid:f64,ask:f64}` where that can express it, and otherwise
+  /// the format and the name.
   std::string_view text() const noexcept;
   /// Why the format cannot be read; empty if it can, or if there is none.
   std::string_view problem() const noexcept;
 
-  /// The message: its size, its alignment in C, and its fields if it is a structure. Of size 0 without a format that
-  /// can be read.
+  /// The message: its size, its alignment in C, and its fields if it is a structure. Of size 0 without a format
+  /// that can be read.
   const Field& root() const noexcept;
   /// The fields of a message that is a structure.
   std::span<const Field> fields() const noexcept {
@@ -153,14 +156,17 @@ struct SchemaText {
   }
 };
 
+constexpr bool is_letter(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 constexpr bool is_letter_or_digit(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  return is_letter(c) || (c >= '0' && c <= '9');
 }
 constexpr bool is_schema_name(std::string_view name) noexcept {
   for (const char c : name) {
     if (!is_letter_or_digit(c) && c != '.' && c != '_' && c != '-' && c != '/') return false;
   }
-  return !name.empty() && name.size() <= most_name_bytes;
+  return !name.empty() && is_letter(name[0]) && name.size() <= most_name_bytes;
 }
 constexpr bool is_field_name(std::string_view name) noexcept {
   for (const char c : name) {
@@ -205,9 +211,9 @@ union Probe {
   std::byte bytes[sizeof(T)];
   T object;
 };
-// Declared and nowhere defined: only addresses of its members are compared. That is the one way from a pointer to
-// member to an offset that compilers evaluate at compile time, where they refuse what is undefined. It needs neither a
-// T that can be constructed nor its bytes, so a message of 1 GiB compiles as fast as one of 16 bytes.
+// Declared and nowhere defined: only addresses of its members are compared. That is the one way from a pointer
+// to member to an offset that compilers evaluate at compile time, where they refuse what is undefined. It needs
+// neither a T that can be constructed nor its bytes, so a message of 1 GiB compiles as fast as one of 16 bytes.
 template <class T>
 extern const Probe<T> probe;
 
@@ -217,7 +223,8 @@ inline constexpr std::size_t not_found = static_cast<std::size_t>(-1);
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wundefined-var-template"
 #endif
-/// The offset of a member that begins at `from` or, behind padding, soon after; not_found if it begins elsewhere.
+/// The offset of a member that begins at `from` or, behind padding, soon after; not_found if it
+/// begins elsewhere.
 template <class T, class Class, class Member>
 constexpr std::size_t offset_of(Member Class::*member, std::size_t from) noexcept {
   constexpr std::size_t most_padding = 4096; // the largest alignment
@@ -441,8 +448,9 @@ constexpr SchemaText schema_of() noexcept {
                   "seqcast::schema needs fields, which take the place of its tag: "
                   "static constexpr auto fields = seqcast::fields(seqcast::field(\"x\", &T::x), ...)");
     if constexpr (HasName<T> && HasFields<T>) {
-      static_assert(is_schema_name(schema<T>::name),
-                    "a seqcast::schema's name has letters, digits and ._-/ and at most 103 bytes");
+      static_assert(
+          is_schema_name(schema<T>::name),
+          "a seqcast::schema's name has letters, digits and ._-/ behind a letter, and at most 103 bytes");
       return {schema<T>::name, {FormatOf<T>::text.data(), FormatOf<T>::size}};
     }
   }

@@ -123,7 +123,8 @@ class AnySubscriber {
   }
   /// As it was given when this was opened.
   const Location& location() const noexcept;
-  /// The channel's description of its messages; Schema::empty() if it has none. After reopen() that of the new region.
+  /// The channel's description of its messages; Schema::empty() if it has none. After reopen() that of the
+  /// new region.
   Schema schema() const;
 
  protected:
