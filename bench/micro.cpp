@@ -6,6 +6,8 @@
 //     publish      into a channel without subscribers
 //     latest_old   latest() without a new message: the same one again
 //     next         next() of a message that is there; publish() in between is not timed
+//     bytes_*      so with a BytePublisher and a ByteSubscriber, whose messages have any size
+//     c_*          and with seqcast.h, the C interface
 //     naive_*      a mapping, overwritten and read by memcpy, without a sequence: messages may be torn;
 //                  naive_file_*: in a file of the working folder, with and without msync
 //     handoff_*    memcpy, then a flag in the first line; ring_handoff_* into a ring with the slots of seqcast
@@ -13,6 +15,7 @@
 #include "process.hpp"
 #include "transports/plain.hpp"
 
+#include <seqcast/seqcast.h>
 #include <seqcast/seqcast.hpp>
 
 #include <iostream>
@@ -40,6 +43,62 @@ template <std::size_t Size>
 void set_bytes(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(Size));
 }
+
+constexpr std::uint64_t any_size_capacity = 1024;
+
+/// So for messages of any size.
+template <std::size_t Size>
+struct ByteChannel {
+  seqcast::Location location = seqcast::shared_memory(bench::unique_name());
+  seqcast::BytePublisher publisher{
+      location, {.capacity = any_size_capacity, .max_message_size = Size, .remove_on_close = true}};
+  seqcast::ByteSubscriber subscriber{location};
+  Message<Size> message{};
+
+  bool publish() {
+    return publisher.publish(std::span{&message, 1}) != 0;
+  }
+  bool next() {
+    const auto received = subscriber.next();
+    benchmark::DoNotOptimize(received);
+    return received.has_value();
+  }
+};
+
+/// So in C.
+template <std::size_t Size>
+struct CChannel {
+  std::string name = bench::unique_name();
+  seqcast_publisher* publisher = nullptr;
+  seqcast_subscriber* subscriber = nullptr;
+  seqcast_message received{};
+  Message<Size> message{};
+
+  CChannel() {
+    const seqcast_location where{SEQCAST_SHARED_MEMORY, 0, {name.data(), name.size()}};
+    seqcast_publisher_options options{};
+    options.struct_size = sizeof options;
+    options.capacity = any_size_capacity;
+    options.max_message_size = Size;
+    options.remove_on_close = 1;
+    received.struct_size = sizeof received;
+    if (seqcast_publisher_open(SEQCAST_VERSION, &where, &options, &publisher, nullptr) != SEQCAST_OK ||
+        seqcast_subscriber_open(SEQCAST_VERSION, &where, nullptr, &subscriber, nullptr) != SEQCAST_OK)
+      throw std::runtime_error{"cannot open a channel"};
+  }
+  CChannel(const CChannel&) = delete;
+  CChannel& operator=(const CChannel&) = delete;
+  ~CChannel() {
+    seqcast_subscriber_close(subscriber);
+    seqcast_publisher_close(publisher);
+  }
+  bool publish() {
+    return seqcast_publish(publisher, &message, Size, nullptr) == SEQCAST_OK;
+  }
+  bool next() {
+    return seqcast_next(subscriber, &received) == SEQCAST_OK;
+  }
+};
 
 template <std::size_t Size>
 void publish_into(benchmark::State& state, Channel<Size>& channel) {
@@ -86,6 +145,34 @@ void next(benchmark::State& state) {
     }
     if (!channel.subscriber.next(channel.message)) state.SkipWithError("next() gave nothing");
     benchmark::DoNotOptimize(channel.message);
+    --unread;
+  }
+  set_bytes<Size>(state);
+}
+
+template <template <std::size_t> class Kind, std::size_t Size>
+void publish_any_size(benchmark::State& state) {
+  Kind<Size> channel;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(channel.message);
+    if (!channel.publish()) state.SkipWithError("nothing was published");
+  }
+  set_bytes<Size>(state);
+}
+
+/// As next(), above.
+template <template <std::size_t> class Kind, std::size_t Size>
+void next_any_size(benchmark::State& state) {
+  Kind<Size> channel;
+  constexpr std::uint64_t batch = any_size_capacity - 1;
+  std::uint64_t unread = 0;
+  for (auto _ : state) {
+    if (unread == 0) {
+      state.PauseTiming();
+      for (; unread < batch; ++unread) channel.publish();
+      state.ResumeTiming();
+    }
+    if (!channel.next()) state.SkipWithError("next() gave nothing");
     --unread;
   }
   set_bytes<Size>(state);
@@ -167,6 +254,12 @@ void register_size() {
   add("latest_old", latest_old<Size>);
   add("naive_read", naive_read<Size>);
   add("next", next<Size>);
+  if constexpr (Size == 48) { // where the cost of a call shows
+    add("bytes_publish", publish_any_size<ByteChannel, Size>);
+    add("bytes_next", next_any_size<ByteChannel, Size>);
+    add("c_publish", publish_any_size<CChannel, Size>);
+    add("c_next", next_any_size<CChannel, Size>);
+  }
   add("handoff_both", plain_next<bench::HandOff, Size>);
 }
 
