@@ -62,6 +62,8 @@ TEST_CASE("only the two platform folders use the operating system") {
     CHECK(breaches(system_outside_platform, "lib/cli/platform/linux.cpp", text) == 0);
   }
   CHECK(breaches(system_outside_platform, "lib/src/copy.cpp", "#include <cpuid.h>\n") == 0);
+  CHECK(breaches(system_outside_platform, "lib/python/src/python.hpp", "#include <Python.h>\n") == 0);
+  CHECK(breaches(system_outside_platform, "lib/python/src/python.hpp", "#include <unistd.h>\n") == 1);
   CHECK(breaches(system_outside_platform, "lib/src/copy.cpp", "#include <unistd.h>\n") == 1);
   CHECK(breaches(system_outside_platform, "lib/src/opening.cpp",
                  "#include <cerrno>\n#include \"opening.hpp\"\n") == 0);
@@ -111,6 +113,7 @@ TEST_CASE("demos, the guide and the command-line tool include what users include
   for (const char* text : {"#include <seqcast/detail/ring.hpp>\n", "#include \"../lib/src/region.hpp\"\n"}) {
     CHECK(breaches(private_headers_of_users, "demos/server.cpp", text) == 1);
     CHECK(breaches(private_headers_of_users, "lib/cli/main.cpp", text) == 1);
+    CHECK(breaches(private_headers_of_users, "lib/python/src/module.cpp", text) == 1);
     CHECK(breaches(private_headers_of_users, "lib/docs/guide.md", text) == 1);
   }
   CHECK(breaches(private_headers_of_users, "demos/server.cpp", "#include <seqcast/seqcast.hpp>\n") == 0);

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// publisher: the types Publisher and Loan.
+//
+// Invariants
+//   1. Threads may share a Publisher: while a call has given the GIL away `busy` is set, and others wait.
+//   2. While a loan is open, or anything refers to its memory, nothing else is published and nothing is closed: so
+//      nobody writes to a message that subscribers read already.
+#include "python.hpp"
+
+#include <array>
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+namespace python {
+
+namespace {
+
+struct PublisherState {
+  std::optional<seqcast::BytePublisher> publisher;
+  std::mutex
+      mutex; // for `busy`, which is written with the GIL held, too; nobody takes the GIL while holding it
+  std::condition_variable idle;
+  bool busy = false;           // whether a call has given the GIL away
+  Py_ssize_t loans = 0;        // open ones, and what still refers to the memory of one
+  std::size_t record_size = 0; // bytes of one record of the dtype; 0 without one
+  unsigned forks = 0;
+  Owned dtype;
+  Owned name;
+};
+
+struct Publisher {
+  PyObject_HEAD PublisherState* state;
+};
+
+struct Loan {
+  PyObject_HEAD Publisher* publisher;
+  PyObject* view;          // the memoryview that was given out; null before and after
+  seqcast::ByteLoan* loan; // null before and after
+  std::uint64_t sequence;  // 0 before it was published
+  std::size_t size;        // bytes to publish
+  Py_ssize_t exports;      // what refers to the memory
+  bool used;
+};
+
+void set_busy(PublisherState& state, bool busy) {
+  const std::lock_guard guard{state.mutex};
+  state.busy = busy;
+  if (!busy) state.idle.notify_all();
+}
+
+/// The state of an open publisher that no other thread uses.
+PublisherState& open(PyObject* self) {
+  PublisherState& state = *as<Publisher>(self).state;
+  check_process(state.forks, "Publisher");
+  while (state.busy) {
+    without_gil([&] {
+      std::unique_lock lock{state.mutex};
+      state.idle.wait(lock, [&] { return !state.busy; });
+      return true;
+    });
+  }
+  if (!state.publisher) raise(PyExc_ValueError, "this Publisher is closed");
+  return state;
+}
+
+void check_loans(const PublisherState& state) {
+  if (state.loans == 0) return;
+  raise(PyExc_BufferError,
+        "a loan of this Publisher is open, or an array or memoryview made of its buffer still exists: leave "
+        "its with "
+        "block and delete them first");
+}
+
+void check_size(const PublisherState& state, std::size_t size) {
+  const std::size_t most = state.publisher->max_message_size();
+  if (size > most) {
+    raise(std::make_error_code(std::errc::message_size),
+          "the message has " + std::to_string(size) + " bytes, and this channel takes at most " +
+              std::to_string(most) +
+              ": open the Publisher with a larger max_message_size. Nothing was published");
+  }
+  if (state.record_size == 0 || (size > 0 && size % state.record_size == 0)) return;
+  raise(PyExc_ValueError,
+        "the message has " + std::to_string(size) + " bytes, and one record of this channel's dtype " +
+            std::to_string(state.record_size) + ": publish whole records. Nothing was published");
+}
+
+/// Gives the GIL away for a message of that size if it is worth while, and keeps other threads out.
+template <class Publish>
+PyObject* publish_with(PublisherState& state, std::size_t size, const Publish& publish) {
+  if (size <= most_with_gil) return sequence_of(publish());
+  set_busy(state, true);
+  const std::uint64_t sequence = without_gil(publish); // does not throw: the size was checked
+  set_busy(state, false);
+  return sequence_of(sequence);
+}
+
+PyObject* publish(PyObject* self, PyObject* const* pieces, Py_ssize_t count) {
+  if (count == 0) raise(PyExc_TypeError, "publish() takes one or more objects with bytes: publish(b'text')");
+  if (count == 1) {
+    const Buffer buffer{pieces[0]};
+    PublisherState& state = open(self);
+    check_loans(state);
+    const seqcast::BytesRef bytes = buffer.bytes();
+    check_size(state, bytes.size());
+    return publish_with(state, bytes.size(), [&] { return state.publisher->publish(bytes); });
+  }
+  std::vector<Buffer> buffers;
+  std::vector<seqcast::BytesRef> bytes;
+  buffers.reserve(static_cast<std::size_t>(count));
+  bytes.reserve(static_cast<std::size_t>(count));
+  std::size_t size = 0;
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    const std::size_t more = bytes.emplace_back(buffers.emplace_back(pieces[i]).bytes()).size();
+    size = more > SIZE_MAX - size ? SIZE_MAX : size + more; // a piece may come many times
+  }
+  PublisherState& state = open(self); // now, since what lends a buffer may run any code
+  check_loans(state);
+  check_size(state, size);
+  return publish_with(state, size,
+                      [&] { return state.publisher->publish(std::span<const seqcast::BytesRef>{bytes}); });
+}
+
+PyObject* loan(PyObject* self, PyObject* arguments, PyObject* names) {
+  static const char* keywords[] = {"size", nullptr};
+  PyObject* size = Py_None;
+  if (PyArg_ParseTupleAndKeywords(arguments, names, "|O:loan", const_cast<char**>(keywords), &size) == 0)
+    throw PythonError{};
+  const PublisherState& state = open(self);
+  const std::size_t most = state.publisher->max_message_size();
+  const auto wanted = number_of(size, "size", UINT64_MAX);
+  if (wanted && *wanted > most) check_size(state, *wanted);
+  auto& made = allocate<Loan>(module.loan);
+  made.publisher = &as<Publisher>(Py_NewRef(self));
+  made.size = wanted.value_or(most);
+  return object_of(made);
+}
+
+PyObject* enter_loan(PyObject* self, PyObject*) {
+  Loan& loan = as<Loan>(self);
+  if (loan.used) raise(PyExc_ValueError, "a loan is used once: call loan() again for the next message");
+  PublisherState& state = open(object_of(*loan.publisher));
+  check_loans(state);
+  loan.loan = new seqcast::ByteLoan{state.publisher->loan()};
+  loan.view = PyMemoryView_FromObject(self);
+  if (loan.view == nullptr) {
+    delete std::exchange(loan.loan, nullptr);
+    throw PythonError{};
+  }
+  loan.used = true;
+  ++state.loans;
+  return Py_NewRef(loan.view);
+}
+
+/// Takes the memory back, as far as nothing else refers to it.
+void release_view(Loan& loan) {
+  const Owned view{std::exchange(loan.view, nullptr)};
+  Owned result;
+  if (PyObject* const released = PyObject_CallMethod(view.get(), "release", nullptr); released != nullptr) {
+    result = Owned{released};
+  } else {
+    PyErr_Clear(); // an array refers to it; what is said about that is said by exit_loan()
+  }
+}
+
+PyObject* exit_loan(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
+  Loan& loan = as<Loan>(self);
+  if (loan.loan == nullptr) raise(PyExc_ValueError, "this loan is not open");
+  PublisherState& state = *loan.publisher->state;
+  release_view(loan);
+  const std::unique_ptr<seqcast::ByteLoan> committed{std::exchange(loan.loan, nullptr)};
+  --state.loans;
+  if (count > 0 && arguments[0] != Py_None) return none(); // an exception ends the block: nothing is published
+  if (loan.exports > 0) {
+    raise(
+        PyExc_BufferError,
+        "an array or a memoryview made of the loan's buffer still exists, and could change the message later. "
+        "Nothing was published. Delete it inside the with block, or use a temporary: "
+        "np.copyto(np.frombuffer(buffer, dtype), values)");
+  }
+  open(object_of(*loan.publisher));
+  check_size(state, loan.size);
+  loan.sequence = std::move(*committed).commit(loan.size);
+  return none();
+}
+
+int lend(PyObject* self, Py_buffer* view, int flags) {
+  Loan& loan = as<Loan>(self);
+  view->obj = nullptr;
+  if (loan.loan == nullptr) raise(PyExc_BufferError, "a loan has a buffer inside its with block only");
+  const auto bytes = loan.loan->bytes();
+  check(PyBuffer_FillInfo(view, self, bytes.data(), static_cast<Py_ssize_t>(loan.size), 0, flags));
+  ++loan.exports;
+  ++loan.publisher->state->loans;
+  return 0;
+}
+
+void take_back(PyObject* self, Py_buffer*) {
+  Loan& loan = as<Loan>(self);
+  --loan.exports;
+  --loan.publisher->state->loans;
+}
+
+int visit_loan(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(as<Loan>(self).view); // which refers to the loan
+  Py_VISIT(object_of(*as<Loan>(self).publisher));
+  return 0;
+}
+
+int clear_loan(PyObject* self) {
+  Py_CLEAR(as<Loan>(self).view);
+  return 0;
+}
+
+void free_loan(PyObject* self) {
+  Loan& loan = as<Loan>(self);
+  PyObject_GC_UnTrack(self);
+  if (loan.loan != nullptr) --loan.publisher->state->loans; // its with block never ended
+  delete loan.loan;
+  clear_loan(self);
+  Py_DECREF(object_of(*loan.publisher));
+  PyTypeObject* const type = Py_TYPE(self);
+  PyObject_GC_Del(self);
+  Py_DECREF(type);
+}
+
+PyObject* loan_size(PyObject* self, void*) {
+  return PyLong_FromSize_t(as<Loan>(self).size);
+}
+
+int set_loan_size(PyObject* self, PyObject* value, void*) {
+  Loan& loan = as<Loan>(self);
+  if (value == nullptr) raise(PyExc_AttributeError, "size cannot be deleted");
+  const auto size = number_of(value, "size", UINT64_MAX);
+  if (!size || *size > loan.size)
+    raise(PyExc_ValueError,
+          "the size of a loan can only shrink: it has " + std::to_string(loan.size) + " bytes");
+  loan.size = static_cast<std::size_t>(*size);
+  return 0;
+}
+
+PyObject* loan_sequence(PyObject* self, void*) {
+  const std::uint64_t sequence = as<Loan>(self).sequence;
+  return sequence == 0 ? none() : sequence_of(sequence);
+}
+
+PyObject* new_publisher(PyTypeObject* type, PyObject* arguments, PyObject* names) {
+  static const char* keywords[] = {"channel", "capacity",        "max_message_size",  "message_alignment",
+                                   "dtype",   "schema",          "timestamps",        "copy_behind",
+                                   "wakeup",  "bell_mode",       "lock_memory",       "mode",
+                                   "replace", "remove_on_close", "allow_other_owner", nullptr};
+  PyObject* channel = nullptr;
+  PyObject *capacity = Py_None, *size = Py_None, *alignment = Py_None, *dtype = Py_None, *schema = Py_None,
+           *timestamps = Py_None, *copy_behind = Py_None, *wakeup = Py_None, *bell_mode = Py_None,
+           *mode = Py_None;
+  int lock_memory = 0, replace = 0, remove_on_close = 0, allow_other_owner = 0;
+  if (PyArg_ParseTupleAndKeywords(arguments, names, "O|$OOOOOOOOOpOppp:Publisher", const_cast<char**>(keywords),
+                                  &channel, &capacity, &size, &alignment, &dtype, &schema, &timestamps,
+                                  &copy_behind, &wakeup, &bell_mode, &lock_memory, &mode, &replace,
+                                  &remove_on_close, &allow_other_owner) == 0)
+    throw PythonError{};
+  const seqcast::Location location = location_of(channel);
+  const Owned layout{PyObject_CallFunctionObjArgs(module.layout_of, dtype, schema, nullptr)};
+  PyObject *schema_name = nullptr, *schema_dtype = nullptr;
+  Py_ssize_t record_size = 0, record_alignment = 0;
+  if (PyArg_ParseTuple(layout.get(), "UOnn", &schema_name, &schema_dtype, &record_size, &record_alignment) == 0)
+    throw PythonError{};
+  const std::string schema_text = text_of(schema_name);
+
+  constexpr std::uint64_t most_uint32 = UINT32_MAX;
+  const auto narrow = [](std::optional<std::uint64_t> number) -> std::optional<std::uint32_t> {
+    if (!number) return std::nullopt;
+    return static_cast<std::uint32_t>(*number);
+  };
+  seqcast::PublisherOptions options;
+  options.capacity = number_of(capacity, "capacity", UINT64_MAX);
+  options.max_message_size = narrow(number_of(size, "max_message_size", most_uint32));
+  options.message_alignment = narrow(number_of(alignment, "message_alignment", most_uint32));
+  if (record_size > 0) {
+    if (!options.max_message_size) options.max_message_size = static_cast<std::uint32_t>(record_size);
+    if (!options.message_alignment) options.message_alignment = static_cast<std::uint32_t>(record_alignment);
+  }
+  options.schema_name = schema_text;
+  options.timestamps = flag_of(timestamps);
+  options.copy_behind = flag_of(copy_behind);
+  if (wakeup != Py_None) {
+    constexpr std::array wakeups{seqcast::Wakeup::bell, seqcast::Wakeup::every_message,
+                                 seqcast::Wakeup::polling};
+    options.wakeup = wakeups[word_of(wakeup, "wakeup", {"bell", "every_message", "polling"})];
+  }
+  options.bell_mode = narrow(number_of(bell_mode, "bell_mode", 0777));
+  options.lock_memory = lock_memory != 0;
+  if (const auto bits = number_of(mode, "mode", 0777)) options.mode = static_cast<std::uint32_t>(*bits);
+  options.replace = replace != 0;
+  options.remove_on_close = remove_on_close != 0;
+  options.allow_other_owner = allow_other_owner != 0;
+
+  auto state = std::make_unique<PublisherState>();
+  seqcast::Error error;
+  state->publisher = without_gil([&] { return seqcast::BytePublisher::open(location, options, error); });
+  if (!state->publisher) raise(error.code(), error.message());
+  state->record_size = static_cast<std::size_t>(record_size);
+  state->forks = module.forks;
+  if (schema_dtype != Py_None) state->dtype = new_reference(schema_dtype);
+  state->name = name_of(location);
+  auto& made = allocate<Publisher>(type);
+  made.state = state.release();
+  return object_of(made);
+}
+
+void free_publisher(PyObject* self) {
+  delete as<Publisher>(self).state;
+  free_object(self);
+}
+
+PyObject* close_publisher(PyObject* self, PyObject*) {
+  PublisherState& state = *as<Publisher>(self).state;
+  if (!state.publisher) return none();
+  if (state.forks == module.forks) { // a child only lets go of what it inherited
+    open(self);
+    check_loans(state);
+  }
+  state.publisher.reset();
+  return none();
+}
+
+PyObject* enter_publisher(PyObject* self, PyObject*) {
+  open(self);
+  return Py_NewRef(self);
+}
+PyObject* exit_publisher(PyObject* self, PyObject* const*, Py_ssize_t) {
+  return close_publisher(self, nullptr);
+}
+
+PyObject* head(PyObject* self, void*) {
+  return sequence_of(open(self).publisher->head());
+}
+PyObject* capacity(PyObject* self, void*) {
+  return sequence_of(open(self).publisher->capacity());
+}
+PyObject* max_message_size(PyObject* self, void*) {
+  return sequence_of(open(self).publisher->max_message_size());
+}
+PyObject* timestamps(PyObject* self, void*) {
+  return PyBool_FromLong(open(self).publisher->timestamps() ? 1 : 0);
+}
+PyObject* epoch(PyObject* self, void*) {
+  return sequence_of(open(self).publisher->epoch().number);
+}
+PyObject* publisher_state(PyObject* self, void*) {
+  return PyUnicode_FromString(to_string(open(self).publisher->state()));
+}
+PyObject* location(PyObject* self, void*) {
+  return Py_NewRef(as<Publisher>(self).state->name.get());
+}
+PyObject* dtype(PyObject* self, void*) {
+  PyObject* const dtype = as<Publisher>(self).state->dtype.get();
+  return dtype == nullptr ? none() : Py_NewRef(dtype);
+}
+PyObject* closed(PyObject* self, void*) {
+  return PyBool_FromLong(as<Publisher>(self).state->publisher ? 0 : 1);
+}
+PyObject* repr_publisher(PyObject* self) {
+  const PublisherState& state = *as<Publisher>(self).state;
+  return PyUnicode_FromFormat("<seqcast.Publisher %R%s>", state.name.get(), state.publisher ? "" : " closed");
+}
+
+PyObject* refuse_pickle(PyObject*, PyObject*) {
+  raise(PyExc_TypeError,
+        "a Publisher cannot be pickled: a channel has one. Open it in the process that publishes, and give the "
+        "others "
+        "a Subscriber or the channel's name");
+}
+
+constexpr const char* publisher_doc =
+    R"(Publisher(channel, *, capacity=None, max_message_size=None, message_alignment=None, dtype=None, schema=None, timestamps=None, copy_behind=None, wakeup=None, bell_mode=None, lock_memory=False, mode=0o600, replace=False, remove_on_close=False, allow_other_owner=False)
+--
+
+Publishes messages on a channel; creates it, or takes it over from a publisher that ended or died.
+
+channel is a name in shared memory ("ticker"), or a file: a path object, or a str with a slash ("./test.dat").
+What is left None is taken from the channel that is there, or from the defaults where there is none.
+
+capacity            slots, a power of two: how many messages a subscriber may fall behind [what fits into 1 MiB]
+max_message_size    bytes of the longest message [1024, or one record of the dtype]
+message_alignment   bytes, a power of two [1, or the dtype's]
+dtype, schema       what the messages are: see the guide
+timestamps          whether messages carry their time [no]
+copy_behind         whether large messages may be copied while they are written [no]
+wakeup              how sleeping subscribers are woken: "bell", "every_message" or "polling" ["bell"]
+bell_mode, mode     permissions of the bell and of the channel
+lock_memory         keep the channel in memory (mlock)
+replace             put a new channel in the place of one of another size or schema
+remove_on_close     remove the channel at close()
+allow_other_owner   publish into another user's channel
+
+Threads may share a Publisher. A process that inherits one by fork cannot use it. Errors: OSError, most often
+seqcast.PublisherAliveError or seqcast.IdentityError.)";
+
+PyMethodDef publisher_methods[] = {
+    {"publish", method<publish>(), METH_FASTCALL,
+     "publish($self, /, *pieces)\n--\n\n"
+     "Publishes one message and gives its sequence. Never waits for a subscriber.\n\n"
+     "A piece is anything that lends contiguous bytes: bytes, bytearray, memoryview, array, numpy arrays,\n"
+     "pickle.PickleBuffer. Several pieces become one message, in their order, without being joined first.\n"
+     "Errors: OSError (EMSGSIZE) if it is longer than max_message_size; nothing is published then."},
+    {"loan", method<loan>(), METH_VARARGS | METH_KEYWORDS,
+     "loan($self, /, size=None)\n--\n\n"
+     "The next message in place, for a with block: its buffer is where subscribers will read it.\n\n"
+     "    with publisher.loan(size) as buffer:\n        buffer[:5] = b'hello'\n\n"
+     "The message is published at the end of the block; an exception drops it. Without a size there is room "
+     "for the\n"
+     "longest message, and loan.size can be made smaller inside the block. The buffer's content is unspecified "
+     "at\n"
+     "first. Arrays and memoryviews made of it have to be gone at the end: BufferError otherwise, and nothing "
+     "is\n"
+     "published."},
+    {"close", method<close_publisher>(), METH_NOARGS,
+     "close($self, /)\n--\n\nCloses the channel: iterations of its subscribers end. May be called again."},
+    {"__enter__", method<enter_publisher>(), METH_NOARGS, nullptr},
+    {"__exit__", method<exit_publisher>(), METH_FASTCALL, nullptr},
+    {"__reduce__", method<refuse_pickle>(), METH_NOARGS, nullptr},
+    {},
+};
+PyGetSetDef publisher_attributes[] = {
+    {"head", guarded<head>, nullptr, "Sequence of the last message of the channel; 0 if there is none.",
+     nullptr},
+    {"epoch", guarded<epoch>, nullptr, "Publishers that have opened the channel so far, this one included.",
+     nullptr},
+    {"capacity", guarded<capacity>, nullptr, "Slots.", nullptr},
+    {"max_message_size", guarded<max_message_size>, nullptr, "Bytes of the longest message.", nullptr},
+    {"timestamps", guarded<timestamps>, nullptr, "Whether messages carry their time.", nullptr},
+    {"state", guarded<publisher_state>, nullptr,
+     "'live', or 'superseded' when the channel was removed or replaced: new subscribers do not find it.",
+     nullptr},
+    {"location", guarded<location>, nullptr, "The channel, as Subscriber() takes it.", nullptr},
+    {"dtype", guarded<dtype>, nullptr, "numpy's dtype of a record, or None.", nullptr},
+    {"closed", guarded<closed>, nullptr, "Whether close() was called.", nullptr},
+    {},
+};
+PyType_Slot publisher_slots[] = {
+    {Py_tp_doc, slot(publisher_doc)},
+    {Py_tp_new, slot(guarded<new_publisher>)},
+    {Py_tp_dealloc, slot(free_publisher)},
+    {Py_tp_repr, slot(guarded<repr_publisher>)},
+    {Py_tp_methods, publisher_methods},
+    {Py_tp_getset, publisher_attributes},
+    {},
+};
+PyType_Spec publisher_spec{"seqcast.Publisher", sizeof(Publisher), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, publisher_slots};
+
+PyMethodDef loan_methods[] = {
+    {"__enter__", method<enter_loan>(), METH_NOARGS, nullptr},
+    {"__exit__", method<exit_loan>(), METH_FASTCALL, nullptr},
+    {},
+};
+PyGetSetDef loan_attributes[] = {
+    {"size", guarded<loan_size>, guarded<set_loan_size>, "Bytes to publish; may be made smaller.", nullptr},
+    {"sequence", guarded<loan_sequence>, nullptr, "Of the message, once it is published; None before.",
+     nullptr},
+    {},
+};
+PyType_Slot loan_slots[] = {
+    {Py_tp_doc, slot("The next message in place, for a with block: see Publisher.loan().")},
+    {Py_tp_dealloc, slot(free_loan)},
+    {Py_tp_traverse, slot(visit_loan)},
+    {Py_tp_clear, slot(clear_loan)},
+    {Py_tp_methods, loan_methods},
+    {Py_tp_getset, loan_attributes},
+    {Py_bf_getbuffer, slot(guarded<lend>)},
+    {Py_bf_releasebuffer, slot(take_back)},
+    {},
+};
+PyType_Spec loan_spec{
+    "seqcast.Loan", sizeof(Loan), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_HAVE_GC,
+    loan_slots};
+
+} // namespace
+
+void add_publisher_types(PyObject* to) {
+  module.publisher = add_type(to, publisher_spec);
+  module.loan = add_type(to, loan_spec);
+}
+
+} // namespace python
