@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# The Debian packages that CPack makes, one for each component: libseqcast0.1, libseqcast-dev and seqcast-tools. Their
-# names and versions follow Debian's policy, chapter 8; lib/packaging/run builds them as Debian would.
+# The Debian packages that CPack makes, one for each component: libseqcast0.1, libseqcast-dev,
+# seqcast-tools and python3-seqcast. Their names and versions follow Debian's policy, chapter 8; lib/packaging/run builds them as Debian would.
 get_target_property(interface seqcast SOVERSION)
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 # The project has no address of its own: who makes packages for others answers for them.
@@ -66,5 +66,19 @@ shell, and shows the channels that there are.")
     set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/lib)
     set(CPACK_DEBIAN_TOOL_PACKAGE_DEPENDS "${library} (= ${PROJECT_VERSION})")
   endif()
+endif()
+# The extension has the library in it, so a static build makes it, and this one may only pack it.
+option(SEQCAST_PACKAGE_PYTHON "Make a package of another build's component python" OFF)
+if(TARGET seqcast_python OR SEQCAST_PACKAGE_PYTHON)
+  list(APPEND CPACK_COMPONENTS_ALL python)
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_NAME python3-seqcast)
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_SHLIBDEPS ON)
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.11)")
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-numpy")
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_DESCRIPTION "publish and subscribe in shared memory - Python package
+${what_it_is}
+
+This package has the module seqcast for Python.")
 endif()
 include(CPack)

@@ -11,7 +11,7 @@ import time
 import pytest
 
 SOURCES = pathlib.Path(__file__).parents[2] / "demos"
-BUILT = pathlib.Path(os.environ.get("SEQCAST_DEMOS", "build/demos"))
+BUILT = pathlib.Path(os.environ.get("SEQCAST_DEMOS", "build/demos")).resolve()
 
 
 @pytest.fixture

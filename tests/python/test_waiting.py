@@ -85,7 +85,9 @@ def test_other_threads_run_during_a_wait(channel):
     with seqcast.Publisher(channel) as publisher, seqcast.Subscriber(channel) as subscriber:
         timer = threading.Timer(0.1, publisher.publish, (b"from a thread",))
         timer.start()
-        assert subscriber.next(timeout=None).data == b"from a thread"
+        view = subscriber.view(timeout=None)
+        assert bytes(view.data) == b"from a thread" and view.validate()
+        assert subscriber.view(timeout=0.01) is None and subscriber.wait_result == "timeout"
         timer.join()
 
 

@@ -9,7 +9,7 @@ namespace {
 
 void free_message(PyObject* self) {
   Py_XDECREF(as<Message>(self).data);
-  Py_XDECREF(as<Message>(self).dtype);
+  Py_XDECREF(as<Message>(self).records);
   free_object(self);
 }
 
@@ -17,7 +17,7 @@ PyObject* data(PyObject* self, void*) {
   return Py_NewRef(as<Message>(self).data);
 }
 PyObject* array(PyObject* self, void*) {
-  return array_of(as<Message>(self).data, as<Message>(self).dtype);
+  return array_of(as<Message>(self).data, as<Message>(self).records);
 }
 PyObject* sequence(PyObject* self, void*) {
   return sequence_of(as<Message>(self).sequence);

@@ -39,7 +39,7 @@ PyObject* inspect(PyObject*, PyObject* channel) {
   const auto inspector = without_gil([&] { return std::make_unique<const seqcast::Inspector>(location); });
   const seqcast::ChannelIdentity& identity = inspector->identity();
   const seqcast::ChannelStatus status = inspector->status();
-  const Owned schema = text_of(identity.schema_name);
+  const Owned schema = text_of(inspector->schema().text());
   const Owned published_at{
       seconds_of(status.published_at ? status.published_at->time_since_epoch().count() : -1)};
   return Py_BuildValue("{sK sI sI sO sO sO ss sO sK sK sK sK sO}",                                        //
@@ -98,6 +98,7 @@ int fill(PyObject* self) {
   module.make_error = attribute("seqcast._errors", "make");
   module.make_array = attribute("seqcast._schemas", "array");
   module.layout_of = attribute("seqcast._schemas", "layout_of");
+  module.records = attribute("seqcast._schemas", "Records");
   add_message_type(self);
   add_publisher_types(self);
   add_subscriber_types(self);

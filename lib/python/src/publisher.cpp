@@ -8,6 +8,7 @@
 //      nobody writes to a message that subscribers read already.
 #include "python.hpp"
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <mutex>
@@ -26,7 +27,8 @@ struct PublisherState {
   Py_ssize_t loans = 0;        // open ones, and what still refers to the memory of one
   std::size_t record_size = 0; // bytes of one record of the dtype; 0 without one
   unsigned forks = 0;
-  Owned dtype;
+  std::string schema; // its text, or empty
+  Owned records;
   Owned name;
 };
 
@@ -263,12 +265,7 @@ PyObject* new_publisher(PyTypeObject* type, PyObject* arguments, PyObject* names
                                   &remove_on_close, &allow_other_owner) == 0)
     throw PythonError{};
   const seqcast::Location location = location_of(channel);
-  const Owned layout{PyObject_CallFunctionObjArgs(module.layout_of, dtype, schema, nullptr)};
-  PyObject *schema_name = nullptr, *schema_dtype = nullptr;
-  Py_ssize_t record_size = 0, record_alignment = 0;
-  if (PyArg_ParseTuple(layout.get(), "UOnn", &schema_name, &schema_dtype, &record_size, &record_alignment) == 0)
-    throw PythonError{};
-  const std::string schema_text = text_of(schema_name);
+  Layout layout = layout_of(dtype, schema);
 
   constexpr std::uint64_t most_uint32 = UINT32_MAX;
   const auto narrow = [](std::optional<std::uint64_t> number) -> std::optional<std::uint32_t> {
@@ -279,11 +276,11 @@ PyObject* new_publisher(PyTypeObject* type, PyObject* arguments, PyObject* names
   options.capacity = number_of(capacity, "capacity", UINT64_MAX);
   options.max_message_size = narrow(number_of(size, "max_message_size", most_uint32));
   options.message_alignment = narrow(number_of(alignment, "message_alignment", most_uint32));
-  if (record_size > 0) {
-    if (!options.max_message_size) options.max_message_size = static_cast<std::uint32_t>(record_size);
-    if (!options.message_alignment) options.message_alignment = static_cast<std::uint32_t>(record_alignment);
-  }
-  options.schema_name = schema_text;
+  if (layout.whole && !options.max_message_size)
+    options.max_message_size =
+        static_cast<std::uint32_t>(std::min<std::size_t>(layout.record_size, most_uint32));
+  if (layout.alignment > 0 && !options.message_alignment) options.message_alignment = layout.alignment;
+  options.schema = layout.schema;
   options.timestamps = flag_of(timestamps);
   options.copy_behind = flag_of(copy_behind);
   if (wakeup != Py_None) {
@@ -302,9 +299,15 @@ PyObject* new_publisher(PyTypeObject* type, PyObject* arguments, PyObject* names
   seqcast::Error error;
   state->publisher = without_gil([&] { return seqcast::BytePublisher::open(location, options, error); });
   if (!state->publisher) raise(error.code(), error.message());
-  state->record_size = static_cast<std::size_t>(record_size);
+  state->record_size = layout.record_size;
+  state->records = std::move(layout.records);
+  if (!layout.schema.empty()) {
+    const seqcast::Schema described{layout.schema};
+    state->schema = described.text();
+    if (described.root().size > 0) state->record_size = described.root().size;
+    if (!state->records) state->records = records_of(described);
+  }
   state->forks = module.forks;
-  if (schema_dtype != Py_None) state->dtype = new_reference(schema_dtype);
   state->name = name_of(location);
   auto& made = allocate<Publisher>(type);
   made.state = state.release();
@@ -357,8 +360,11 @@ PyObject* location(PyObject* self, void*) {
   return Py_NewRef(as<Publisher>(self).state->name.get());
 }
 PyObject* dtype(PyObject* self, void*) {
-  PyObject* const dtype = as<Publisher>(self).state->dtype.get();
-  return dtype == nullptr ? none() : Py_NewRef(dtype);
+  return dtype_of(as<Publisher>(self).state->records.get());
+}
+PyObject* schema(PyObject* self, void*) {
+  const std::string& schema = as<Publisher>(self).state->schema;
+  return schema.empty() ? none() : text_of(schema).release();
 }
 PyObject* closed(PyObject* self, void*) {
   return PyBool_FromLong(as<Publisher>(self).state->publisher ? 0 : 1);
@@ -387,7 +393,8 @@ What is left None is taken from the channel that is there, or from the defaults 
 capacity            slots, a power of two: how many messages a subscriber may fall behind [what fits into 1 MiB]
 max_message_size    bytes of the longest message [1024, or one record of the dtype]
 message_alignment   bytes, a power of two [1, or the dtype's]
-dtype, schema       what the messages are: see the guide
+schema              what a message is: "acme.Quote{bid:f64,ask:f64}", or a name; stored in the channel
+dtype               numpy's dtype of a record; one with fields makes a schema, to which `schema` may add a name
 timestamps          whether messages carry their time [no]
 copy_behind         whether large messages may be copied while they are written [no]
 wakeup              how sleeping subscribers are woken: "bell", "every_message" or "polling" ["bell"]
@@ -437,6 +444,7 @@ PyGetSetDef publisher_attributes[] = {
      "'live', or 'superseded' when the channel was removed or replaced: new subscribers do not find it.",
      nullptr},
     {"location", guarded<location>, nullptr, "The channel, as Subscriber() takes it.", nullptr},
+    {"schema", guarded<schema>, nullptr, "The schema's text, as Publisher() takes it, or None.", nullptr},
     {"dtype", guarded<dtype>, nullptr, "numpy's dtype of a record, or None.", nullptr},
     {"closed", guarded<closed>, nullptr, "Whether close() was called.", nullptr},
     {},

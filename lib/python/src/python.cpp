@@ -195,8 +195,9 @@ PyObject* seconds_of(std::int64_t time_ns) {
   return time_ns < 0 ? none() : PyFloat_FromDouble(static_cast<double>(time_ns) / 1e9);
 }
 
-PyObject* array_of(PyObject* buffer, PyObject* dtype) {
-  return PyObject_CallFunctionObjArgs(module.make_array, buffer, dtype == nullptr ? Py_None : dtype, nullptr);
+PyObject* array_of(PyObject* buffer, PyObject* records) {
+  return PyObject_CallFunctionObjArgs(module.make_array, buffer, records == nullptr ? Py_None : records,
+                                      nullptr);
 }
 
 } // namespace python

@@ -84,6 +84,7 @@ struct Module {
   PyObject* make_error = nullptr; ///< seqcast._errors.make
   PyObject* make_array = nullptr; ///< seqcast._schemas.array
   PyObject* layout_of = nullptr;  ///< seqcast._schemas.layout_of
+  PyObject* records = nullptr;    ///< seqcast._schemas.Records
   unsigned forks = 0;             ///< counted in the child
 };
 inline Module module;
@@ -227,6 +228,21 @@ std::size_t word_of(PyObject* word, const char* option, std::initializer_list<co
 std::optional<std::uint64_t> number_of(PyObject* number, const char* option, std::uint64_t most);
 std::optional<bool> flag_of(PyObject* flag);
 
+/// What a dtype and a schema say about a channel.
+struct Layout {
+  std::string schema;          ///< As PublisherOptions takes it; empty for none.
+  Owned records;               ///< A Records; empty without a dtype.
+  std::size_t record_size = 0; ///< Bytes, of a dtype that no schema describes; otherwise 0.
+  std::uint32_t alignment = 0; ///< Bytes, of the same.
+  bool whole = false;          ///< Whether one such record is the message.
+};
+/// Each may be None. Errors: throws PythonError.
+Layout layout_of(PyObject* dtype, PyObject* schema);
+/// The type of a channel's records; empty if its messages are not described.
+Owned records_of(const seqcast::Schema& schema);
+/// numpy's dtype of records; None for null.
+PyObject* dtype_of(PyObject* records);
+
 /// Refuses what a process inherited by fork from the one that opened it. Errors: throws PythonError.
 void check_process(unsigned forks, const char* what);
 
@@ -241,14 +257,14 @@ struct Message {
   PyObject_HEAD std::uint64_t sequence, lost;
   std::int64_t time_ns; // by the steady clock; below 0 for none
   PyObject* data;       // bytes
-  PyObject* dtype;      // null for bytes without a type
+  PyObject* records;    // null for bytes without a type
 };
 PyObject* sequence_of(std::uint64_t number);
 std::int64_t time_of(const seqcast::Delivery& delivery) noexcept;
 /// Seconds of time.monotonic(), or None.
 PyObject* seconds_of(std::int64_t time_ns);
 /// What of `buffer` a numpy array shows.
-PyObject* array_of(PyObject* buffer, PyObject* dtype);
+PyObject* array_of(PyObject* buffer, PyObject* records);
 
 /// Waits on several Subscribers: wait_any() of seqcast.
 PyObject* wait_any(PyObject* self, PyObject* arguments, PyObject* names);

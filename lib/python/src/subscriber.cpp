@@ -33,11 +33,12 @@ struct SubscriberState {
   bool busy = false;
   bool closed = false;
   bool follow = false;
-  Owned on_close; // called by close(), for a task that waits for the descriptor; may be empty
-  Owned dtype;    // may be empty
-  Owned name;     // as Subscriber() takes it
-  Owned channel;  // the same, a file by its absolute path
-  Owned options;  // dict of the other arguments
+  Owned on_close;           // called by close(), for a task that waits for the descriptor; may be empty
+  Owned records;            // may be empty
+  bool own_records = false; // given by the caller, and not the channel's
+  Owned name;               // as Subscriber() takes it
+  Owned channel;            // the same, a file by its absolute path
+  Owned options;            // dict of the other arguments
 };
 
 struct Subscriber {
@@ -151,17 +152,23 @@ Message* read(SubscriberState& state, bool newest) {
     message.sequence = received->sequence;
     message.lost = received->lost;
     message.time_ns = time_of(*received);
-    message.dtype = Py_XNewRef(state.dtype.get());
+    message.records = Py_XNewRef(state.records.get());
     made.release();
     return &message;
   }
   return nullptr;
 }
 
+/// The type of the records is the channel's, unless the caller gave one.
+void take_schema(SubscriberState& state) {
+  if (!state.own_records) state.records = records_of(state.subscriber->schema());
+}
+
 /// Notes a change of the publisher's. Whether messages may come all the same, from another region.
 bool goes_on(SubscriberState& state) {
   if (state.wait_result != WaitResult::superseded || !state.follow) return false;
   ++state.generation; // the old region may be gone
+  take_schema(state);
   return state.subscriber->state() != seqcast::ChannelState::superseded;
 }
 
@@ -175,23 +182,28 @@ bool wait(SubscriberState& state, std::chrono::nanoseconds timeout) {
 }
 
 /// Null if there is no message in time, or none to be expected; wait_result says why.
-Message* read_for(SubscriberState& state, std::chrono::nanoseconds timeout) {
+template <class Read>
+auto wait_and_read(SubscriberState& state, std::chrono::nanoseconds timeout, const Read& read) {
   using std::chrono::steady_clock;
-  Message* message = read(state, false);
+  auto message = read();
   std::optional<steady_clock::time_point> deadline;
   const auto now = [] { return steady_clock::now(); };
-  while (message == nullptr && timeout > timeout.zero()) {
+  while (!message && timeout > timeout.zero()) {
     std::chrono::nanoseconds rest = signal_interval;
     if (timeout != no_limit) {
       if (!deadline) deadline = now() + timeout;
       rest = std::min(rest, std::chrono::nanoseconds{*deadline - now()});
       if (rest <= rest.zero()) break;
     }
-    if (!wait(state, rest)) return nullptr;
-    message = read(state, false);
+    if (!wait(state, rest)) return decltype(message){};
+    message = read();
   }
-  state.wait_result = message != nullptr ? WaitResult::message : WaitResult::timeout;
+  state.wait_result = message ? WaitResult::message : WaitResult::timeout;
   return message;
+}
+
+Message* read_for(SubscriberState& state, std::chrono::nanoseconds timeout) {
+  return wait_and_read(state, timeout, [&] { return read(state, false); });
 }
 
 /// For an event loop: reads without waiting, and when there is nothing has the descriptor say when there is.
@@ -248,26 +260,31 @@ PyObject* latest(PyObject* self, PyObject*) {
 }
 
 PyObject* view(PyObject* self, PyObject* arguments, PyObject* names) {
-  static const char* keywords[] = {"latest", nullptr};
+  static const char* keywords[] = {"timeout", "latest", nullptr};
+  PyObject* seconds = nullptr;
   int newest = 0;
-  if (PyArg_ParseTupleAndKeywords(arguments, names, "|$p:view", const_cast<char**>(keywords), &newest) == 0)
+  if (PyArg_ParseTupleAndKeywords(arguments, names, "|O$p:view", const_cast<char**>(keywords), &seconds,
+                                  &newest) == 0)
     throw PythonError{};
+  const std::chrono::nanoseconds timeout =
+      seconds == nullptr ? std::chrono::nanoseconds{0} : timeout_of(seconds);
   const InUse state{self};
-  for (int attempt = 0; attempt < 8; ++attempt) {
-    auto found = newest != 0 ? state.subscriber().latest_view() : state.subscriber().view();
-    if (!found) {
-      check_damage(state.subscriber());
-      if (state.subscriber().error()) continue;
-      break;
+  seqcast::ByteSubscriber& subscriber = state.subscriber();
+  const auto found = wait_and_read(*state, timeout, [&]() -> std::optional<seqcast::ByteView> {
+    for (int attempt = 0; attempt < 8; ++attempt) {
+      if (auto one = newest != 0 ? subscriber.latest_view() : subscriber.view()) return one;
+      check_damage(subscriber);
+      if (!subscriber.error()) break;
     }
-    auto kept = std::make_unique<seqcast::ByteView>(*found);
-    View& made = allocate<View>(module.view);
-    made.subscriber = &as<Subscriber>(Py_NewRef(self));
-    made.view = kept.release();
-    made.generation = state->generation;
-    return object_of(made);
-  }
-  return none();
+    return std::nullopt;
+  });
+  if (!found) return none();
+  auto kept = std::make_unique<seqcast::ByteView>(*found);
+  View& made = allocate<View>(module.view);
+  made.subscriber = &as<Subscriber>(Py_NewRef(self));
+  made.view = kept.release();
+  made.generation = state->generation;
+  return object_of(made);
 }
 
 PyObject* seek(PyObject* self, PyObject* sequence) {
@@ -282,7 +299,9 @@ PyObject* reopen(PyObject* self, PyObject*) {
   const InUse state{self};
   check_views(*state, "reopen()");
   ++state->generation;
-  return PyBool_FromLong(without_gil([&] { return state.subscriber().reopen(); }) ? 1 : 0);
+  const bool moved = without_gil([&] { return state.subscriber().reopen(); });
+  if (moved) take_schema(*state);
+  return PyBool_FromLong(moved ? 1 : 0);
 }
 
 PyObject* fileno(PyObject* self, PyObject*) {
@@ -341,6 +360,18 @@ PyObject* reduce(PyObject* self, PyObject*) {
   const Owned restore{PyObject_GetAttrString(pickles.get(), "subscriber")};
   return Py_BuildValue("O(OOK)", restore.get(), state->channel.get(), state->options.get(),
                        static_cast<unsigned long long>(state.subscriber().cursor()));
+}
+
+/// Refuses a dtype with fields where the channel says that its messages are laid out otherwise.
+void check_layout(const seqcast::ByteSubscriber& subscriber, const Layout& layout) {
+  const seqcast::Schema schema = subscriber.schema();
+  if (schema.format().empty() || layout.schema.empty()) return;
+  const seqcast::Schema wanted{layout.schema};
+  if (wanted.format() == schema.format()) return;
+  raise(make_error_code(Errc::wrong_identity), "cannot subscribe to " + to_string(subscriber.location()) +
+                                                   ": its messages are " + std::string{schema.text()} +
+                                                   ", and the dtype is " + std::string{wanted.text()} +
+                                                   "; leave out the dtype to take the channel's");
 }
 
 PyObject* new_subscriber(PyTypeObject* type, PyObject* arguments, PyObject* names) {
@@ -402,9 +433,12 @@ PyObject* new_subscriber(PyTypeObject* type, PyObject* arguments, PyObject* name
   if (PyDict_GetItemString(state->options.get(), "channel") != nullptr)
     check(PyDict_DelItemString(state->options.get(), "channel"));
   if (dtype != Py_None) {
-    const Owned layout{PyObject_CallFunctionObjArgs(module.layout_of, dtype, Py_None, nullptr)};
-    state->dtype = new_reference(PyTuple_GetItem(layout.get(), 1));
+    Layout layout = layout_of(dtype, Py_None);
+    check_layout(*state->subscriber, layout);
+    state->records = std::move(layout.records);
+    state->own_records = true;
   }
+  take_schema(*state);
   auto& made = allocate<Subscriber>(type);
   made.state = state.release();
   return object_of(made);
@@ -455,8 +489,11 @@ PyObject* location(PyObject* self, void*) {
   return Py_NewRef(state_of(self).name.get());
 }
 PyObject* dtype(PyObject* self, void*) {
-  PyObject* const dtype = state_of(self).dtype.get();
-  return dtype == nullptr ? none() : Py_NewRef(dtype);
+  return dtype_of(state_of(self).records.get());
+}
+PyObject* schema(PyObject* self, void*) {
+  const seqcast::Schema schema = InUse{self}.subscriber().schema();
+  return schema.empty() ? none() : text_of(schema.text()).release();
 }
 PyObject* closed(PyObject* self, void*) {
   return PyBool_FromLong(state_of(self).closed ? 1 : 0);
@@ -505,7 +542,7 @@ PyObject* view_data(PyObject* self, void*) {
   return PyMemoryView_FromObject(self);
 }
 PyObject* view_array(PyObject* self, void*) {
-  return array_of(self, as<View>(self).subscriber->state->dtype.get());
+  return array_of(self, as<View>(self).subscriber->state->records.get());
 }
 PyObject* view_sequence(PyObject* self, void*) {
   return sequence_of(as<View>(self).view->sequence);
@@ -537,7 +574,7 @@ open_timeout        seconds to wait for a channel that is not there yet; None fo
 follow              go on with the channel that takes this one's place
 lock_memory         keep the channel in memory (mlock)
 survive_truncation  a truncated file is an error, and not the end of the process
-dtype               numpy's dtype of the messages, for Message.array
+dtype               numpy's dtype of a record, for Message.array, where the channel does not describe its messages
 
 One thread at a time uses a Subscriber. It can be inherited by fork, and pickled: the copy opens the channel anew and
 goes on after the same message. Errors: OSError, most often seqcast.NoChannelError.)";
@@ -552,8 +589,9 @@ PyMethodDef methods[] = {
      "latest($self, /)\n--\n\n"
      "The newest message, received before or not; next() goes on after it. None if there is none."},
     {"view", method<view>(), METH_VARARGS | METH_KEYWORDS,
-     "view($self, /, *, latest=False)\n--\n\n"
-     "The next message (or the newest) in place, without a copy: a View, or None. It counts as received once\n"
+     "view($self, /, timeout=0, *, latest=False)\n--\n\n"
+     "The next message (or the newest) in place, without a copy: a View, or None as next() gives it. It counts "
+     "as received once\n"
      "View.validate() gives True."},
     {"seek", method<seek>(), METH_O,
      "seek($self, sequence, /)\n--\n\n"
@@ -594,6 +632,8 @@ PyGetSetDef attributes[] = {
      "(removed or replaced) or 'stopped' (close()).",
      nullptr},
     {"location", guarded<location>, nullptr, "The channel, as Subscriber() takes it.", nullptr},
+    {"schema", guarded<schema>, nullptr,
+     "What the channel says about its messages, as Publisher() takes it, or None.", nullptr},
     {"dtype", guarded<dtype>, nullptr, "numpy's dtype of the messages, or None.", nullptr},
     {"closed", guarded<closed>, nullptr, "Whether close() was called.", nullptr},
     {},

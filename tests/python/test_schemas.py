@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Schemas: numpy's dtypes become descriptions in the channel, and descriptions become dtypes."""
+import subprocess
+
+import pytest
+import seqcast
+
+numpy = pytest.importorskip("numpy")
+
+QUOTE = numpy.dtype([("bid", "f8"), ("ask", "f8")])
+NESTED = numpy.dtype(
+    [("id", "u2"), ("flag", "?"), ("name", "S5"), ("m", "f4", (2, 3)),
+     ("inner", [("a", "i1"), ("b", ">i8"), ("q", QUOTE, (2,))])],
+    align=True,
+)
+
+
+@pytest.mark.parametrize("dtype", [QUOTE, NESTED])
+def test_a_dtype_describes_the_channel_and_comes_back(channel, dtype):
+    values = numpy.frombuffer(bytes(i & 1 for i in range(dtype.itemsize)), dtype)
+    with seqcast.Publisher(channel, dtype=dtype, schema="acme.Thing") as publisher:
+        assert publisher.dtype == dtype and publisher.max_message_size == dtype.itemsize
+        subscriber = seqcast.Subscriber(channel)
+        assert subscriber.schema.startswith(("acme.Thing{", "T{")) and subscriber.schema == publisher.schema
+        assert subscriber.dtype.itemsize == dtype.itemsize and subscriber.dtype.names == dtype.names
+        assert {n: f[:2] for n, f in subscriber.dtype.fields.items()} == {n: f[:2] for n, f in dtype.fields.items()}
+        publisher.publish(values)
+        message = subscriber.next()
+        assert message.array.shape == (1,) and message.array.tobytes() == values.tobytes()
+        assert not message.array.flags.writeable and not message.array.flags.owndata
+        for name in dtype.names:
+            assert message.array[name].tobytes() == values[name].tobytes()
+        with pytest.raises((ValueError, OSError), match="bytes"):
+            publisher.publish(b"x" * (dtype.itemsize - 1))
+
+
+def test_a_view_shows_records_in_place(channel):
+    with seqcast.Publisher(channel, schema="acme.Quote{bid:f64,ask:f64}") as publisher:
+        with seqcast.Subscriber(channel) as subscriber:
+            with publisher.loan() as buffer:
+                numpy.frombuffer(buffer, publisher.dtype)[:] = (1.5, 2.5)
+            view = subscriber.view()
+            array = view.array
+            assert array["ask"][0] == 2.5 and not array.flags.owndata
+            bid = float(array["bid"][0])
+            assert view.validate() and bid == 1.5
+            assert publisher.schema == subscriber.schema == "acme.Quote{bid:f64,ask:f64}"
+            assert seqcast.inspect(channel)["schema"] == publisher.schema
+
+
+def test_layouts_that_differ_are_refused_with_both(channel):
+    with seqcast.Publisher(channel, schema="acme.Quote{bid:f64,ask:f64}"):
+        with pytest.raises(seqcast.IdentityError, match="bid:f64.*ask:f32") as raised:
+            seqcast.Subscriber(channel, dtype=[("bid", "f8"), ("ask", "f4")])
+        assert raised.value.code == "wrong_identity"
+        assert seqcast.Subscriber(channel, dtype=QUOTE).dtype == QUOTE
+    for wrong in ({}, {"schema": "acme.Other"}, {"dtype": [("bid", "f8"), ("asked", "f8")]}):
+        with pytest.raises(seqcast.IdentityError):
+            seqcast.Publisher(channel, **wrong)
+    seqcast.Publisher(channel, schema="acme.Quote", dtype=QUOTE).close()
+
+
+def test_the_tool_and_python_agree(channel, tool):
+    with seqcast.Publisher(channel, schema="acme.Quote{bid:f64,ask:f64}") as publisher:
+        publisher.publish(numpy.array((1.5, 2.5), QUOTE))
+        assert "acme.Quote" in subprocess.run([tool, "info", channel], capture_output=True, text=True, check=True).stdout
+
+
+def test_what_cannot_be_described_says_why(channel):
+    for dtype, error in ((object, TypeError), ([("x", "O")], TypeError), ("S0", TypeError), ("nonsense", TypeError),
+                         ([("t", "U4")], (seqcast.Error, ValueError))):
+        with pytest.raises(error):
+            seqcast.Publisher(channel, dtype=dtype)
+    with pytest.raises(ValueError, match="leave one out"):
+        seqcast.Publisher(channel, dtype=QUOTE, schema="acme.Quote{bid:f64}")
+    with pytest.raises(seqcast.Error, match="schema"):
+        seqcast.Publisher(channel, schema="acme.Quote{bid:f65}")
+
+
+def test_a_plain_dtype_gives_arrays_of_any_length(channel):
+    with seqcast.Publisher(channel, dtype="f4") as publisher, seqcast.Subscriber(channel, dtype="f4") as subscriber:
+        assert publisher.schema is None and publisher.dtype == "f4" and publisher.max_message_size == 1024
+        for count in (1, 7, 256):
+            publisher.publish(numpy.arange(count, dtype="f4"))
+            assert subscriber.next().array.tolist() == list(range(count))
+        with pytest.raises(ValueError, match="whole records"):
+            publisher.publish(b"123")
+    with seqcast.Publisher(channel, dtype=("u1", (480, 640)), replace=True) as publisher:
+        assert publisher.max_message_size == 480 * 640
+        publisher.publish(numpy.full((480, 640), 7, "u1"))
+        subscriber = seqcast.Subscriber(channel, start="oldest", dtype=("u1", (480, 640)))
+        assert subscriber.latest().array.shape == (1, 480, 640)
+
+
+def test_without_a_dtype_arrays_are_bytes_and_follow_takes_the_new_schema(channel):
+    first = seqcast.Publisher(channel)
+    with seqcast.Subscriber(channel, follow=True) as subscriber:
+        assert subscriber.dtype is None and subscriber.schema is None
+        first.publish(b"\1\2")
+        assert subscriber.next().array.tolist() == [1, 2]
+        first.close()
+        assert subscriber.next(timeout=10) is None
+        with seqcast.Publisher(channel, dtype=QUOTE, replace=True) as second:
+            second.publish(numpy.array((1.5, 2.5), QUOTE))
+            assert subscriber.next(timeout=100).array["ask"].tolist() == [2.5]
