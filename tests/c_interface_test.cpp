@@ -430,13 +430,30 @@ TEST_CASE("every code has a text, and the text of a success is empty") {
   CHECK(why.what().empty());
 }
 
+TEST_CASE("a schema with fields sets the size, and is told with the name and the tag") {
+  const Place place;
+  auto options = sized<seqcast_publisher_options>();
+  options.schema = {"acme.Quote{bid:f64,ask:f64}", SEQCAST_ZERO_TERMINATED};
+  const auto p = place.publisher(&options);
+  const auto inspector = place.inspector();
+  auto found = sized<seqcast_identity>();
+  REQUIRE(seqcast_inspector_get_identity(inspector.get(), &found) == SEQCAST_OK);
+  CHECK(found.max_message_size == 16);
+  CHECK(found.message_alignment == 8);
+  CHECK(found.schema_tag != 0);
+  CHECK(std::string_view{found.schema_name.data, found.schema_name.size} == "acme.Quote");
+  const std::string_view format{found.schema_format.data, found.schema_format.size};
+  CHECK(format.find("bid") != std::string_view::npos);
+  CHECK(found.schema_format.data[found.schema_format.size] == '\0');
+}
+
 TEST_CASE("each option of a publisher reaches the channel") {
   const Place place;
   auto options = sized<seqcast_publisher_options>();
   options.capacity = 16;
   options.max_message_size = 200;
   options.message_alignment = 64;
-  options.schema_name = {"acme.Quote", SEQCAST_ZERO_TERMINATED};
+  options.schema = {"acme.Quote", SEQCAST_ZERO_TERMINATED};
   options.timestamps = SEQCAST_ON;
   options.copy_behind = SEQCAST_ON;
   options.wakeup = SEQCAST_WAKEUP_EVERY_MESSAGE;
@@ -499,7 +516,7 @@ TEST_CASE("a channel of another identity is refused, unless it is to be replaced
   refused();
   options.wakeup = SEQCAST_WAKEUP_POLLING;
   refused();
-  options.schema_name = {"acme.Quote", 10};
+  options.schema = {"acme.Quote", 10};
   refused();
   CHECK(contains(why.what(), "acme.Quote"));
   options.timestamps = SEQCAST_OFF;
@@ -549,7 +566,7 @@ TEST_CASE("numbers that do not exist are refused, with what is wrong") {
   publisher_refused([](P& o) { o.remove_on_close = 2; }, "a switch");
   publisher_refused([](P& o) { o.allow_other_owner = 2; }, "a switch");
   publisher_refused([](P& o) { o.reserved = 1; }, "reserved");
-  publisher_refused([](P& o) { o.schema_name = {nullptr, 3}; }, "null");
+  publisher_refused([](P& o) { o.schema = {nullptr, 3}; }, "null");
   CHECK(place.folder.entries() == 0);
   auto options = sized<P>();
   options.capacity = 3;

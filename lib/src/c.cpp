@@ -390,7 +390,7 @@ PublisherOptions options_of(const seqcast_publisher_options* given) {
   return {.capacity = unless_zero(options.capacity),
           .max_message_size = unless_zero(options.max_message_size),
           .message_alignment = unless_zero(options.message_alignment),
-          .schema_name = text_of(options.schema_name),
+          .schema = text_of(options.schema),
           .timestamps = optional_switch_of(options.timestamps),
           .copy_behind = optional_switch_of(options.copy_behind),
           .wakeup = wakeup_of(options.wakeup),
@@ -797,6 +797,7 @@ int seqcast_inspector_get_identity(const seqcast_inspector* inspector, seqcast_i
                           .unknown_flags = found.unknown_flags,
                           .schema_tag = found.schema_tag,
                           .schema_name = string_of(found.schema_name),
+                          .schema_format = string_of(found.schema_format),
                           .created_at_ns = std::chrono::nanoseconds{created}.count()});
     return SEQCAST_OK;
   });

@@ -202,9 +202,10 @@ typedef struct seqcast_publisher_options {
   /// max_message_size.
   uint32_t message_alignment;
 
-  /// The name of the schema that the messages follow, at most 103 bytes. A channel with a schema takes messages
-  /// only from a publisher that names it. Unset: none.
-  seqcast_string schema_name;
+  /// The schema that the messages follow: "acme.Quote{bid:f64,ask:f64}", a format string of PEP 3118 that ends with
+  /// its name in colons, or a name. A channel with a schema takes messages only from a publisher that has the same.
+  /// With fields, max_message_size is their size, and message_alignment that of C if unset. Unset: none.
+  seqcast_string schema;
 
   /// seqcast_switch: whether each message carries its publish time, for one reading of the clock per message.
   uint32_t timestamps;
@@ -309,23 +310,24 @@ typedef struct seqcast_inspector_options {
 
 /// What a channel is: written once, when it was made, and checked when it was opened.
 typedef struct seqcast_identity {
-  size_t struct_size;         ///< sizeof(seqcast_identity)
-  uint64_t region_size;       ///< Bytes.
-  uint64_t slots_offset;      ///< Bytes before the first slot.
-  uint64_t slot_stride;       ///< Bytes from one slot to the next.
-  uint64_t capacity;          ///< Slots; a power of two.
-  uint32_t format_version;    ///< Of the bytes; 1 so far.
-  uint32_t payload_offset;    ///< Bytes before the message in a slot.
-  uint32_t max_message_size;  ///< Bytes.
-  uint32_t message_alignment; ///< Bytes.
-  uint32_t timestamps;        ///< Whether messages carry their publish time: 0 or 1.
-  uint32_t copy_behind;       ///< Whether they may be copied while they are written: 0 or 1.
-  uint32_t wakeup;            ///< seqcast_wakeup
-  uint32_t reserved;          ///< 0
-  uint64_t unknown_flags;     ///< Compatible ones, of a newer seqcast.
-  uint64_t schema_tag;        ///< Changes with the layout of a C++ type; 0 if there is none.
-  seqcast_string schema_name; ///< Any bytes but zero; empty if there is none. Of the inspector: ends with it.
-  int64_t created_at_ns;      ///< Since 1970, UTC; 0 where the file system does not keep it.
+  size_t struct_size;           ///< sizeof(seqcast_identity)
+  uint64_t region_size;         ///< Bytes.
+  uint64_t slots_offset;        ///< Bytes before the first slot.
+  uint64_t slot_stride;         ///< Bytes from one slot to the next.
+  uint64_t capacity;            ///< Slots; a power of two.
+  uint32_t format_version;      ///< Of the bytes; 1 so far.
+  uint32_t payload_offset;      ///< Bytes before the message in a slot.
+  uint32_t max_message_size;    ///< Bytes.
+  uint32_t message_alignment;   ///< Bytes.
+  uint32_t timestamps;          ///< Whether messages carry their publish time: 0 or 1.
+  uint32_t copy_behind;         ///< Whether they may be copied while they are written: 0 or 1.
+  uint32_t wakeup;              ///< seqcast_wakeup
+  uint32_t reserved;            ///< 0
+  uint64_t unknown_flags;       ///< Compatible ones, of a newer seqcast.
+  uint64_t schema_tag;          ///< Of name and fields; 0 if there are none.
+  seqcast_string schema_name;   ///< Any bytes but zero; empty if there is none. Of the inspector: ends with it.
+  seqcast_string schema_format; ///< The fields, as a format string of PEP 3118; likewise.
+  int64_t created_at_ns;        ///< Since 1970, UTC; 0 where the file system does not keep it.
 } seqcast_identity;
 
 /// What has become of a channel, at one moment.

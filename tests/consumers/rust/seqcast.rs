@@ -34,7 +34,7 @@ mod c {
         pub capacity: u64,
         pub max_message_size: u32,
         pub message_alignment: u32,
-        pub schema_name: Text,
+        pub schema: Text,
         pub timestamps: u32,
         pub copy_behind: u32,
         pub wakeup: u32,
