@@ -471,7 +471,7 @@ TEST_CASE("each option of a publisher reaches the channel") {
     CHECK(found.wakeup == SEQCAST_WAKEUP_EVERY_MESSAGE);
     CHECK(std::string_view{found.schema_name.data, found.schema_name.size} == "acme.Quote");
     CHECK(found.schema_name.data[found.schema_name.size] == '\0');
-    CHECK(found.schema_tag == 0);
+    CHECK(found.schema_tag != 0);
     CHECK(found.format_version == 1);
     CHECK(found.unknown_flags == 0);
     CHECK(found.slot_stride % 64 == 0);
