@@ -116,6 +116,13 @@ std::vector<Goal> goals_of(const Plan& plan, const Band& band) {
               goals.of(seqcast_next, size, flat_out, rate), goals.best_rival(size, flat_out, rate));
     if (goals.goals_.back().measured) medians.push_back(goals.goals_.back().reached.median);
   }
+  for (const std::size_t size : {8U, 48U}) {
+    goals.add({.what = fmt::format("flat out, batches of 16, {}", size_name(size)),
+               .rival = "best rival's single",
+               .bound = 2,
+               .at_most = false},
+              goals.of(seqcast_batches, size, flat_out, rate), goals.best_rival(size, flat_out, rate));
+  }
   std::sort(medians.begin(), medians.end(), std::greater<>{});
   if (medians.size() == sizes.size()) {
     goals.goals_.push_back({.what = "flat out, the second best size",

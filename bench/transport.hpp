@@ -69,7 +69,7 @@ constexpr std::size_t default_slot_bytes(std::size_t size) {
   return (16 + size + 63) / 64 * 64;
 }
 constexpr std::size_t default_slots(std::size_t size) {
-  return std::clamp<std::size_t>(std::bit_floor((1U << 20) / default_slot_bytes(size)), 8, 1024);
+  return std::clamp<std::size_t>(std::bit_floor((1U << 20) / size), 8, 1024);
 }
 constexpr std::size_t default_ring_bytes(std::size_t size) {
   return default_slots(size) * default_slot_bytes(size);

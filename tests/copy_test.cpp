@@ -69,7 +69,9 @@ struct PortablePolicy {
 TEST_CASE_TEMPLATE(
     "a payload is stored as its bytes, padded with zeros to a word, and nothing outside is touched", Policy,
     HardwarePolicy, PortablePolicy) {
-  for (const auto& [size, hurried] : sizes_and_paces()) {
+  for (const auto& each : sizes_and_paces()) {
+    const auto size = each.first;
+    const bool hurried = each.second;
     for (const auto side : {GuardedMemory::Against::end, GuardedMemory::Against::begin}) {
       CAPTURE(size);
       const GuardedMemory message{size, side};
@@ -83,7 +85,9 @@ TEST_CASE_TEMPLATE(
 
 TEST_CASE_TEMPLATE("a payload is loaded byte for byte, and nothing outside is touched", Policy, HardwarePolicy,
                    PortablePolicy) {
-  for (const auto& [size, hurried] : sizes_and_paces()) {
+  for (const auto& each : sizes_and_paces()) {
+    const auto size = each.first;
+    const bool hurried = each.second;
     for (const auto side : {GuardedMemory::Against::end, GuardedMemory::Against::begin}) {
       CAPTURE(size);
       const GuardedMemory message{size, side};
@@ -131,7 +135,7 @@ TEST_CASE("a gathered message is the same as one in one piece, for all ways to c
 
 TEST_CASE_TEMPLATE("pieces of odd sizes, empty ones among them, gather into one message of any size", Policy,
                    HardwarePolicy, PortablePolicy) {
-  for (const auto& [size, hurried] : sizes_and_paces()) {
+  for (const std::size_t size : sizes()) {
     for (const std::size_t step : {1U, 3U, 7U, 8U, 9U, 17U, 4095U}) {
       if (size / step > 600) continue;
       CAPTURE(size);
@@ -161,7 +165,9 @@ TEST_CASE("a gatherer without a piece stores nothing") {
 }
 
 TEST_CASE("a payload is stored and loaded wherever it begins in a cache line") {
-  for (const auto& [size, hurried] : sizes_and_paces()) {
+  for (const auto& each : sizes_and_paces()) {
+    const auto size = each.first;
+    const bool hurried = each.second;
     for (const std::size_t offset : {16U, 24U, 32U, 64U}) {
       CAPTURE(size);
       CAPTURE(offset);
@@ -208,7 +214,7 @@ TEST_CASE("the bytes in the version's cache line are stored last, in one piece o
 }
 
 TEST_CASE("prefetching the next slot stores nothing into the version's line or behind the message") {
-  for (const auto& [size, hurried] : sizes_and_paces()) {
+  for (const std::size_t size : sizes()) {
     CAPTURE(size);
     const std::size_t stride = round_up(smallest_payload_offset + round_up(size, word_size), cache_line);
     const Geometry geometry{.slots_word = header_size / word_size,

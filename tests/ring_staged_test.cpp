@@ -106,7 +106,7 @@ TEST_CASE("next() on a complete message loads six words and executes one fence")
 
 TEST_CASE("a batch ends before a message that was overwritten while it was copied") {
   // At each step of a call that copies three messages the publisher goes on, by one message or by a lap.
-  for (const int more : {1, 2, 3, 4, 8}) {
+  for (const std::uint64_t more : {1U, 2U, 3U, 4U, 8U}) {
     for (std::uint64_t step = 1; step < 40; ++step) {
       CAPTURE(more);
       CAPTURE(step);

@@ -8,7 +8,7 @@
 namespace bench {
 
 extern const Transport seqcast_next, seqcast_large_ring, seqcast_behind, seqcast_no_bell, seqcast_latest,
-    seqcast_in_place;
+    seqcast_batches, seqcast_in_place;
 extern const Transport naive, handoff, handoff_ring;
 extern const Transport one_slot_seqlock, broadcast_ring, gated_ring, gated_ring_best;
 extern const Transport lamport_queue, lamport_queue_best;
@@ -26,6 +26,7 @@ inline const std::array all{
     &seqcast_behind,
     &seqcast_no_bell,
     &seqcast_latest,
+    &seqcast_batches,
     &naive,
     &handoff,
     &handoff_ring,

@@ -45,6 +45,33 @@ struct SeqcastNext : Sized<Size> {
   };
 };
 
+/// Sixteen messages in each call.
+template <std::size_t Size>
+struct SeqcastBatches : SeqcastNext<Size> {
+  using SeqcastNext<Size>::SeqcastNext;
+  static constexpr std::size_t batch = 16;
+  using Content = Message<Size>;
+
+  struct Sender {
+    explicit Sender(SeqcastBatches& all)
+        : publisher{all.channel.location(), SeqcastNext<Size>::Sender::options(all.setting)} {}
+    bool send(const Word* messages) {
+      publisher.publish(std::span{&message_at<Size>(messages), batch});
+      return true;
+    }
+    seqcast::Publisher<Content> publisher;
+  };
+
+  struct Receiver {
+    explicit Receiver(SeqcastBatches& all)
+        : subscriber{all.channel.location(), {.open_timeout = std::chrono::seconds{5}}} {}
+    std::size_t receive(Word* messages) {
+      return subscriber.next(std::span{&message_at<Size>(messages), batch}).count;
+    }
+    seqcast::Subscriber<Content> subscriber;
+  };
+};
+
 template <std::size_t Size>
 struct SeqcastLatest : SeqcastNext<Size> {
   using SeqcastNext<Size>::SeqcastNext;
@@ -113,6 +140,8 @@ const Transport seqcast_no_bell = transport_of<SeqcastNext>({.name = "seqcast, n
                                                              .use = {.bell = false}});
 const Transport seqcast_latest = transport_of<SeqcastLatest, 8, 4096>(
     {.name = "seqcast latest()", .setting = "default options; polls latest()", .several_receivers = true});
+const Transport seqcast_batches = transport_of<SeqcastBatches, 8, 48>(
+    {.name = "seqcast, batches", .setting = "16 messages a call", .flat_out_only = true});
 const Transport seqcast_in_place = transport_of<SeqcastInPlace, 65536>(
     {.name = "seqcast, in place", .setting = "loan() and view(); every word written and read"});
 
