@@ -370,7 +370,7 @@ class Subscriber : public AnySubscriber {
   /// The next message in order, with the number lost before it; nothing if there is none, or for
   /// error()'s reason.
   /// Progress: lock-free and bounded: at most two attempts, one copy each. Without a message, and only after a
-  /// flood of them, it pauses for some microseconds at most (detail/pace.hpp). Memory ordering: what the publisher
+  /// flood of them, it pauses for about 10 microseconds at most (detail/pace.hpp). Memory ordering: what the publisher
   /// did before publishing the message has happened before.
   [[nodiscard]] std::optional<Received<T>> next() noexcept {
     return read_by_value([this](void* to) { return ring_.next(into(to)); });

@@ -90,8 +90,8 @@ class PublisherPace {
 /// there are none.
 class SubscriberPace {
  public:
-  /// How often a call pauses at most.
-  static constexpr int most_pauses = 4096;
+  /// How often a call pauses at most: some microseconds, since its thread may have other channels to read.
+  static constexpr int most_pauses = 256;
   /// Messages that it lets the publisher go ahead at most, where the channel has many more slots.
   static constexpr std::uint64_t most_ahead = 64;
 
