@@ -211,6 +211,11 @@ union Probe {
   std::byte bytes[sizeof(T)];
   T object;
 };
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-var-template"
+#pragma clang diagnostic ignored "-Wundefined-internal" // of a T without linkage
+#endif
 // Declared and nowhere defined: only addresses of its members are compared. That is the one way from a pointer
 // to member to an offset that compilers evaluate at compile time, where they refuse what is undefined. It needs
 // neither a T that can be constructed nor its bytes, so a message of 1 GiB compiles as fast as one of 16 bytes.
@@ -219,10 +224,6 @@ extern const Probe<T> probe;
 
 inline constexpr std::size_t not_found = static_cast<std::size_t>(-1);
 
-#ifdef __clang__
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wundefined-var-template"
-#endif
 /// The offset of a member that begins at `from` or, behind padding, soon after; not_found if it
 /// begins elsewhere.
 template <class T, class Class, class Member>
