@@ -451,7 +451,7 @@ std::vector<AnySubscriber*> list_of(seqcast_subscriber* const* subscribers, std:
 }
 
 // A file descriptor, or on Windows a HANDLE.
-std::intptr_t native_of(int descriptor) noexcept {
+[[maybe_unused]] std::intptr_t native_of(int descriptor) noexcept {
   return descriptor;
 }
 [[maybe_unused]] std::intptr_t native_of(void* handle) noexcept {
