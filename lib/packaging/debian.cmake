@@ -76,7 +76,7 @@ if(TARGET seqcast_python OR SEQCAST_PACKAGE_PYTHON)
   set(CPACK_DEBIAN_PYTHON_PACKAGE_SHLIBDEPS ON)
   set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.11)")
   set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-numpy")
-  set(CPACK_DEBIAN_PYTHON_PACKAGE_DESCRIPTION "publish and subscribe in shared memory - Python package
+  set(CPACK_DEBIAN_PYTHON_DESCRIPTION "publish and subscribe in shared memory - Python package
 ${what_it_is}
 
 This package has the module seqcast for Python.")
