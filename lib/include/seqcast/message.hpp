@@ -114,6 +114,7 @@ struct Delivery {
 
 /// Messages that were received in one call, with the sequences `sequence` to `sequence + count - 1`.
 struct BatchDelivery {
+  /// How many there are.
   std::size_t count = 0;
   /// Of the first one.
   std::uint64_t sequence = 0;
