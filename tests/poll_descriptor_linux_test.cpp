@@ -65,8 +65,8 @@ TEST_CASE("the helper thread gets no signal that the program blocks in its own t
   const NumberPublisher publisher{folder.channel()};
   Child child{[&](Line&) {
     NumberSubscriber subscriber{folder.channel()};
-    seqcast::PollDescriptor poll;
     const LongSleeps sleeps;
+    seqcast::PollDescriptor poll; // its thread, which ends with it, uses the sleeps
     poll.arm(subscriber);
     wait_until("the thread to sleep", [&] { return sleeps.begun() > 0; });
     sigset_t blocked;
@@ -89,13 +89,11 @@ TEST_CASE("the helper thread survives a truncation, even if the thread that arme
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGBUS);
     ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
-    seqcast::PollDescriptor poll;
-    {
-      const LongSleeps sleeps;
-      poll.arm(subscriber);
-      wait_until("the thread to sleep", [&] { return sleeps.begun() > 0; });
-      std::filesystem::resize_file(folder / "channel", 4096);
-    }
+    const LongSleeps sleeps;
+    seqcast::PollDescriptor poll; // its thread, which ends with it, uses the sleeps
+    poll.arm(subscriber);
+    wait_until("the thread to sleep", [&] { return sleeps.begun() > 0; });
+    std::filesystem::resize_file(folder / "channel", 4096);
     poll.arm(subscriber);
     if (!readable(poll.native_handle(), Watchdog{"a readable handle", long_timeout}))
       throw std::runtime_error{"the truncation was not noticed"};

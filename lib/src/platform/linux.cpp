@@ -76,7 +76,7 @@ template <class Call>
 int call_at(const Place& place, const Call& call) {
   const char* const path = place.path().c_str();
   if (place.folder() != nullptr) {
-    const int result = call(place.folder()->id(), path + place.path().rfind('/') + 1);
+    const int result = call(place.folder()->id(), path + (place.path().rfind('/') + 1));
     if (result >= 0 || errno != ENOENT || !was_removed(*place.folder())) return result;
   }
   return call(AT_FDCWD, path);
