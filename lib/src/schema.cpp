@@ -566,7 +566,7 @@ namespace {
 std::string printable(std::string_view text) {
   std::string shown{text.substr(0, most_shown)};
   for (char& c : shown) {
-    if ((c >= 0 && c < ' ') || c == '\x7f') c = '?';
+    if (static_cast<unsigned char>(c) < 0x20 || c == '\x7f') c = '?';
   }
   if (text.size() > most_shown) shown += "...";
   return shown;

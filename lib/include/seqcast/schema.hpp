@@ -170,7 +170,7 @@ constexpr bool is_schema_name(std::string_view name) noexcept {
 }
 constexpr bool is_field_name(std::string_view name) noexcept {
   for (const char c : name) {
-    if (c == ':' || (c >= 0 && c < ' ') || c == '\x7f') return false;
+    if (c == ':' || static_cast<unsigned char>(c) < 0x20 || c == '\x7f') return false;
   }
   return !name.empty();
 }
