@@ -59,7 +59,8 @@ inline Sources read_sources(const std::filesystem::path& root) {
   Sources sources;
   for (auto entry = std::filesystem::recursive_directory_iterator{root}; entry != end(entry); ++entry) {
     const std::string name = entry->path().filename().string();
-    const bool skipped = (name.starts_with(".") && name != ".ci") || name.starts_with("build");
+    const bool skipped = (name.starts_with(".") && name != ".ci") || name.starts_with("build") ||
+                         name.ends_with(".egg-info") || name == "__pycache__"; // what a wheel leaves
     if (entry->is_directory()) {
       if (skipped) entry.disable_recursion_pending();
     } else if (entry->is_regular_file() && !skipped) {
