@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// plan: which cells are measured with one placement of the processes, and the goals that the results are compared
-// with.
+// plan: which cells are measured with one placement of the processes, and the goals for their results.
 #pragma once
 
 #include "measure.hpp"

@@ -14,8 +14,8 @@
 // Invariants
 //   1. The format in a channel is a string of PEP 3118 with explicit byte order and padding, in one spelling
 //      (lib/docs/format.md). What is made here of a C++ type is what the library makes of any text of that layout.
-//   2. Whatever a channel contains, a Schema of it is bounded: 32 KiB of text, 16 structures in each other, 8
-//      dimensions.
+//   2. Whatever a channel contains, a Schema of it is bounded: 32 KiB of text, 16 structures in each
+//      other, 8 dimensions.
 #pragma once
 
 #include <seqcast/error.hpp>

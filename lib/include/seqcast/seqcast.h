@@ -198,8 +198,8 @@ typedef struct seqcast_publisher_options {
   /// Bytes, at most 2^31. Unset: 1024.
   uint32_t max_message_size;
 
-  /// Bytes, a power of two, at most 4096. Unset: 1. A C++ `Subscriber<T>` wants alignof(T), and sizeof(T) as
-  /// max_message_size.
+  /// Bytes, a power of two, at most 4096. Unset: 1. A C++ `Subscriber<T>` wants alignof(T), and
+  /// sizeof(T) as max_message_size.
   uint32_t message_alignment;
 
   /// The schema that the messages follow: "acme.Quote{bid:f64,ask:f64}", a format string of PEP 3118 that ends with
@@ -210,8 +210,8 @@ typedef struct seqcast_publisher_options {
   /// seqcast_switch: whether each message carries its publish time, for one reading of the clock per message.
   uint32_t timestamps;
 
-  /// seqcast_switch: whether subscribers may copy a message of more than 16 KiB while it is still being
-  /// written.
+  /// seqcast_switch: whether subscribers may copy a message of more than 16 KiB while
+  /// it is still being written.
   uint32_t copy_behind;
 
   /// seqcast_wakeup: how sleeping subscribers are woken.
@@ -270,8 +270,8 @@ typedef struct seqcast_subscriber_options {
   uint32_t lock_memory; ///< A switch: keep the region in memory (mlock).
 
   /// A switch: survive a truncation of the channel's file, which otherwise kills every process that reads
-  /// beyond the new end. Installs a handler for SIGBUS, once and for good; see SubscriberOptions in
-  /// options.hpp.
+  /// beyond the new end. Installs a handler for SIGBUS, once and for good;
+  /// see SubscriberOptions in options.hpp.
   uint32_t survive_truncation;
 } seqcast_subscriber_options;
 
@@ -361,8 +361,8 @@ uint32_t seqcast_version(void);
 /// Threads: any, at any time.
 uint64_t seqcast_clock_ns(void);
 
-/// Explains a code that a call has returned, in general terms: the text of an open function's `error` is
-/// better.
+/// Explains a code that a call has returned, in general terms: the text of an open
+/// function's `error` is better.
 /// Returns SEQCAST_OK, also for numbers that are no code.
 /// Threads: any, at any time.
 int seqcast_explain(int code, seqcast_error* error);
@@ -427,8 +427,8 @@ int seqcast_subscriber_open(uint32_t header_version, const seqcast_location* whe
                             const seqcast_subscriber_options* options, seqcast_subscriber** subscriber,
                             seqcast_error* error);
 
-/// Ends the subscription. Messages in its own buffer, and views, end with it. Null is accepted, and nothing can
-/// fail.
+/// Ends the subscription. Messages in its own buffer, and views, end with it. Null is accepted, and
+/// nothing can fail.
 /// Threads: one, when no other uses the handle any more.
 void seqcast_subscriber_close(seqcast_subscriber* subscriber);
 
