@@ -10,12 +10,12 @@ import textwrap
 import pytest
 import seqcast
 
-SECONDS = 300  # after which a test that hangs is ended, with all its threads' places
+SECONDS = 1500  # after which a test that hangs is ended, with all its threads' places
 
 
 @pytest.fixture(autouse=True)
 def watchdog():
-    faulthandler.dump_traceback_later(SECONDS, exit=True)
+    faulthandler.dump_traceback_later(SECONDS, exit=True, file=sys.__stderr__)
     yield
     faulthandler.cancel_dump_traceback_later()
 
