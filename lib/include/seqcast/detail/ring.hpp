@@ -200,8 +200,7 @@ class RingPublisher {
     open_slot(next_slot, geometry_, sequence + 1);
 
     prefetch_for_write(next_slot, payload_word, size);
-    if (pace_.line_ahead() || sequence % PublisherPace::period == 0) [[unlikely]]
-      prefetch_ahead(sequence);
+    prefetch_ahead(sequence);
     return sequence;
   }
 
@@ -260,15 +259,19 @@ class RingPublisher {
   }
 
   /// Small messages that come without a pause: brings the line of a later slot, which takes longer to come than
-  /// the messages until then. Not a part of publish(), so that the usual case keeps its registers.
-  [[gnu::noinline]] void prefetch_ahead(std::uint64_t sequence) noexcept {
+  /// the messages until then.
+  void prefetch_ahead(std::uint64_t sequence) noexcept {
     if constexpr (requires { Policy::now(); }) {
-      const bool has_room = geometry_.capacity > 2 * PublisherPace::ahead;
-      if (geometry_.stride_words != Policy::line_words() || !has_room) return;
-      if (sequence % PublisherPace::period == 0) pace_.end_period(Policy::now());
+      if (sequence % PublisherPace::period == 0) [[unlikely]]
+        end_period();
       if (pace_.line_ahead())
         Policy::prefetch_line(slot_of(sequence + PublisherPace::ahead, words_, geometry_));
     }
+  }
+  /// Not a part of publish(), so that the usual case keeps its registers.
+  [[gnu::noinline]] void end_period() noexcept {
+    const bool has_room = geometry_.capacity > 2 * PublisherPace::ahead;
+    if (geometry_.stride_words == Policy::line_words() && has_room) pace_.end_period(Policy::now());
   }
 
   Word* words_ = nullptr;
