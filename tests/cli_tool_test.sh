@@ -29,9 +29,11 @@ error_has 'or remove it nevertheless by --force'
 publisher=$pid
 start sub.txt sub ./a
 await sub.txt tick
+kill -STOP "$publisher" # it closes the channel when it finds the name gone; sub may then see that first, and end with 0
 expect 0 rm --force ./a
 [ ! -e a ] || fail 'it is still there'
 ends 5
+kill -CONT "$publisher"
 pid=$publisher ends 5
 
 test_case 'rm never removes what is no channel'
@@ -116,9 +118,10 @@ output_has "cannot publish to './a'. It would be larger than this process may ma
 (ulimit -f 0 && exec timeout 60 "$seqcast" --help >file) 2>&1 | cat >output || found=$?
 output_has 'cannot write to standard output: File too large'
 
-# locked FILE SECONDS: holds a lock on the file as a publisher does, and prints a line when it has it.
+# locked FILE SECONDS: holds a lock on the file as a publisher does, and prints a line when it has it. To be started in
+# the background: it becomes perl, so that the end of the test case kills perl, which holds this test's output open.
 locked() {
-  perl -e 'use Fcntl; open(my $file, "+<", $ARGV[0]) or die; $| = 1;
+  exec perl -e 'use Fcntl; open(my $file, "+<", $ARGV[0]) or die; $| = 1;
     my $lock = pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0);
     fcntl($file, F_SETLK, $lock) or die $!; print "locked\n"; sleep $ARGV[1]' "$@"
 }
