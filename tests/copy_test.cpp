@@ -38,11 +38,12 @@ std::vector<std::byte> padded(std::span<const std::byte> message) {
   return bytes;
 }
 
-/// Each size, copied with time and in a hurry.
-std::vector<std::pair<std::size_t, bool>> sizes_and_paces() {
-  std::vector<std::pair<std::size_t, bool>> pairs;
+/// Each size, copied in each way.
+std::vector<std::pair<std::size_t, CopyMode>> sizes_and_modes() {
+  std::vector<std::pair<std::size_t, CopyMode>> pairs;
   for (const std::size_t size : sizes()) {
-    for (const bool hurried : {false, true}) pairs.emplace_back(size, hurried);
+    for (const CopyMode mode : {CopyMode::usual, CopyMode::hurried, CopyMode::streamed})
+      pairs.emplace_back(size, mode);
   }
   return pairs;
 }
@@ -69,15 +70,15 @@ struct PortablePolicy {
 TEST_CASE_TEMPLATE(
     "a payload is stored as its bytes, padded with zeros to a word, and nothing outside is touched", Policy,
     HardwarePolicy, PortablePolicy) {
-  for (const auto& each : sizes_and_paces()) {
+  for (const auto& each : sizes_and_modes()) {
     const auto size = each.first;
-    const bool hurried = each.second;
+    const CopyMode mode = each.second;
     for (const auto side : {GuardedMemory::Against::end, GuardedMemory::Against::begin}) {
       CAPTURE(size);
       const GuardedMemory message{size, side};
       fill(message.bytes(), size);
       const GuardedWords payload{size, side};
-      store_payload<Policy>(payload.words(), message.data(), size, hurried);
+      store_payload<Policy>(payload.words(), message.data(), size, mode);
       CHECK(equal(payload.memory.bytes(), padded(message.bytes())));
     }
   }
@@ -85,18 +86,18 @@ TEST_CASE_TEMPLATE(
 
 TEST_CASE_TEMPLATE("a payload is loaded byte for byte, and nothing outside is touched", Policy, HardwarePolicy,
                    PortablePolicy) {
-  for (const auto& each : sizes_and_paces()) {
+  for (const auto& each : sizes_and_modes()) {
     const auto size = each.first;
-    const bool hurried = each.second;
+    const CopyMode mode = each.second;
     for (const auto side : {GuardedMemory::Against::end, GuardedMemory::Against::begin}) {
       CAPTURE(size);
       const GuardedMemory message{size, side};
       fill(message.bytes(), size);
       const GuardedWords payload{size, side};
-      store_payload<Policy>(payload.words(), message.data(), size, hurried);
+      store_payload<Policy>(payload.words(), message.data(), size, mode);
 
       const GuardedMemory copy{size, side};
-      load_payload<Policy>(payload.words(), copy.data(), size, hurried);
+      load_payload<Policy>(payload.words(), copy.data(), size, mode == CopyMode::hurried);
       CHECK(equal(copy.bytes(), message.bytes()));
     }
   }
@@ -165,9 +166,9 @@ TEST_CASE("a gatherer without a piece stores nothing") {
 }
 
 TEST_CASE("a payload is stored and loaded wherever it begins in a cache line") {
-  for (const auto& each : sizes_and_paces()) {
+  for (const auto& each : sizes_and_modes()) {
     const auto size = each.first;
-    const bool hurried = each.second;
+    const CopyMode mode = each.second;
     for (const std::size_t offset : {16U, 24U, 32U, 64U}) {
       CAPTURE(size);
       CAPTURE(offset);
@@ -175,10 +176,10 @@ TEST_CASE("a payload is stored and loaded wherever it begins in a cache line") {
       fill(message.bytes(), offset);
       const GuardedMemory slot{offset + round_up(size, word_size)};
       Word* const payload = words_at(static_cast<void*>(slot.data())) + offset / word_size;
-      store_payload<HardwarePolicy>(payload, message.data(), size, hurried);
+      store_payload<HardwarePolicy>(payload, message.data(), size, mode);
       CHECK(equal(slot.bytes().subspan(offset, size), message.bytes()));
       std::vector<std::byte> copy(size);
-      load_payload<HardwarePolicy>(payload, copy.data(), size, hurried);
+      load_payload<HardwarePolicy>(payload, copy.data(), size, mode == CopyMode::hurried);
       CHECK(equal(copy, message.bytes()));
     }
   }
@@ -204,7 +205,7 @@ TEST_CASE("the bytes in the version's cache line are stored last, in one piece o
       }
       gatherer.finish();
     } else {
-      store_payload<test::StagedPolicy>(slot.data() + 2, message.data(), message.size(), false);
+      store_payload<test::StagedPolicy>(slot.data() + 2, message.data(), message.size(), CopyMode::usual);
     }
     note();
     REQUIRE(order.size() == 38);
@@ -236,5 +237,34 @@ TEST_CASE("prefetching the next slot stores nothing into the version's line or b
     }
     const auto behind = next_slot.subspan(smallest_payload_offset + round_up(size, word_size));
     CHECK(std::all_of(behind.begin(), behind.end(), unchanged));
+  }
+}
+
+TEST_CASE(
+    "the next slot is prefetched behind a message in place of any size, and behind a copy up to 256 KiB") {
+  for (const std::uint32_t size : {PublisherPace::fits_cache, PublisherPace::fits_cache + 8}) {
+    for (const bool in_place : {false, true}) {
+      CAPTURE(size);
+      CAPTURE(in_place);
+      const Geometry geometry{.slots_word = header_size / word_size,
+                              .stride_words = (cache_line + size) / word_size,
+                              .capacity = 2,
+                              .payload_word = cache_line / word_size,
+                              .max_message_size = size};
+      const GuardedWords region{header_size + 2 * (cache_line + size)};
+      RingPublisher<HardwarePolicy> publisher{region.words(), geometry, 0};
+      const std::vector<std::byte> message(size, std::byte{1});
+      if (in_place) {
+        publisher.publish_with(size, 0, [](Word*) {});
+      } else {
+        publisher.publish(message.data(), size, 0);
+        CHECK(equal(region.memory.bytes().subspan(header_size + cache_line, size), message));
+      }
+      const bool prefetched = in_place || size <= PublisherPace::fits_cache;
+      const auto payload = region.memory.bytes().last(size);
+      for (std::size_t line = 0; line < size; line += cache_line) {
+        REQUIRE(payload[line] == (prefetched ? std::byte{0} : std::byte{0xFF}));
+      }
+    }
   }
 }

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSL-1.0
 #
-# machine_code_test OBJECT: the compiler's code of the calls in machine_code.cpp. On x86-64 the memory orderings of
-# publish(), next() and latest() are free: no lock-prefixed instruction, no fence. The doorbell's fence is in a function
-# of its own, which a channel without a bell does not call.
+# machine_code_test OBJECT [COPIES]: the compiler's code of the calls in machine_code.cpp. On x86-64 the memory orderings
+# of publish(), next() and latest() are free: no lock-prefixed instruction, no fence. The doorbell's fence is in a function
+# of its own, which a channel without a bell does not call. COPIES is the object of lib/src/copy.cpp: its non-temporal
+# stores, which no fence of C++ orders, are between two sfence.
 set -eu
-object=$1
+object=$1 copies=${2-}
 failed=0
 
 # The functions in whose code there is such an instruction (xchg with memory locks by itself).
@@ -30,4 +31,8 @@ for function in publish_48_bytes publish_4096_bytes next_48_bytes latest_48_byte
 done
 found=$(fenced)
 expect "only full_fence, and the doorbell's function, have a fence: $found" [ "$found" = '<full_fence>:' ]
+if [ -n "$copies" ]; then
+  order=$(objdump -d --no-show-raw-insn "$copies" | awk '$2 ~ /^(sfence|movnt)/ { print $2 }' | uniq | tr '\n' ' ')
+  expect "non-temporal stores are between fences: $order" [ "$order" = 'sfence movntps sfence ' ]
+fi
 exit "$failed"

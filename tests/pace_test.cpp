@@ -49,15 +49,29 @@ TEST_CASE(
   CHECK(timed.readings < 1 + 4 + 1600 / 16 + 1);
 }
 
-TEST_CASE(
-    "the clock is read only for messages of 2 KiB to 256 KiB: smaller ones prefetch, larger ones do not") {
+TEST_CASE("the clock is read only for messages of 2 KiB and more: smaller ones prefetch") {
   TimedPublisher timed;
   CHECK(timed.publish(1, 2047));
-  CHECK_FALSE(timed.publish(1'000'000, 256 * 1024 + 1));
   CHECK(timed.readings == 0);
   CHECK(timed.publish(1'000'000, 2048));
   CHECK(timed.publish(1'000'000, 256 * 1024));
-  CHECK(timed.readings == 2);
+  CHECK(timed.publish(1'000'000, 1024 * 1024));
+  CHECK(timed.readings == 3);
+}
+
+TEST_CASE("a publisher of messages above 256 KiB pauses below 4 bytes a ns, of smaller ones below 1") {
+  constexpr std::uint32_t largest_small = 256 * 1024;
+  constexpr std::uint32_t large = largest_small + 8;
+  TimedPublisher timed;
+  CHECK(timed.publish(1'000'000'000, large));
+  CHECK(timed.publish(large / 4 + 1, large));
+  CHECK_FALSE(timed.pace.hurried());
+  CHECK_FALSE(timed.publish(large / 4 - 1, large));
+  CHECK(timed.pace.hurried());
+  TimedPublisher smaller;
+  CHECK(smaller.publish(1'000'000'000, largest_small));
+  CHECK(smaller.publish(largest_small, largest_small));
+  CHECK_FALSE(smaller.publish(largest_small / 2, largest_small));
 }
 
 TEST_CASE("a publisher that slows down prefetches again within 16 messages") {

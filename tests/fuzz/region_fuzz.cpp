@@ -231,7 +231,7 @@ class Machine {
       const std::vector<std::byte> message(size, std::byte{0x5A});
       const std::uint64_t sequence = bounded(copy_steps_ + 8, [&] {
         return publisher.publish_with(size, 1, [&](Word* payload) {
-          store_payload<CountingPolicy>(payload, message.data(), size, false);
+          store_payload<CountingPolicy>(payload, message.data(), size, CopyMode::usual);
         });
       });
       const ReadResult result = witness.next(BufferDestination{exact_.data(), geometry_.max_message_size});

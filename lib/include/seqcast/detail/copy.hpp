@@ -74,12 +74,19 @@ inline constexpr std::size_t bytes_beside_version = cache_line - smallest_payloa
 /// From this many bytes on a wide copy pays (lib/docs/decisions/0003-copies.md).
 inline constexpr std::size_t wide_from = 192;
 
-/// store_words(), by a wide copy where that pays. `hurried`: messages come without a pause (pace.hpp).
+/// How a payload gets into its slot (pace.hpp).
+enum class CopyMode : std::uint8_t {
+  usual,
+  hurried,  // messages come without a pause
+  streamed, // past the caches, where the processor can: the message does not fit into the core's own
+};
+
+/// store_words(), by a wide copy where that pays. Requires: to be streamed, `to` begins a line.
 template <class Policy>
 inline void store_wide(typename Policy::Word* to, const std::byte* from, std::size_t size,
-                       bool hurried) noexcept {
-  if constexpr (requires { Policy::copy_in(to, from, size, hurried); }) {
-    if (size >= wide_from) return Policy::copy_in(to, from, size, hurried);
+                       CopyMode mode) noexcept {
+  if constexpr (requires { Policy::copy_in(to, from, size, mode); }) {
+    if (size >= wide_from) return Policy::copy_in(to, from, size, mode);
   }
   store_words(to, from, size);
 }
@@ -90,15 +97,16 @@ inline void store_wide(typename Policy::Word* to, const std::byte* from, std::si
 /// Requires: `size` bytes at `from`, room for words_for(size) words at `to`.
 template <class Policy>
 inline void store_payload(typename Policy::Word* to, const std::byte* from, std::size_t size,
-                          bool hurried) noexcept {
+                          CopyMode mode) noexcept {
   if (size <= bytes_beside_version) return store_words(to, from, size);
   const std::size_t words_to_end = words_to_line_end(to);
   const std::size_t first = words_to_end < size / word_size ? words_to_end : size / word_size;
-  store_wide<Policy>(to + first, from + first * word_size, size - first * word_size, hurried);
+  store_wide<Policy>(to + first, from + first * word_size, size - first * word_size, mode);
   store_words(to, from, first * word_size);
 }
 
 /// Copies `size` payload bytes out of a slot. They mean nothing until the slot's version was found unchanged.
+/// `hurried`: messages come without a pause (pace.hpp).
 /// Requires: room for `size` bytes at `to`, words_for(size) words at `from`.
 template <class Policy>
 inline void load_payload(const typename Policy::Word* from, std::byte* to, std::size_t size,
@@ -127,7 +135,7 @@ class PayloadGatherer {
       rest_size_ = 0;
     }
     const std::size_t whole = piece.size() / word_size;
-    store_wide<Policy>(next_, piece.data(), whole * word_size, false);
+    store_wide<Policy>(next_, piece.data(), whole * word_size, CopyMode::usual);
     next_ += whole;
     piece = piece.subspan(whole * word_size);
     append_to(rest_, rest_size_, piece);

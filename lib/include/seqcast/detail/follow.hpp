@@ -38,7 +38,7 @@ constexpr std::uint32_t progress_in(std::uint64_t word, std::uint64_t sequence) 
 /// Requires: the channel has progress words; the [slot-open] fence of this slot has been executed.
 template <class Policy>
 void store_in_chunks(typename Policy::Word* slot, const Geometry& geometry, std::uint64_t sequence,
-                     const std::byte* from, std::uint32_t size, std::uint64_t time_ns) noexcept {
+                     const std::byte* from, std::uint32_t size, std::uint64_t time_ns, CopyMode mode) noexcept {
   constexpr auto chunk = static_cast<std::uint32_t>(Policy::chunk_size());
   typename Policy::Word* const payload = slot + geometry.payload_word;
   // relaxed: the progress below is a release.
@@ -47,12 +47,12 @@ void store_in_chunks(typename Policy::Word* slot, const Geometry& geometry, std:
     slot[time_word].store(time_ns, std::memory_order_relaxed); // relaxed: as for the size
   std::uint32_t done = 0;
   for (; size - done > chunk; done += chunk) {
-    store_payload<Policy>(payload + done / word_size, from + done, chunk, false);
+    store_payload<Policy>(payload + done / word_size, from + done, chunk, mode);
     // [progress] release: pairs with the acquire in load_progress().
     // Otherwise a subscriber that follows could copy words that are not stored yet.
     slot[geometry.progress_word].store(pack_progress(sequence, done + chunk), std::memory_order_release);
   }
-  store_payload<Policy>(payload + done / word_size, from + done, size - done, false);
+  store_payload<Policy>(payload + done / word_size, from + done, size - done, mode);
 }
 
 template <class Word>

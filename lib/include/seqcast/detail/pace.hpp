@@ -24,21 +24,21 @@ class PublisherPace {
  public:
   /// Bytes from which on the clock is read, which takes as long as prefetching some KiB.
   static constexpr std::uint32_t clock_from = 2048;
-  /// Bytes above which nothing is prefetched: it would not stay in a core's own cache beside the message.
-  static constexpr std::uint32_t never_above = 256 * 1024;
+  /// Bytes that stay in a core's own cache beside the message. A larger message is copied past the caches by a
+  /// publisher that pauses (lib/docs/decisions/0012-progress.md); nothing is prefetched for it then.
+  static constexpr std::uint32_t fits_cache = 256 * 1024;
 
   /// To be called once for each message of `size` bytes; `now` gives ns.
   template <class Now>
   bool pauses(std::uint32_t size, const Now& now) noexcept {
     if (size < clock_from) return true;
-    if (size > never_above) return false;
     bytes_ += size;
     if (skipped_readings_ > 0) {
       --skipped_readings_;
       return false;
     }
     const std::uint64_t time = now();
-    const bool busy = bytes_ > (time - last_reading_) * busy_bytes_per_ns;
+    const bool busy = bytes_ > (time - last_reading_) * (size > fits_cache ? busy_large : busy_bytes_per_ns);
     last_reading_ = time;
     bytes_ = 0;
     hurried_ = busy;
@@ -73,6 +73,8 @@ class PublisherPace {
   // A publisher that prefetches and does not pause is faster than this, on cores far apart too; one that pauses
   // for longer than prefetching takes is slower.
   static constexpr std::uint64_t busy_bytes_per_ns = 1;
+  // The same above fits_cache: none that did not pause was below 6.
+  static constexpr std::uint64_t busy_large = 4;
   static constexpr std::uint32_t most_doublings = 4; // 15 messages between two readings
 
   std::uint64_t last_reading_ = 0; // ns

@@ -80,7 +80,7 @@ struct HardwarePolicy {
   // The wide copies, and the prefetch likewise: relaxed stores and loads of many words, more than 8 bytes at a
   // time where the processor can. Compiled once, in lib/src/copy.cpp, so that no compiler sees what is in them,
   // and no flag of a user's translation unit changes them.
-  static void copy_in(Word* to, const std::byte* from, std::size_t size, bool hurried) noexcept;
+  static void copy_in(Word* to, const std::byte* from, std::size_t size, CopyMode mode) noexcept;
   static void copy_out(const Word* from, std::byte* to, std::size_t size, bool hurried) noexcept;
   static void prefetch_for_write(Word* words, std::size_t count) noexcept;
 };
@@ -165,11 +165,12 @@ class RingPublisher {
       : words_{words}, slot_{slot_of(head + 1, words, geometry)}, geometry_{geometry}, head_{head} {}
 
   /// Publishes the next message: `store_to` is called once with the payload's first word, to store `size` bytes
-  /// there. Gives the message's sequence.
+  /// there. Gives the message's sequence. `copied`: by publish(), which has an own way for large messages.
   /// Requires: size <= geometry().max_message_size; time_ns is used only by a channel with timestamps.
   /// Progress: wait-free; the steps depend on `size` alone.
   template <class Store>
-  std::uint64_t publish_with(std::uint32_t size, std::uint64_t time_ns, const Store& store_to) noexcept {
+  std::uint64_t publish_with(std::uint32_t size, std::uint64_t time_ns, const Store& store_to,
+                             bool copied = false) noexcept {
     // Private state first, so that the stores into the slot follow each other closely: a polling subscriber
     // then takes the line away in the middle less often.
     const std::uint64_t sequence = head_ + 1;
@@ -199,7 +200,7 @@ class RingPublisher {
     words_[head_word].store(sequence, std::memory_order_release);
     open_slot(next_slot, geometry_, sequence + 1);
 
-    prefetch_for_write(next_slot, payload_word, size);
+    prefetch_for_write(next_slot, payload_word, size, copied);
     prefetch_ahead(sequence);
     return sequence;
   }
@@ -211,13 +212,15 @@ class RingPublisher {
   std::uint64_t publish(const std::byte* from, Size bytes, std::uint64_t time_ns) noexcept {
     const std::uint32_t size = bytes;
     if (size > Policy::chunk_size() && geometry_.progress_word != 0) {
-      return publish_with(size, time_ns, [&](Word* payload) {
+      const auto store = [&](Word* payload) {
         Word* const slot = payload - geometry_.payload_word;
-        store_in_chunks<Policy>(slot, geometry_, head_, from, size, time_ns); // head_ is this message's already
-      });
+        // head_ is this message's already
+        store_in_chunks<Policy>(slot, geometry_, head_, from, size, time_ns, copy_mode(size));
+      };
+      return publish_with(size, time_ns, store, true);
     }
-    return publish_with(size, time_ns,
-                        [&](Word* payload) { store_payload<Policy>(payload, from, bytes, pace_.hurried()); });
+    const auto store = [&](Word* payload) { store_payload<Policy>(payload, from, bytes, copy_mode(size)); };
+    return publish_with(size, time_ns, store, true);
   }
 
   /// The payload of the open slot, for stores that are not atomic. No subscriber takes what is in it until
@@ -240,11 +243,17 @@ class RingPublisher {
   }
 
  private:
+  CopyMode copy_mode(std::uint32_t size) const noexcept {
+    if (pace_.hurried()) return CopyMode::hurried;
+    return size > PublisherPace::fits_cache ? CopyMode::streamed : CopyMode::usual;
+  }
+
   /// Prefetches the next slot's lines for a message of `size` bytes, where there are any beside the version's,
   /// which is here already, and where it pays.
-  void prefetch_for_write(Word* next_slot, std::size_t payload_word, std::uint32_t size) noexcept {
+  void prefetch_for_write(Word* next_slot, std::size_t payload_word, std::uint32_t size, bool copied) noexcept {
     if constexpr (requires { Policy::now(); }) {
       if (!pace_.pauses(size, Policy::now)) return;
+      if (copied && size > PublisherPace::fits_cache) return; // streamed, then
     }
     const std::size_t line = Policy::line_words();
     const std::size_t end = payload_word + words_for(size);
