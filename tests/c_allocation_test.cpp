@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The C interface without memory: each call is made again and again, with the first, second, third ... allocation
-// refused, until none is. It returns -ENOMEM or succeeds, and leaks nothing. Listing is left out: without memory
-// libstdc++'s directory_iterator ends the process.
+// refused, until none is. It returns -ENOMEM or succeeds, and leaks nothing.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.h>
 #include "support/temporary.hpp"
@@ -145,6 +144,32 @@ TEST_CASE("opening without memory gives -ENOMEM, and what is there stays") {
   CHECK(failed.refused > 0);
 }
 
+TEST_CASE("listing without memory gives -ENOMEM, and then everything") {
+  const Channel channel;
+  const std::string& path = channel.folder.path();
+  const seqcast_string folder{path.data(), path.size()};
+  char text[300];
+  seqcast_error why{sizeof why, text, sizeof text, 0};
+  seqcast_list* list = nullptr;
+  std::size_t count = 0;
+  const auto undo = [&] {
+    if (list != nullptr) CHECK(seqcast_list_count(list, &count) == SEQCAST_OK);
+    seqcast_list_destroy(std::exchange(list, nullptr));
+  };
+  const auto listed = with_little_memory([&] { return seqcast_list_folder(&folder, &list, &why); }, undo);
+  CHECK(listed.code == SEQCAST_OK);
+  CHECK(listed.refused > 3); // the name of the folder, that of the file, the list ...
+  CHECK(count == 1);
+  const auto shared = with_little_memory([&] { return seqcast_list_shared_memory(&list, &why); }, undo);
+  CHECK(shared.code == SEQCAST_OK);
+  CHECK(shared.refused > 0);
+  const std::string nowhere = path + "/a-folder-that-is-not-there-and-has-a-long-name";
+  const seqcast_string none{nowhere.data(), nowhere.size()};
+  const auto failed = with_little_memory([&] { return seqcast_list_folder(&none, &list, &why); }, undo);
+  CHECK(failed.code == -ENOENT);
+  CHECK(failed.refused > 0);
+}
+
 TEST_CASE("waiting and watching without memory gives -ENOMEM") {
   Channel channel;
   CHECK(seqcast_wait(channel.subscriber, 1'000'000, nullptr) == SEQCAST_TIMEOUT); // it keeps its bell
@@ -192,6 +217,8 @@ TEST_CASE("reopening, inspecting, explaining and removing without memory gives -
   seqcast_error why{sizeof why, text, sizeof text, 0};
   const auto explained = with_little_memory([&] { return seqcast_explain(SEQCAST_CORRUPT, &why); });
   CHECK(explained.code == SEQCAST_OK);
+  const std::array<char, 1100> large{}; // longer than the channel takes
+  CHECK(seqcast_publish(channel.publisher, large.data(), large.size(), nullptr) == SEQCAST_TOO_LONG);
   const auto too_long =
       with_little_memory([&] { return seqcast_publisher_explain(channel.publisher, SEQCAST_TOO_LONG, &why); });
   CHECK(too_long.code == SEQCAST_OK);

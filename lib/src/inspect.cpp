@@ -6,7 +6,6 @@
 #include "subscriber_region.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <stdexcept>
 
 namespace seqcast::inline v1 {
@@ -179,26 +178,12 @@ bool is_channel(const std::string& path) {
   return found == magic || found == swapped_magic;
 }
 
-// Names are UTF-8 here, whatever the system has them in.
-std::string name_from(const std::filesystem::path& path) {
-  const std::u8string name = path.u8string();
-  return {name.begin(), name.end()};
-}
-
 /// The names of the channels in a folder, in order. Errors: throws Failure.
 std::vector<std::string> names_in(const std::string& folder) {
-  std::vector<std::string> names;
   std::error_code error;
-  auto entry = std::filesystem::directory_iterator{std::u8string{folder.begin(), folder.end()}, error};
-  for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
-    std::error_code gone;
-    // Before it is opened: even opening and closing a FIFO or a device can disturb other processes.
-    const bool regular = std::filesystem::is_regular_file(entry->symlink_status(gone));
-    if (!gone && regular && is_channel(name_from(entry->path()))) {
-      names.push_back(name_from(entry->path().filename()));
-    }
-  }
+  std::vector<std::string> names = platform::regular_files_in(folder, error);
   if (error) fail(error, "cannot list the channels in " + folder);
+  std::erase_if(names, [&](const std::string& name) { return !is_channel(folder + "/" + name); });
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
@@ -224,6 +225,27 @@ FileStatus file_status(const Place& place, std::error_code& error) {
   if (call_at(place, call) == 0) return from(status);
   error = last_error();
   return {};
+}
+
+// Not by std::filesystem: without memory, libstdc++'s directory_iterator ends the process.
+std::vector<std::string> regular_files_in(const std::string& folder, std::error_code& error) {
+  const auto close = [](DIR* open) { ::closedir(open); };
+  const std::unique_ptr<DIR, decltype(close)> entries{::opendir(folder.c_str()), close};
+  std::vector<std::string> names;
+  while (entries) {
+    errno = 0;
+    const struct dirent* const entry = ::readdir(entries.get());
+    if (entry == nullptr) break;
+    bool regular = entry->d_type == DT_REG;
+    if (entry->d_type == DT_UNKNOWN) { // some file systems do not say
+      struct stat status {};
+      regular = ::fstatat(::dirfd(entries.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                S_ISREG(status.st_mode);
+    }
+    if (regular) names.emplace_back(entry->d_name);
+  }
+  if (errno != 0) error = last_error(); // of opendir() or of readdir()
+  return names;
 }
 
 bool in_memory(const Handle& handle) noexcept {

@@ -30,6 +30,7 @@
 #include <memory>
 #include <span>
 #include <thread>
+#include <vector>
 
 namespace seqcast::inline v1::detail::platform {
 
@@ -102,6 +103,9 @@ bool is_name_of(const Place& place, FileId id) noexcept;
 bool is_name_of(const Place& place, const Handle& handle) noexcept;
 /// Whether the file is kept in memory only, so that no restart of the machine leaves anything of it.
 bool in_memory(const Handle& handle) noexcept;
+/// The names of the regular files in a folder, in no order; links are left out. Opens none of them: even opening and
+/// closing a FIFO or a device can disturb other processes. Errors: the system's, also where there is no memory.
+std::vector<std::string> regular_files_in(const std::string& folder, std::error_code& error);
 /// When the file was created, by the wall clock. Empty where the file system does not record it.
 std::optional<std::chrono::system_clock::time_point> birth_time(const Handle& handle) noexcept;
 /// Reads up to `size` bytes from `offset`. Returns how many were read; 0 after an error.

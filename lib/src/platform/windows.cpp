@@ -171,6 +171,24 @@ std::size_t read_at(const Handle& handle, std::uint64_t offset, void* to, std::s
   return ::ReadFile(handle.id(), to, static_cast<DWORD>(size), &got, &where) == 0 ? 0 : got;
 }
 
+std::vector<std::string> regular_files_in(const std::string& folder, std::error_code& error) {
+  constexpr DWORD irregular = FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
+  const auto close = [](HANDLE open) { ::FindClose(open); };
+  std::vector<std::string> names;
+  WIN32_FIND_DATAW found{};
+  const HANDLE search = ::FindFirstFileW(wide(absolute(folder) + "\\*").c_str(), &found);
+  if (search == INVALID_HANDLE_VALUE) {
+    error = last_error();
+    return names;
+  }
+  const std::unique_ptr<void, decltype(close)> closer{search, close};
+  do {
+    if ((found.dwFileAttributes & irregular) == 0) names.push_back(narrow(found.cFileName));
+  } while (::FindNextFileW(search, &found) != 0);
+  if (::GetLastError() != ERROR_NO_MORE_FILES) error = last_error();
+  return names;
+}
+
 bool in_memory(const Handle& handle) noexcept {
   return handle.is_section();
 }
