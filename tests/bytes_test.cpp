@@ -105,6 +105,41 @@ TEST_CASE("a message that is too long throws, and nothing of it is written") {
   CHECK(subscriber.next()->text() == "goes on");
 }
 
+TEST_CASE("a channel whose schema has fields takes messages of their size alone") {
+  const TemporaryFolder folder;
+  BytePublisher publisher{folder.channel(), {.capacity = 4, .schema = "acme.Quote{bid:f64,ask:f64}"}};
+  publisher.publish("0123456789abcdef");
+  const test::Bytes before = test::read_file(folder / "channel");
+  for (const std::string_view text : {"", "0123456789abcde", "0123456789abcdefg"}) {
+    CAPTURE(text.size());
+    CHECK_THROWS_AS(publisher.publish(text), std::length_error);
+    CHECK_THROWS_AS(publisher.publish({piece(text)}), std::length_error);
+    CHECK_THROWS_AS(publisher.publish({piece(text), piece("")}), std::length_error);
+    ByteLoan loan = publisher.loan();
+    CHECK_THROWS_AS(std::move(loan).commit(text.size()), std::length_error);
+    const std::string expected = "a message has " + std::to_string(text.size()) +
+                                 " bytes, and those of the channel's schema acme.Quote have 16";
+    CHECK_THROWS_WITH(publisher.publish(text), doctest::Contains(expected.c_str()));
+  }
+  CHECK_THROWS_AS(publisher.publish(std::span<const BytesRef>{}), std::length_error);
+  const std::span<const std::byte> endless{piece("0").data(), ~std::size_t{0}};
+  CHECK_THROWS_AS(publisher.publish({piece("0123456789abcdef"), piece("0"), endless}), std::length_error);
+  CHECK(test::read_file(folder / "channel") == before);
+  CHECK(publisher.publish({piece("01234567"), piece("89abcdef")}) == 2);
+  ByteLoan loan = publisher.loan();
+  CHECK_THROWS_AS(std::move(loan).commit(15), std::length_error);
+  CHECK(std::move(loan).commit(16) == 3);
+  // A name alone fixes no size.
+  BytePublisher named{folder.channel("named"), {.schema = "acme.Text"}};
+  CHECK(named.publish("") == 1);
+  CHECK(named.publish("hello") == 2);
+  // Another layout of the message is refused at opening, and after a take-over the size is fixed as well.
+  { [[maybe_unused]] const BytePublisher ended = std::move(publisher); }
+  BytePublisher successor{folder.channel(), {.schema = "T{<d:bid:<d:ask:}:acme.Quote:"}};
+  CHECK_THROWS_AS(successor.publish("short"), std::length_error);
+  CHECK(successor.publish("0123456789abcdef") == 4);
+}
+
 TEST_CASE("a message longer than the caller's buffer is reported with its size, and can still be read") {
   const TemporaryFolder folder;
   BytePublisher publisher{folder.channel()};

@@ -28,7 +28,7 @@ static_assert(SEQCAST_WRONG_SIZE == 18 && SEQCAST_BUFFER_TOO_SMALL == 19 && SEQC
 static_assert(SEQCAST_NOTHING_NEW == 101 && SEQCAST_TIMEOUT == 102 && SEQCAST_CLOSED == 103);
 static_assert(SEQCAST_NO_PUBLISHER == 104 && SEQCAST_SUPERSEDED == 105 && SEQCAST_STOPPED == 106);
 static_assert(SEQCAST_INVALID_ARGUMENT == 201 && SEQCAST_TOO_LONG == 202 && SEQCAST_STALE_LOAN == 203);
-static_assert(SEQCAST_UNEXPECTED == 204);
+static_assert(SEQCAST_UNEXPECTED == 204 && SEQCAST_NOT_OF_SCHEMA == 205);
 static_assert(SEQCAST_FILE == 1 && SEQCAST_SHARED_MEMORY == 2);
 static_assert(SEQCAST_UNSET == 0 && SEQCAST_ON == 1 && SEQCAST_OFF == 2);
 static_assert(SEQCAST_WAKEUP_UNSET == 0 && SEQCAST_WAKEUP_BELL == 1 && SEQCAST_WAKEUP_EVERY_MESSAGE == 2);
@@ -413,17 +413,16 @@ TEST_CASE("an error struct of a size that it never had is refused, and a larger 
 TEST_CASE("every code has a text, and the text of a success is empty") {
   const Channel channel;
   std::set<std::string> texts;
-  for (const int code : {1,  2,  3,  4, 5,   6,   7,   8,   9,   10,  11,  12,  13,  14,  15, 16,     17,
-                         18, 19, 20, 0, 101, 102, 103, 104, 105, 106, 201, 202, 203, 204, 77, -ENOENT}) {
+  for (const int code : {1,  2,  3,  4, 5,   6,   7,   8,   9,   10,  11,  12,  13,  14,  15,  16, 17,
+                         18, 19, 20, 0, 101, 102, 103, 104, 105, 106, 201, 202, 203, 204, 205, 77, -ENOENT}) {
     Explanation why;
     CHECK(seqcast_explain(code, &why) == SEQCAST_OK);
     texts.emplace(why.what());
     Explanation same;
     CHECK(seqcast_publisher_explain(channel.p.get(), code, &same) == SEQCAST_OK);
-    const bool has_numbers = code == SEQCAST_TOO_LONG || code == SEQCAST_STALE_LOAN;
-    CHECK((same.what() == why.what()) == !has_numbers);
+    CHECK((same.what() == why.what()) == (code != SEQCAST_STALE_LOAN));
   }
-  CHECK(texts.size() == 33);
+  CHECK(texts.size() == 34);
   Explanation why;
   seqcast_explain(1, &why);
   CHECK(seqcast_reopen(channel.s.get(), &why) == SEQCAST_NOTHING_NEW);
@@ -772,9 +771,43 @@ TEST_CASE("a message that is too long is not published, and the explanation says
   CHECK(sequence == 7);
   Explanation why;
   CHECK(seqcast_publisher_explain(channel.p.get(), SEQCAST_TOO_LONG, &why) == SEQCAST_OK);
-  CHECK(contains(why.what(), "max_message_size of 100 bytes"));
+  CHECK(contains(why.what(), "4294967301 bytes is longer than the channel's max_message_size of 100 bytes"));
   CHECK(seqcast_publish(channel.p.get(), long_message.data(), 100, &sequence) == SEQCAST_OK);
   CHECK(sequence == 1);
+}
+
+TEST_CASE(
+    "a channel whose schema has fields takes messages of their size alone, and the explanation says which") {
+  const Place place;
+  auto options = sized<seqcast_publisher_options>();
+  options.schema = {"acme.Quote{bid:f64,ask:f64}", SEQCAST_ZERO_TERMINATED};
+  const auto publisher = place.publisher(&options);
+  auto* const p = publisher.get();
+  const std::array<double, 3> values{};
+  std::uint64_t sequence = 7;
+  void* room = nullptr;
+  REQUIRE(seqcast_loan(p, &room, nullptr) == SEQCAST_OK);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{15}, std::size_t{17}, std::size_t{1} << 40}) {
+    CAPTURE(size);
+    CHECK(seqcast_publish(p, values.data(), size, &sequence) == SEQCAST_NOT_OF_SCHEMA);
+    const seqcast_piece pieces[]{{values.data(), 0}, {values.data(), size}};
+    CHECK(seqcast_publish_pieces(p, pieces, 2, &sequence) == SEQCAST_NOT_OF_SCHEMA);
+    CHECK(seqcast_commit(p, size, &sequence) == SEQCAST_NOT_OF_SCHEMA);
+    Explanation why;
+    CHECK(seqcast_publisher_explain(p, SEQCAST_NOT_OF_SCHEMA, &why) == SEQCAST_OK);
+    const std::string numbers =
+        "has " + std::to_string(size) + " bytes, and those of the channel's schema acme.Quote have 16";
+    CHECK(contains(why.what(), numbers));
+    CHECK(seqcast_publisher_explain(p, SEQCAST_TOO_LONG, &why) == SEQCAST_OK); // which it was not
+    CHECK_FALSE(contains(why.what(), "16"));
+  }
+  CHECK(sequence == 7);
+  CHECK(seqcast_commit(p, 16, &sequence) == SEQCAST_OK);
+  CHECK(sequence == 1);
+  const seqcast_piece pieces[]{{values.data(), 8}, {values.data(), 8}};
+  CHECK(seqcast_publish_pieces(p, pieces, 2, &sequence) == SEQCAST_OK);
+  CHECK(seqcast_publish(p, values.data(), 16, &sequence) == SEQCAST_OK);
+  CHECK(sequence == 3);
 }
 
 TEST_CASE("a loan is committed once, and before any other message") {

@@ -22,7 +22,7 @@ struct seqcast_publisher : BytePublisher {
   using BytePublisher::BytePublisher;
 
   int publish_one(const void* data, std::size_t size, std::uint64_t* sequence) noexcept {
-    if (size > max_message_size()) return SEQCAST_TOO_LONG;
+    if (!takes(size)) return refuse(size);
     published(publish_bytes(static_cast<const std::byte*>(data), static_cast<std::uint32_t>(size)), sequence);
     return SEQCAST_OK;
   }
@@ -31,9 +31,9 @@ struct seqcast_publisher : BytePublisher {
     std::size_t size = 0;
     for (const seqcast_piece& piece : pieces) {
       if (piece.data == nullptr && piece.size > 0) return SEQCAST_INVALID_ARGUMENT;
-      if (piece.size > max_message_size() - size) return SEQCAST_TOO_LONG;
-      size += piece.size;
+      size = bounded_sum(size, piece.size);
     }
+    if (!takes(size)) return refuse(size);
     const auto gather = [pieces](Word* payload) {
       detail::PayloadGatherer<detail::HardwarePolicy> gatherer{payload};
       for (const seqcast_piece& piece : pieces)
@@ -51,18 +51,32 @@ struct seqcast_publisher : BytePublisher {
 
   int commit_loan(std::size_t size, std::uint64_t* sequence) noexcept {
     if (loaned_ != head() + 1) return SEQCAST_STALE_LOAN;
-    if (size > max_message_size()) return SEQCAST_TOO_LONG;
+    if (!takes(size)) return refuse(size);
     const auto in_place = [](Word*) {};
     published(publish_with(static_cast<std::uint32_t>(size), in_place), sequence);
     return SEQCAST_OK;
   }
 
+  /// The code of a message that the channel does not take.
+  int size_code() const noexcept {
+    return has_fixed_size() ? SEQCAST_NOT_OF_SCHEMA : SEQCAST_TOO_LONG;
+  }
+  /// Throws what explains the last message that was refused for its size; returns if none was.
+  void raise_refused() const {
+    if (refused_size_) raise_wrong_size(*refused_size_);
+  }
+
  private:
+  [[gnu::cold]] int refuse(std::size_t size) noexcept {
+    refused_size_ = size;
+    return size_code();
+  }
   static void published(std::uint64_t sequence, std::uint64_t* result) noexcept {
     if (result != nullptr) *result = sequence;
   }
 
-  std::uint64_t loaned_ = 0; // the sequence of the message that was lent; 0: none was
+  std::uint64_t loaned_ = 0;                // the sequence of the message that was lent; 0: none was
+  std::optional<std::size_t> refused_size_; // of the last message that was refused for its size
 };
 
 struct seqcast_subscriber : ByteSubscriber {
@@ -480,6 +494,8 @@ std::string text_of_code(int code) {
       return "an argument is null, has a wrong struct_size, or is a number that does not exist";
     case SEQCAST_TOO_LONG:
       return "the message is longer than the channel's max_message_size; nothing was published";
+    case SEQCAST_NOT_OF_SCHEMA:
+      return "the message has another size than those of the channel's schema; nothing was published";
     case SEQCAST_STALE_LOAN:
       return "there is no loan, or another message was published since; nothing was published";
     case SEQCAST_UNEXPECTED:
@@ -584,7 +600,7 @@ int seqcast_publisher_explain(const seqcast_publisher* publisher, int code, seqc
   return guarded(nullptr, [&] {
     require(publisher != nullptr && error != nullptr && usable(error), "");
     try {
-      if (code == SEQCAST_TOO_LONG) detail::raise_too_long(publisher->max_message_size());
+      if (code == publisher->size_code()) publisher->raise_refused();
       if (code == SEQCAST_STALE_LOAN) detail::raise_stale_loan();
       explain(error, text_of_code(code));
     } catch (const std::logic_error& mistake) {

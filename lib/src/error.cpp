@@ -164,11 +164,6 @@ void translate(const std::system_error& failure, Error& error) noexcept {
   }
 }
 
-void raise_too_long(std::uint32_t most) {
-  throw std::length_error{"seqcast: a message is longer than the channel's max_message_size of " +
-                          std::to_string(most) + " bytes; nothing was published"};
-}
-
 void raise_stale_loan() {
   throw std::logic_error{
       "seqcast: the loan was committed or moved from, or another message was published since loan(); nothing "

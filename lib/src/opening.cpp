@@ -280,6 +280,7 @@ class PublisherOpening {
     region->head = head;
     region->epoch = {epoch, head + 1};
     region->id = id;
+    region->fixed_message_size = expected_.message_size.value_or(0);
     region->remove_on_close = options_.remove_on_close;
     region->mapping = std::move(mapping);
     const PublisherHeader<HardwarePolicy> header{region->mapping.words()};

@@ -41,7 +41,8 @@ struct PublisherRegion {
   Mapping mapping;
   Bell bell; // empty if the channel has none
   Identity identity{};
-  std::uint64_t head = 0; // of the last message before this publisher
+  std::uint32_t fixed_message_size = 0; // 0: messages of any size
+  std::uint64_t head = 0;               // of the last message before this publisher
   Epoch epoch;
   bool remove_on_close = false;
 };

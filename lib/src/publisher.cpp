@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <seqcast/publisher.hpp>
 
+#include "identity.hpp"
 #include "opening.hpp"
+
+#include <stdexcept>
 
 namespace seqcast::inline v1 {
 
@@ -22,7 +25,9 @@ Owner<PublisherRegion> AnyPublisher::open_region(const Location& location, const
 
 AnyPublisher::AnyPublisher(Owner<PublisherRegion> region) noexcept
     : region_{std::move(region)},
-      ring_{region_->mapping.words(), geometry_of(region_->identity), region_->head} {
+      ring_{region_->mapping.words(), geometry_of(region_->identity), region_->head},
+      smallest_size_{region_->fixed_message_size},
+      size_range_{region_->identity.max_message_size - smallest_size_} {
   if (region_->futex_word() != nullptr) doorbell_.emplace(region_->sleepers_flag(), region_->futex_word());
 }
 
@@ -32,6 +37,19 @@ Epoch AnyPublisher::epoch() const noexcept {
 
 const Location& AnyPublisher::location() const noexcept {
   return region_->location;
+}
+
+void AnyPublisher::raise_wrong_size(std::size_t size) const {
+  const std::string most = std::to_string(max_message_size());
+  const std::string name{schema_name_of(region_->identity)};
+  if (!has_fixed_size()) {
+    throw std::length_error{"seqcast: a message of " + std::to_string(size) +
+                            " bytes is longer than the channel's max_message_size of " + most +
+                            " bytes; nothing was published"};
+  }
+  throw std::length_error{"seqcast: a message has " + std::to_string(size) +
+                          " bytes, and those of the channel's schema" + (name.empty() ? "" : " " + name) +
+                          " have " + most + ". Publish whole ones; nothing was published"};
 }
 
 ChannelState AnyPublisher::state() const noexcept {

@@ -60,6 +60,27 @@ def test_layouts_that_differ_are_refused_with_both(channel):
     seqcast.Publisher(channel, schema="acme.Quote", dtype=QUOTE).close()
 
 
+def test_a_channel_with_fields_takes_its_records_alone(channel):
+    with seqcast.Publisher(channel, schema="acme.Quote", dtype=QUOTE) as publisher:
+        record = numpy.zeros(1, QUOTE)
+        for pieces in ((b"",), (b"", b""), (bytes(15),), (bytes(17),), (bytes(32),), (record, b"x"), (b"12345678",)):
+            with pytest.raises(ValueError, match="each of this channel's schema 16: publish whole records"):
+                publisher.publish(*pieces)
+        for size in (0, 15, 17):
+            with pytest.raises(ValueError, match=f"has {size} bytes"):
+                publisher.loan(size)
+        loan = publisher.loan()
+        with pytest.raises(ValueError, match="has 8 bytes"):
+            with loan:
+                loan.size = 8
+        assert publisher.head == 0
+        assert publisher.publish(record) == 1
+        assert publisher.publish(bytes(8), bytes(8)) == 2
+        with publisher.loan(16):
+            pass
+        assert publisher.head == 3
+
+
 def test_the_tool_and_python_agree(channel, tool):
     with seqcast.Publisher(channel, schema="acme.Quote{bid:f64,ask:f64}") as publisher:
         publisher.publish(numpy.array((1.5, 2.5), QUOTE))

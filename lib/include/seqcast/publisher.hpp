@@ -109,6 +109,21 @@ class AnyPublisher {
     return ring_.open_payload();
   }
 
+  /// Whether messages have one size only, that of the fields of the channel's schema.
+  bool has_fixed_size() const noexcept {
+    return smallest_size_ > 0;
+  }
+  /// Whether the channel takes a message of this size. One comparison: what is too small wraps around.
+  bool takes(std::size_t size) const noexcept {
+    return size - smallest_size_ <= size_range_;
+  }
+  /// The sum, or the largest number if that is smaller.
+  static std::size_t bounded_sum(std::size_t one, std::size_t other) noexcept {
+    return other > SIZE_MAX - one ? SIZE_MAX : one + other;
+  }
+  /// Throws the std::length_error of a message that the channel does not take.
+  [[noreturn]] void raise_wrong_size(std::size_t size) const;
+
  private:
   friend class LoanBase;
 
@@ -118,6 +133,8 @@ class AnyPublisher {
   detail::Owner<detail::PublisherRegion> region_;
   detail::RingPublisher<detail::HardwarePolicy> ring_{};
   std::optional<detail::DoorbellPublisher<detail::HardwarePolicy>> doorbell_{}; // none if subscribers poll
+  std::size_t smallest_size_; // 0 unless the schema fixes the size
+  std::size_t size_range_;    // how much larger a message may be
 };
 
 /// What both kinds of loan have in common.
@@ -137,7 +154,7 @@ class LoanBase {
   std::uint64_t commit_size(std::size_t size) {
     const bool stale = publisher_ == nullptr || !publisher_->region_ || publisher_->head() + 1 != sequence_;
     if (stale) detail::raise_stale_loan();
-    if (size > publisher_->max_message_size()) detail::raise_too_long(publisher_->max_message_size());
+    if (!publisher_->takes(size)) publisher_->raise_wrong_size(size);
     return std::exchange(publisher_, nullptr)
         ->publish_with(static_cast<std::uint32_t>(size), [](detail::Word*) {}); // it is in place already
   }
@@ -196,8 +213,8 @@ class [[nodiscard]] ByteLoan : LoanBase {
   }
 
   /// Publishes the first `size` bytes and gives the sequence.
-  /// Errors: as Loan::commit(); std::length_error if `size` is more than bytes().size(), and then the loan can
-  /// still be committed.
+  /// Errors: as Loan::commit(); std::length_error if `size` is more than bytes().size(), or not that of the
+  /// channel's schema, and then the loan can still be committed.
   std::uint64_t commit(std::size_t size) && {
     return commit_size(size);
   }
@@ -276,20 +293,19 @@ class BytePublisher : public AnyPublisher {
   }
 
   /// Publishes one message, which may be empty, and gives its sequence: `publish("text")`, `publish(vector)`.
-  /// Errors: throws std::length_error if it is longer than max_message_size(); nothing is published then.
+  /// Errors: throws std::length_error if it is longer than max_message_size(), or if the channel's schema has
+  /// fields and another size; nothing is published then.
   /// Progress and memory ordering: as for Publisher::publish().
   std::uint64_t publish(const BytesRef& message) {
-    check_size(message.size(), 0);
+    if (!takes(message.size())) raise_wrong_size(message.size());
     return publish_bytes(message.data(), static_cast<std::uint32_t>(message.size()));
   }
 
   /// Gathers the pieces, in their order, into one message.
   std::uint64_t publish(std::span<const BytesRef> pieces) {
     std::size_t size = 0;
-    for (const BytesRef& piece : pieces) {
-      check_size(piece.size(), size);
-      size += piece.size();
-    }
+    for (const BytesRef& piece : pieces) size = bounded_sum(size, piece.size());
+    if (!takes(size)) raise_wrong_size(size);
     return publish_with(static_cast<std::uint32_t>(size), [&](Word* payload) {
       detail::PayloadGatherer<detail::HardwarePolicy> gatherer{payload};
       for (const BytesRef& piece : pieces) gatherer.append({piece.data(), piece.size()});
@@ -310,11 +326,6 @@ class BytePublisher : public AnyPublisher {
  private:
   explicit BytePublisher(detail::Owner<detail::PublisherRegion> region) noexcept
       : AnyPublisher{std::move(region)} {}
-
-  // Compared without a sum, which could overflow.
-  void check_size(std::size_t more, std::size_t already) const {
-    if (more > max_message_size() - already) detail::raise_too_long(max_message_size());
-  }
 };
 
 } // namespace seqcast::inline v1

@@ -91,6 +91,7 @@ enum seqcast_code {
   SEQCAST_INVALID_ARGUMENT = 201, ///< A null pointer, a struct_size, or a number that does not exist.
   SEQCAST_TOO_LONG = 202,         ///< The message is longer than max_message_size. Nothing was published.
   SEQCAST_STALE_LOAN = 203,       ///< No loan, or one older than another message. Nothing was published.
+  SEQCAST_NOT_OF_SCHEMA = 205,    ///< The schema has fields, and another size. Nothing was published.
 
   SEQCAST_UNEXPECTED = 204 ///< An exception of none of these kinds: see its text, where there is one.
 };
@@ -383,7 +384,7 @@ void seqcast_publisher_close(seqcast_publisher* publisher);
 
 /// Publishes one message: `size` bytes at `data`, which may be null if there are none. `sequence` may be null;
 /// it is the message's, and unchanged after an error.
-/// Errors: SEQCAST_TOO_LONG, SEQCAST_INVALID_ARGUMENT.
+/// Errors: SEQCAST_TOO_LONG, SEQCAST_NOT_OF_SCHEMA, SEQCAST_INVALID_ARGUMENT.
 /// Progress: wait-free; no allocation. No system call, except to wake a sleeping subscriber (with
 /// SEQCAST_WAKEUP_EVERY_MESSAGE always), and to read the clock where the system has no vDSO.
 /// Memory ordering: who receives the message sees what happened before this call, and the message whole.
@@ -404,8 +405,8 @@ int seqcast_publish_pieces(seqcast_publisher* publisher, const seqcast_piece* pi
 int seqcast_loan(seqcast_publisher* publisher, void** data, size_t* size);
 
 /// Publishes the first `size` bytes of the loan. `sequence` may be null.
-/// Errors: SEQCAST_STALE_LOAN if there is none, or if another message was published since; SEQCAST_TOO_LONG,
-/// and then it can still be committed.
+/// Errors: SEQCAST_STALE_LOAN if there is none, or if another message was published since; SEQCAST_TOO_LONG and
+/// SEQCAST_NOT_OF_SCHEMA, and then it can still be committed.
 /// Progress, memory ordering and threads: as for seqcast_publish().
 int seqcast_commit(seqcast_publisher* publisher, size_t size, uint64_t* sequence);
 
@@ -414,7 +415,7 @@ int seqcast_commit(seqcast_publisher* publisher, size_t size, uint64_t* sequence
 /// Threads: one at a time.
 int seqcast_publisher_get_info(const seqcast_publisher* publisher, seqcast_publisher_info* info);
 
-/// Explains a code that a call with this publisher has returned, with its numbers: what a message may be long.
+/// Explains a code that a call with this publisher has returned, with its numbers: how long a message was, and may be.
 /// Returns SEQCAST_OK.
 /// Threads: one at a time.
 int seqcast_publisher_explain(const seqcast_publisher* publisher, int code, seqcast_error* error);

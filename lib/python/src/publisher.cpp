@@ -25,7 +25,8 @@ struct PublisherState {
   std::condition_variable idle;
   bool busy = false;           // whether a call has given the GIL away
   Py_ssize_t loans = 0;        // open ones, and what still refers to the memory of one
-  std::size_t record_size = 0; // bytes of one record of the dtype; 0 without one
+  std::size_t record_size = 0; // bytes of one record of a dtype that is no schema; 0 without one
+  bool described = false;      // whether the schema has fields: then each message has the channel's size
   unsigned forks = 0;
   std::string schema; // its text, or empty
   Owned records;
@@ -77,6 +78,11 @@ void check_loans(const PublisherState& state) {
 
 void check_size(const PublisherState& state, std::size_t size) {
   const std::size_t most = state.publisher->max_message_size();
+  if (state.described && size != most) {
+    raise(PyExc_ValueError, "the message has " + std::to_string(size) +
+                                " bytes, and each of this channel's schema " + std::to_string(most) +
+                                ": publish whole records, one by one. Nothing was published");
+  }
   if (size > most) {
     raise(std::make_error_code(std::errc::message_size),
           "the message has " + std::to_string(size) + " bytes, and this channel takes at most " +
@@ -133,7 +139,7 @@ PyObject* loan(PyObject* self, PyObject* arguments, PyObject* names) {
   const PublisherState& state = open(self);
   const std::size_t most = state.publisher->max_message_size();
   const auto wanted = number_of(size, "size", UINT64_MAX);
-  if (wanted && *wanted > most) check_size(state, *wanted);
+  if (wanted && (*wanted > most || state.described)) check_size(state, *wanted);
   auto& made = allocate<Loan>(module.loan);
   made.publisher = &as<Publisher>(Py_NewRef(self));
   made.size = wanted.value_or(most);
@@ -304,7 +310,7 @@ PyObject* new_publisher(PyTypeObject* type, PyObject* arguments, PyObject* names
   if (!layout.schema.empty()) {
     const seqcast::Schema described{layout.schema};
     state->schema = described.text();
-    if (described.root().size > 0) state->record_size = described.root().size;
+    state->described = described.root().size > 0;
     if (!state->records) state->records = records_of(described);
   }
   state->forks = module.forks;
@@ -413,7 +419,9 @@ PyMethodDef publisher_methods[] = {
      "Publishes one message and gives its sequence. Never waits for a subscriber.\n\n"
      "A piece is anything that lends contiguous bytes: bytes, bytearray, memoryview, array, numpy arrays,\n"
      "pickle.PickleBuffer. Several pieces become one message, in their order, without being joined first.\n"
-     "Errors: OSError (EMSGSIZE) if it is longer than max_message_size; nothing is published then."},
+     "Errors: OSError (EMSGSIZE) if it is longer than max_message_size, ValueError if it is not one record of "
+     "the\n"
+     "channel's schema, or not whole values of its dtype; nothing is published then."},
     {"loan", method<loan>(), METH_VARARGS | METH_KEYWORDS,
      "loan($self, /, size=None)\n--\n\n"
      "The next message in place, for a with block: its buffer is where subscribers will read it.\n\n"

@@ -83,8 +83,6 @@ ExpectedIdentity expected_identity() noexcept {
 
 // Out of line, as is every throw: headers compile without exceptions.
 
-/// Throws the std::length_error of a message that is longer than `most` bytes.
-[[noreturn]] void raise_too_long(std::uint32_t most);
 /// Throws the std::logic_error of a loan that was committed, or is older than another message.
 [[noreturn]] void raise_stale_loan();
 
