@@ -35,17 +35,41 @@ constexpr std::uint32_t unpack_size(std::uint64_t word) noexcept {
   return std::bit_cast<SizeField>(word).size;
 }
 
+/// Stores `count` whole words, a few: without a loop.
+template <std::size_t count, class Word>
+[[gnu::always_inline]] inline void store_few(Word* to, const std::byte* from) noexcept {
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from + i * word_size, word_size);
+    to[i].store(word, std::memory_order_relaxed); // relaxed: as said at the top
+  }
+}
+
+/// Loads `count` whole words, a few: without a loop.
+template <std::size_t count, class Word>
+[[gnu::always_inline]] inline void load_few(const Word* from, std::byte* to) noexcept {
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t word = from[i].load(std::memory_order_relaxed); // relaxed: as said at the top
+    std::memcpy(to + i * word_size, &word, word_size);
+  }
+}
+
+// Both take the words by eights, then a four, a two and a one: a small size that is not constant costs three branches,
+// and a constant one none.
+
 /// Stores `size` bytes as whole words; the last one is padded with zeros.
 /// Requires: `size` bytes at `from`, room for words_for(size) words at `to`.
 template <class Word>
 inline void store_words(Word* to, const std::byte* from, std::size_t size) noexcept {
   const std::size_t whole = size / word_size;
-#pragma GCC unroll 8 // so that a small message of a constant size is copied without a loop
-  for (std::size_t i = 0; i < whole; ++i) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, from + i * word_size, word_size);
-    to[i].store(word, std::memory_order_relaxed); // relaxed: as said at the top
-  }
+  std::size_t i = 0;
+  for (; whole - i >= 8; i += 8) store_few<8>(to + i, from + i * word_size);
+  if ((whole & 4) != 0) store_few<4>(to + i, from + i * word_size);
+  if ((whole & 2) != 0)
+    store_few<2>(to + (whole & ~std::size_t{3}), from + (whole & ~std::size_t{3}) * word_size);
+  if ((whole & 1) != 0) store_few<1>(to + whole - 1, from + (whole - 1) * word_size);
   if (const std::size_t rest = size % word_size; rest > 0) {
     std::uint64_t word = 0;
     std::memcpy(&word, from + whole * word_size, rest);
@@ -58,11 +82,12 @@ inline void store_words(Word* to, const std::byte* from, std::size_t size) noexc
 template <class Word>
 inline void load_words(const Word* from, std::byte* to, std::size_t size) noexcept {
   const std::size_t whole = size / word_size;
-#pragma GCC unroll 8 // so that a small message of a constant size is copied without a loop
-  for (std::size_t i = 0; i < whole; ++i) {
-    const std::uint64_t word = from[i].load(std::memory_order_relaxed); // relaxed: as said at the top
-    std::memcpy(to + i * word_size, &word, word_size);
-  }
+  std::size_t i = 0;
+  for (; whole - i >= 8; i += 8) load_few<8>(from + i, to + i * word_size);
+  if ((whole & 4) != 0) load_few<4>(from + i, to + i * word_size);
+  if ((whole & 2) != 0)
+    load_few<2>(from + (whole & ~std::size_t{3}), to + (whole & ~std::size_t{3}) * word_size);
+  if ((whole & 1) != 0) load_few<1>(from + whole - 1, to + (whole - 1) * word_size);
   if (const std::size_t rest = size % word_size; rest > 0) {
     const std::uint64_t word = from[whole].load(std::memory_order_relaxed); // relaxed: as said at the top
     std::memcpy(to + whole * word_size, &word, rest);
