@@ -163,6 +163,55 @@ TEST_CASE("a message longer than the caller's buffer is reported with its size, 
   CHECK(subscriber.latest(small.bytes())->text() == "short");
 }
 
+TEST_CASE("several messages of one size are published and received in one call") {
+  const TemporaryFolder folder;
+  BytePublisher publisher{folder.channel(), {.capacity = 8, .max_message_size = 40}};
+  ByteSubscriber subscriber{folder.channel()};
+  const Buffer content = bytes(std::size_t{5} * 11, 1);
+  CHECK(publisher.publish_batch(content, 11) == 5);
+  CHECK(publisher.publish_batch(Buffer{}, 11) == 5);
+  const test::GuardedMemory room{33};
+  const auto some = subscriber.next_batch(room.bytes(), 11);
+  CHECK(some.count == 3);
+  CHECK(some.sequence == 1);
+  CHECK(some.lost == 0);
+  CHECK(same(room.bytes(), std::span{content}.first(33)));
+  const test::GuardedMemory more{54};   // not quite for a fifth
+  publisher.publish_batch(content, 11); // laps
+  const auto after = subscriber.next_batch(more.bytes(), 11);
+  CHECK(after.count == 4);
+  CHECK(after.sequence == 4 + after.lost);
+  CHECK(subscriber.cursor() == after.sequence + 3);
+  while (subscriber.next()) {
+  }
+
+  publisher.publish("eleven byte");
+  publisher.publish("eleven byte");
+  publisher.publish("of another size");
+  CHECK(subscriber.next_batch(more.bytes(), 11).count == 2); // it ends before what has another size
+  CHECK_FALSE(subscriber.error());
+  CHECK(subscriber.next_batch(more.bytes(), 11).count == 0);
+  CHECK(subscriber.error() == Errc::buffer_too_small);
+  CHECK(subscriber.needed_size() == 15);
+  CHECK(subscriber.next_batch(more.bytes(), 41).count == 0); // no message has this size
+  CHECK(subscriber.error() == Errc::buffer_too_small);
+  CHECK(subscriber.next_batch(more.bytes().first(10), 11).count == 0);
+  CHECK(subscriber.next_batch(more.bytes(), 0).count == 0);
+  CHECK(subscriber.next()->text() == "of another size");
+  CHECK(subscriber.next_batch(more.bytes(), 11).count == 0);
+  CHECK_FALSE(subscriber.error());
+
+  const std::uint64_t head = publisher.head();
+  CHECK_THROWS_AS(publisher.publish_batch(content, 10), std::length_error); // 55 bytes
+  CHECK_THROWS_AS(publisher.publish_batch(content, 0), std::length_error);
+  CHECK_THROWS_AS(publisher.publish_batch(content, 55), std::length_error);
+  CHECK_THROWS_WITH(publisher.publish_batch(content, 10), doctest::Contains("55 bytes are no whole number"));
+  BytePublisher described{folder.channel("described"), {.schema = "acme.Quote{bid:f64,ask:f64}"}};
+  CHECK_THROWS_AS(described.publish_batch(Buffer(24), 8), std::length_error);
+  CHECK(described.publish_batch(Buffer(48), 16) == 3);
+  CHECK(publisher.head() == head);
+}
+
 TEST_CASE("a hostile length is passed over, bounded, and counts as lost") {
   const TemporaryFolder folder;
   BytePublisher publisher{folder.channel(), {.capacity = 4, .max_message_size = 32}};

@@ -223,6 +223,8 @@ TEST_CASE("a null pointer is refused by every function that takes one") {
   refused(seqcast_publish_pieces(nullptr, &null_piece, 0, &number));
   refused(seqcast_publish_pieces(p, nullptr, 1, &number));
   refused(seqcast_publish_pieces(p, &null_piece, 1, &number));
+  refused(seqcast_publish_batch(nullptr, &byte, 1, 1, &number));
+  refused(seqcast_publish_batch(p, nullptr, 1, 1, &number));
   refused(seqcast_loan(nullptr, &room, &size));
   refused(seqcast_loan(p, nullptr, &size));
   refused(seqcast_commit(nullptr, 0, &number));
@@ -241,6 +243,10 @@ TEST_CASE("a null pointer is refused by every function that takes one") {
   refused(seqcast_next_into(nullptr, &byte, 1, &message));
   refused(seqcast_next_into(s, nullptr, 1, &message));
   refused(seqcast_next_into(s, &byte, 1, nullptr));
+  auto batch = sized<seqcast_batch>();
+  refused(seqcast_next_batch(nullptr, &byte, 1, 1, &batch));
+  refused(seqcast_next_batch(s, nullptr, 1, 1, &batch));
+  refused(seqcast_next_batch(s, &byte, 1, 1, nullptr));
   refused(seqcast_latest(nullptr, &message));
   refused(seqcast_latest(s, nullptr));
   refused(seqcast_latest_into(nullptr, &byte, 1, &message));
@@ -808,6 +814,59 @@ TEST_CASE(
   CHECK(seqcast_publish_pieces(p, pieces, 2, &sequence) == SEQCAST_OK);
   CHECK(seqcast_publish(p, values.data(), 16, &sequence) == SEQCAST_OK);
   CHECK(sequence == 3);
+}
+
+TEST_CASE("several messages are published and received in one call, as in C++") {
+  const Channel channel; // of 4 slots
+  auto* const p = channel.p.get();
+  auto* const s = channel.s.get();
+  const std::array<std::uint64_t, 5> values{1, 2, 3, 4, 5};
+  std::array<std::uint64_t, 4> found{};
+  std::uint64_t sequence = 7;
+  auto batch = sized<seqcast_batch>();
+  CHECK(seqcast_next_batch(s, found.data(), 8, 4, &batch) == SEQCAST_NOTHING_NEW);
+  CHECK(seqcast_publish_batch(p, values.data(), 8, 3, &sequence) == SEQCAST_OK);
+  CHECK(sequence == 3);
+  REQUIRE(seqcast_next_batch(s, found.data(), 8, 2, &batch) == SEQCAST_OK);
+  CHECK(batch.count == 2);
+  CHECK(batch.size == 8);
+  CHECK(batch.sequence == 1);
+  CHECK(batch.lost == 0);
+  CHECK(found == std::array<std::uint64_t, 4>{1, 2, 0, 0});
+  CHECK(seqcast_publish_batch(p, values.data(), 8, 5, nullptr) == SEQCAST_OK); // 4 to 8
+  REQUIRE(seqcast_next_batch(s, found.data(), 8, 4, &batch) == SEQCAST_OK);
+  CHECK(batch.sequence == 3 + batch.lost);
+  CHECK(batch.lost > 0);
+  CHECK(batch.sequence + batch.count == 9);
+  CHECK(found[batch.count - 1] == 5);
+  CHECK(seqcast_publish_batch(p, nullptr, 0, 2, &sequence) == SEQCAST_OK); // two empty ones
+  CHECK(sequence == 10);
+  CHECK(seqcast_publish_batch(p, nullptr, 8, 0, &sequence) == SEQCAST_OK); // none
+  CHECK(sequence == 10);
+  const seqcast_batch before = batch;
+  CHECK(seqcast_next_batch(s, found.data(), 8, 4, &batch) == SEQCAST_BUFFER_TOO_SMALL);
+  CHECK(batch.size == 0);
+  CHECK(batch.count == before.count);
+  CHECK(batch.sequence == before.sequence);
+  CHECK(channel.publish("twelve bytes") == 11);
+  auto message = sized<seqcast_message>();
+  CHECK(seqcast_next(s, &message) == SEQCAST_OK);
+  CHECK(seqcast_next(s, &message) == SEQCAST_OK);
+  CHECK(seqcast_next_batch(s, found.data(), 8, 4, &batch) == SEQCAST_BUFFER_TOO_SMALL);
+  CHECK(batch.size == 12);
+  CHECK(seqcast_next(s, &message) == SEQCAST_OK);
+  CHECK(content(message) == "twelve bytes");
+
+  CHECK(seqcast_publish_batch(p, values.data(), 101, 0, &sequence) == SEQCAST_TOO_LONG);
+  const auto refused = [&](std::size_t size, std::size_t capacity) {
+    CHECK(seqcast_next_batch(s, found.data(), size, capacity, &batch) == SEQCAST_INVALID_ARGUMENT);
+  };
+  refused(0, 4);
+  refused(8, 0);
+  refused(std::size_t{1} << 32, 1);
+  refused(8, ~std::size_t{0} / 4);
+  batch.struct_size -= 8;
+  refused(8, 4);
 }
 
 TEST_CASE("a loan is committed once, and before any other message") {

@@ -63,6 +63,13 @@ int main(int argc, char** argv) {
   EXPECT(memcmp(message.data, &sent, sizeof sent) == 0);
   EXPECT(seqcast_validate(subscriber, &message) == SEQCAST_OK);
   EXPECT(seqcast_next(subscriber, &message) == SEQCAST_NOTHING_NEW);
+  struct quote several[2] = {{3.5, 4.5}, {5.5, 6.5}};
+  seqcast_batch batch = {.struct_size = sizeof batch};
+  EXPECT(seqcast_publish_batch(publisher, several, sizeof several[0], 2, &sequence) == SEQCAST_OK &&
+         sequence == 5);
+  memset(several, 0, sizeof several);
+  EXPECT(seqcast_next_batch(subscriber, several, sizeof several[0], 2, &batch) == SEQCAST_OK);
+  EXPECT(batch.count == 2 && batch.sequence == 4 && batch.lost == 0 && several[1].ask == 6.5);
   EXPECT(seqcast_wait(subscriber, 1000, NULL) == SEQCAST_TIMEOUT);
   size_t index = 0;
   EXPECT(seqcast_wait_any(&subscriber, 1, 1000, NULL, &index) == SEQCAST_TIMEOUT && index == 1);
@@ -73,7 +80,7 @@ int main(int argc, char** argv) {
   EXPECT(seqcast_inspector_open(SEQCAST_VERSION, &where, NULL, &inspector, &error) == SEQCAST_OK);
   EXPECT(seqcast_inspector_get_identity(inspector, &identity) == SEQCAST_OK && identity.capacity == 4);
   EXPECT(identity.max_message_size == sizeof sent && identity.schema_name.size == 0);
-  EXPECT(seqcast_inspector_get_status(inspector, &status) == SEQCAST_OK && status.head == 3);
+  EXPECT(seqcast_inspector_get_status(inspector, &status) == SEQCAST_OK && status.head == 5);
   EXPECT(status.state == SEQCAST_STATE_LIVE && status.publisher_alive == 1 && status.problem == 0);
   seqcast_inspector_close(inspector);
 

@@ -44,6 +44,13 @@ struct seqcast_publisher : BytePublisher {
     return SEQCAST_OK;
   }
 
+  int publish_several(const void* data, std::size_t size, std::size_t count, std::uint64_t* sequence) noexcept {
+    if (!takes(size)) return refuse(size);
+    const auto* const first = static_cast<const std::byte*>(data);
+    published(AnyPublisher::publish_batch(first, static_cast<std::uint32_t>(size), count), sequence);
+    return SEQCAST_OK;
+  }
+
   void* lend() noexcept {
     loaned_ = head() + 1;
     return BytePublisher::loan().bytes().data();
@@ -87,6 +94,20 @@ struct seqcast_subscriber : ByteSubscriber {
   }
   int latest_into(std::byte* buffer, std::size_t size, seqcast_message& message) noexcept {
     return report(ring_.latest(detail::BufferDestination{buffer, size}), buffer, message);
+  }
+  int next_several(std::byte* buffer, std::uint32_t size, std::size_t capacity, seqcast_batch& batch) noexcept {
+    const BatchDelivery found = next_batch({buffer, capacity * size}, size);
+    if (found) {
+      batch.count = found.count;
+      batch.size = size;
+      batch.sequence = found.sequence;
+      batch.lost = found.lost;
+      return SEQCAST_OK;
+    }
+    const std::error_code why = error();
+    if (!why) return SEQCAST_NOTHING_NEW;
+    if (why == Errc::buffer_too_small) batch.size = needed_size();
+    return why.value();
   }
   /// Calls `read`, which gives a code, until that is a message's; waits in between.
   template <class Read>
@@ -210,7 +231,7 @@ std::string_view cut(std::string_view text, std::size_t capacity) noexcept {
 }
 
 // The first release's sizes: a struct is never smaller.
-constexpr std::size_t first_error_size = 32, first_message_size = 48;
+constexpr std::size_t first_error_size = 32, first_message_size = 48, first_batch_size = 40;
 
 bool usable(const seqcast_error* error) noexcept {
   return error == nullptr || (error->struct_size >= first_error_size && error->struct_size % 8 == 0);
@@ -567,6 +588,12 @@ int seqcast_publish_pieces(seqcast_publisher* publisher, const seqcast_piece* pi
   return publisher->publish_gathered({pieces, count}, sequence);
 }
 
+[[gnu::flatten]] int seqcast_publish_batch(seqcast_publisher* publisher, const void* data, std::size_t size,
+                                           std::size_t count, std::uint64_t* sequence) {
+  if (publisher == nullptr || (data == nullptr && size > 0 && count > 0)) return SEQCAST_INVALID_ARGUMENT;
+  return publisher->publish_several(data, size, count, sequence);
+}
+
 int seqcast_loan(seqcast_publisher* publisher, void** data, std::size_t* size) {
   if (publisher == nullptr || data == nullptr) return SEQCAST_INVALID_ARGUMENT;
   *data = publisher->lend();
@@ -657,6 +684,16 @@ int seqcast_next_for_into(seqcast_subscriber* subscriber, void* buffer, std::siz
   if (buffer == nullptr && capacity > 0) return SEQCAST_INVALID_ARGUMENT;
   const auto read = [&] { return seqcast_next_into(subscriber, buffer, capacity, message); };
   return guarded(nullptr, [&] { return subscriber->wait_and(read, timeout_of(timeout_ns), token_of(stop)); });
+}
+
+[[gnu::flatten]] int seqcast_next_batch(seqcast_subscriber* subscriber, void* buffer, std::size_t size,
+                                        std::size_t capacity, seqcast_batch* batch) {
+  if (subscriber == nullptr || batch == nullptr || batch->struct_size < first_batch_size)
+    return SEQCAST_INVALID_ARGUMENT;
+  if (buffer == nullptr || size == 0 || size > UINT32_MAX || capacity == 0) return SEQCAST_INVALID_ARGUMENT;
+  if (capacity > SIZE_MAX / size) return SEQCAST_INVALID_ARGUMENT;
+  return subscriber->next_several(static_cast<std::byte*>(buffer), static_cast<std::uint32_t>(size), capacity,
+                                  *batch);
 }
 
 int seqcast_view(seqcast_subscriber* subscriber, seqcast_message* message) {

@@ -164,6 +164,11 @@ void translate(const std::system_error& failure, Error& error) noexcept {
   }
 }
 
+void raise_partial_batch(std::size_t bytes, std::size_t size) {
+  throw std::length_error{"seqcast: " + std::to_string(bytes) + " bytes are no whole number of messages of " +
+                          std::to_string(size) + " bytes; nothing was published"};
+}
+
 void raise_stale_loan() {
   throw std::logic_error{
       "seqcast: the loan was committed or moved from, or another message was published since loan(); nothing "

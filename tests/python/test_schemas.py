@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 """Schemas: numpy's dtypes become descriptions in the channel, and descriptions become dtypes."""
+import select
 import subprocess
 
 import pytest
@@ -124,3 +125,79 @@ def test_without_a_dtype_arrays_are_bytes_and_follow_takes_the_new_schema(channe
         with seqcast.Publisher(channel, dtype=QUOTE, replace=True) as second:
             second.publish(numpy.array((1.5, 2.5), QUOTE))
             assert subscriber.next(timeout=100).array["ask"].tolist() == [2.5]
+
+
+def test_many_records_in_one_call(channel):
+    with seqcast.Publisher(channel, schema="acme.Quote", dtype=QUOTE, capacity=64) as publisher:
+        subscriber = seqcast.Subscriber(channel)
+        quotes = numpy.zeros(40, QUOTE)
+        quotes["bid"] = range(40)
+        assert subscriber.next_many(10) is None
+        assert publisher.publish_many(quotes) == 40
+        first = subscriber.next_many(10)
+        assert (first.count, first.sequence, first.lost) == (10, 1, 0) and first.published_at is None
+        assert first.array["bid"].tolist() == list(range(10)) and first.data == quotes[:10].tobytes()
+        rest = subscriber.next_many(1000, timeout=10)
+        assert (rest.count, rest.sequence) == (30, 11) and rest.array["bid"].tolist() == list(range(10, 40))
+        assert subscriber.next_many(1) is None and subscriber.next_many(most=1, timeout=0) is None
+        publisher.publish(quotes[:1])
+        assert subscriber.next().count == 1
+        assert publisher.publish_many(quotes[:0]) == 41
+        assert publisher.publish_many(quotes.tobytes()) == 81  # bytes are records as well
+        assert publisher.publish_many(quotes) == 121
+        late = subscriber.next_many(1000)  # lapped
+        assert late.sequence == 42 + late.lost and late.sequence + late.count == 122 and late.lost > 0
+        for messages, error, text in (
+            (quotes.tobytes()[:-1], ValueError, "639 bytes are no whole number of records of 16"),
+            (numpy.array(7.0), TypeError, "takes an array"),
+            (7, TypeError, "bytes-like"),
+            (quotes[::2], (ValueError, BufferError), "contiguous"),
+        ):
+            with pytest.raises(error, match=text):
+                publisher.publish_many(messages)
+        with pytest.raises(ValueError, match="most is a number"):
+            subscriber.next_many(0)
+        with publisher.loan():
+            with pytest.raises(BufferError, match="a loan"):
+                publisher.publish_many(quotes)
+        assert publisher.head == 122
+
+
+def test_many_messages_without_a_schema_are_the_items_of_an_array(channel):
+    with seqcast.Publisher(channel, dtype="f4", max_message_size=100, timestamps=True) as publisher:
+        subscriber = seqcast.Subscriber(channel, dtype="f4")
+        rows = numpy.arange(12, dtype="f4").reshape(4, 3)
+        publisher.publish_many(rows)
+        publisher.publish(rows[0, :2])
+        found = subscriber.next_many(10)  # ends before the message of another size
+        assert found.count == 4 and found.array.reshape(4, 3).tolist() == rows.tolist() and found.published_at > 0
+        found = subscriber.next_many(10)
+        assert found.count == 1 and found.array.tolist() == [0, 1]
+        assert publisher.publish_many(rows[0]) == 8 and subscriber.next().array.tolist() == [0]
+        with pytest.raises(OSError, match="108 bytes"):
+            publisher.publish_many(numpy.zeros((2, 27), "f4"))
+        with pytest.raises(ValueError, match="whole records"):
+            publisher.publish_many(numpy.zeros((2, 3), "u1"))
+    with seqcast.Publisher(channel, replace=True, max_message_size=1 << 20) as publisher:
+        subscriber = seqcast.Subscriber(channel)
+        with pytest.raises(TypeError, match="takes an array"):
+            publisher.publish_many(b"one message")
+        large = numpy.arange(3 << 17, dtype="i8").reshape(3, -1)  # without the GIL
+        publisher.publish_many(large)
+        found = subscriber.next_many(10)
+        assert found.count == 3 and found.data == large.tobytes()
+        publisher.publish(b"")
+        publisher.publish(b"")
+        assert [subscriber.next_many(9).count, subscriber.next_many(9).data] == [1, b""]
+
+
+def test_many_messages_and_a_descriptor(channel):
+    with seqcast.Publisher(channel, dtype=QUOTE) as publisher, seqcast.Subscriber(channel) as subscriber:
+        ready = select.poll()
+        ready.register(subscriber.fileno(), select.POLLIN)
+        for count in (1, 5):
+            publisher.publish_many(numpy.zeros(count, QUOTE))
+            assert ready.poll(60_000)
+            assert subscriber.next_many(100).count == count
+            assert subscriber.next_many(100) is None  # arms it again
+            assert not ready.poll(0)

@@ -312,6 +312,16 @@ class BytePublisher : public AnyPublisher {
       gatherer.finish();
     });
   }
+  /// Publishes several messages of `size` bytes each, which lie one behind the other, and gives the last one's
+  /// sequence: as Publisher::publish() of a span.
+  /// Errors: as for one message of that size; std::length_error also if they are not whole ones.
+  std::uint64_t publish_batch(const BytesRef& messages, std::size_t size) {
+    if (size == 0 || messages.size() % size != 0) detail::raise_partial_batch(messages.size(), size);
+    if (!takes(size)) raise_wrong_size(size);
+    return AnyPublisher::publish_batch(messages.data(), static_cast<std::uint32_t>(size),
+                                       messages.size() / size);
+  }
+
   /// Gathers the pieces: `publish({header, body})`.
   std::uint64_t publish(std::initializer_list<BytesRef> pieces) {
     return publish(std::span<const BytesRef>{pieces.begin(), pieces.size()});

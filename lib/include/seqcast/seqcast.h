@@ -302,6 +302,15 @@ typedef struct seqcast_message {
   uint64_t published_at_ns; ///< When, by seqcast_clock_ns(); 0 if the channel carries no timestamps.
 } seqcast_message;
 
+/// Messages of one size that were received in one call.
+typedef struct seqcast_batch {
+  size_t struct_size; ///< sizeof(seqcast_batch)
+  size_t count;       ///< How many; their sequences follow each other.
+  size_t size;        ///< Bytes of each; with SEQCAST_BUFFER_TOO_SMALL of the next one, which is not read.
+  uint64_t sequence;  ///< Of the first one.
+  uint64_t lost;      ///< Messages missed before the first one.
+} seqcast_batch;
+
 /// How to inspect.
 typedef struct seqcast_inspector_options {
   size_t struct_size;          ///< sizeof(seqcast_inspector_options)
@@ -396,6 +405,13 @@ int seqcast_publish(seqcast_publisher* publisher, const void* data, size_t size,
 int seqcast_publish_pieces(seqcast_publisher* publisher, const seqcast_piece* pieces, size_t count,
                            uint64_t* sequence);
 
+/// Publishes `count` messages of `size` bytes each, which lie one behind the other at `data`: faster than one by
+/// one. `sequence` is the last one's. Subscribers may receive the first before the last is published. With
+/// timestamps all have the same one.
+/// Errors, progress, memory ordering and threads: as for seqcast_publish().
+int seqcast_publish_batch(seqcast_publisher* publisher, const void* data, size_t size, size_t count,
+                          uint64_t* sequence);
+
 /// Gives the room for the next message, where subscribers will read it: no copy. `size` is max_message_size,
 /// and may be null. The content is unspecified at first, and no subscriber takes it before seqcast_commit(). A
 /// loan that is not committed publishes nothing; the next one is the same room. Once another message was
@@ -448,6 +464,15 @@ int seqcast_next(seqcast_subscriber* subscriber, seqcast_message* message);
 /// Errors: SEQCAST_BUFFER_TOO_SMALL for a message that is longer. It is still unread: `size` of `message` is
 /// what it needs, and the rest unchanged.
 int seqcast_next_into(seqcast_subscriber* subscriber, void* buffer, size_t capacity, seqcast_message* message);
+
+/// As many messages of exactly `size` bytes as follow each other, `capacity` at most, one behind the other into
+/// `buffer`, which has room for capacity * size bytes: faster than one by one. What lies behind those that are given
+/// is unspecified. Neither `size` nor `capacity` is 0.
+/// Returns and errors: as for seqcast_next(). SEQCAST_BUFFER_TOO_SMALL for a message of another size, which is still
+/// unread: `size` of `batch` is its own.
+/// Progress: as for seqcast_next(), and one copy of each. Memory ordering and threads: as for seqcast_next().
+int seqcast_next_batch(seqcast_subscriber* subscriber, void* buffer, size_t size, size_t capacity,
+                       seqcast_batch* batch);
 
 /// The newest complete message, received before or not; seqcast_next() goes on after it. What it passes over is
 /// skipped by choice and does not count as lost.

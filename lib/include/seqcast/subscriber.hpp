@@ -500,6 +500,19 @@ class ByteSubscriber : public AnySubscriber {
     return received(ring_.latest(detail::BufferDestination{buffer.data(), buffer.size()}), buffer);
   }
 
+  /// As many messages of exactly `size` bytes as follow each other and as `buffer` has room for, one behind the
+  /// other: as Subscriber::next() into a span.
+  /// Errors: a message of another size is not read. If it is the first, error() is Errc::buffer_too_small and
+  /// needed_size() its size; otherwise the batch ends before it.
+  [[nodiscard]] BatchDelivery next_batch(std::span<std::byte> buffer, std::uint32_t size) noexcept {
+    if (size == 0 || buffer.size() < size) return {};
+    const auto at = [&](std::size_t i) { return EqualDestination{{buffer.data() + i * size, size}}; };
+    detail::ReadResult first;
+    const std::size_t count = ring_.next_batch(buffer.size() / size, at, first);
+    if (!is_message(first)) return {};
+    return {count, first.sequence, first.lost};
+  }
+
   /// As Subscriber::next_for(). The message is in this subscriber's own buffer, until its next call.
   [[nodiscard]] std::optional<ReceivedBytes> next_for(std::chrono::nanoseconds timeout,
                                                       const std::stop_token& stop = {}) {
@@ -533,6 +546,11 @@ class ByteSubscriber : public AnySubscriber {
 
  private:
   static constexpr detail::BufferDestination any_in_place{nullptr, detail::largest_message_size};
+
+  /// Of one of several messages: one of another size is still unread.
+  struct EqualDestination : detail::ExactDestination<> {
+    static constexpr detail::ReadStatus refusal = detail::ReadStatus::buffer_too_small;
+  };
 
   explicit ByteSubscriber(detail::Owner<detail::SubscriberState> state) noexcept
       : AnySubscriber{std::move(state)} {}

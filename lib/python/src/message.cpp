@@ -25,6 +25,9 @@ PyObject* sequence(PyObject* self, void*) {
 PyObject* lost(PyObject* self, void*) {
   return sequence_of(as<Message>(self).lost);
 }
+PyObject* count(PyObject* self, void*) {
+  return sequence_of(as<Message>(self).count);
+}
 PyObject* published_at(PyObject* self, void*) {
   return seconds_of(as<Message>(self).time_ns);
 }
@@ -44,6 +47,10 @@ PyGetSetDef attributes[] = {
     {"sequence", guarded<sequence>, nullptr, "1 for a channel's first message, then one more for each.",
      nullptr},
     {"lost", guarded<lost>, nullptr, "Messages missed since the one before: overwritten before they were read.",
+     nullptr},
+    {"count", guarded<count>, nullptr,
+     "How many messages there are in data, one behind the other: 1, but for next_many(). The rest is said of "
+     "the first.",
      nullptr},
     {"published_at", guarded<published_at>, nullptr,
      "Seconds of time.monotonic(); None if the channel carries no timestamps.", nullptr},

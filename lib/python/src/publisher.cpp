@@ -131,6 +131,33 @@ PyObject* publish(PyObject* self, PyObject* const* pieces, Py_ssize_t count) {
                       [&] { return state.publisher->publish(std::span<const seqcast::BytesRef>{bytes}); });
 }
 
+/// Bytes of each of the messages that are the items of an array's first dimension; of a described channel, of its records.
+std::size_t size_of_each(const PublisherState& state, const Buffer& messages) {
+  const Py_buffer& array = messages.description();
+  const bool typed = state.described || state.record_size > 0;
+  if (array.ndim == 0 || (!typed && array.ndim == 1 && array.itemsize == 1)) {
+    raise(PyExc_TypeError,
+          "publish_many() takes an array, of which each item is a message: publish() takes a single one");
+  }
+  if (state.described) return state.publisher->max_message_size();
+  return static_cast<std::size_t>(array.len) / static_cast<std::size_t>(array.shape[0]);
+}
+
+PyObject* publish_many(PyObject* self, PyObject* messages) {
+  const Buffer buffer{messages, PyBUF_ND};
+  PublisherState& state = open(self);
+  check_loans(state);
+  const seqcast::BytesRef bytes = buffer.bytes();
+  if (bytes.size() == 0) return sequence_of(state.publisher->head());
+  const std::size_t size = size_of_each(state, buffer);
+  if (bytes.size() % size != 0) {
+    raise(PyExc_ValueError, std::to_string(bytes.size()) + " bytes are no whole number of records of " +
+                                std::to_string(size) + " bytes. Nothing was published");
+  }
+  check_size(state, size);
+  return publish_with(state, bytes.size(), [&] { return state.publisher->publish_batch(bytes, size); });
+}
+
 PyObject* loan(PyObject* self, PyObject* arguments, PyObject* names) {
   static const char* keywords[] = {"size", nullptr};
   PyObject* size = Py_None;
@@ -422,6 +449,13 @@ PyMethodDef publisher_methods[] = {
      "Errors: OSError (EMSGSIZE) if it is longer than max_message_size, ValueError if it is not one record of "
      "the\n"
      "channel's schema, or not whole values of its dtype; nothing is published then."},
+    {"publish_many", method<publish_many>(), METH_O,
+     "publish_many($self, messages, /)\n--\n\n"
+     "Publishes each item of an array as a message, and gives the last one's sequence: much faster than one by "
+     "one.\n\n"
+     "The array lends contiguous bytes; its items are those of the first dimension, and in a channel with a "
+     "schema its\n"
+     "records, however they lie. Errors: as for publish() of one item; then none was published."},
     {"loan", method<loan>(), METH_VARARGS | METH_KEYWORDS,
      "loan($self, /, size=None)\n--\n\n"
      "The next message in place, for a with block: its buffer is where subscribers will read it.\n\n"

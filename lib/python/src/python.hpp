@@ -186,8 +186,8 @@ inline void free_object(PyObject* self) noexcept {
 class Buffer {
  public:
   Buffer() noexcept = default;
-  explicit Buffer(PyObject* object) {
-    check(PyObject_GetBuffer(object, &buffer_, PyBUF_SIMPLE));
+  explicit Buffer(PyObject* object, int flags = PyBUF_SIMPLE) {
+    check(PyObject_GetBuffer(object, &buffer_, flags));
   }
   Buffer(Buffer&& other) noexcept : buffer_{std::exchange(other.buffer_, {})} {}
   Buffer& operator=(Buffer&&) = delete;
@@ -196,6 +196,10 @@ class Buffer {
   }
   seqcast::BytesRef bytes() const noexcept {
     return std::span{static_cast<const std::byte*>(buffer_.buf), static_cast<std::size_t>(buffer_.len)};
+  }
+  /// Its shape and the like. Requires: it was asked for by the flags.
+  const Py_buffer& description() const noexcept {
+    return buffer_;
   }
 
  private:
@@ -252,9 +256,10 @@ void add_publisher_types(PyObject* to);
 void add_subscriber_types(PyObject* to);
 PyTypeObject* add_type(PyObject* to, PyType_Spec& spec);
 
-/// A message that was copied.
+/// A message that was copied, or several.
 struct Message {
   PyObject_HEAD std::uint64_t sequence, lost;
+  std::uint64_t count;  // how many there are in `data`
   std::int64_t time_ns; // by the steady clock; below 0 for none
   PyObject* data;       // bytes
   PyObject* records;    // null for bytes without a type

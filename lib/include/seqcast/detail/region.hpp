@@ -83,6 +83,8 @@ ExpectedIdentity expected_identity() noexcept {
 
 // Out of line, as is every throw: headers compile without exceptions.
 
+/// Throws the std::length_error of messages of `size` bytes each of which not all are whole.
+[[noreturn]] void raise_partial_batch(std::size_t bytes, std::size_t size);
 /// Throws the std::logic_error of a loan that was committed, or is older than another message.
 [[noreturn]] void raise_stale_loan();
 
