@@ -55,3 +55,11 @@ def test_each_client_reads_each_server_and_its_successor(start, server, client):
     start("server.py" if server == "server" else "server")
     for one in clients:
         read_until(one, r"\bmsg \d+")
+
+
+def test_a_killed_worker_of_the_broadcast_costs_the_others_nothing():
+    command = [sys.executable, "-B", "-c", "import broadcast; broadcast.through_seqcast()"]
+    ended = subprocess.run(command, cwd=SOURCES, capture_output=True, text=True)
+    assert ended.returncode == 0 and ended.stderr == "", ended.stderr
+    for line in ("3 idle workers use ", "the others got 200 of 200 messages", ": 0 files left in /dev/shm"):
+        assert line in ended.stdout
