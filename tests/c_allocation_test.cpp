@@ -161,7 +161,7 @@ TEST_CASE("listing without memory gives -ENOMEM, and then everything") {
   CHECK(listed.refused > 3); // the name of the folder, that of the file, the list ...
   CHECK(count == 1);
   const auto shared = with_little_memory([&] { return seqcast_list_shared_memory(&list, &why); }, undo);
-  CHECK(shared.code == SEQCAST_OK);
+  CHECK((shared.code == SEQCAST_OK || shared.code == -ENOTSUP)); // the latter on Windows
   CHECK(shared.refused > 0);
   const std::string nowhere = path + "/a-folder-that-is-not-there-and-has-a-long-name";
   const seqcast_string none{nowhere.data(), nowhere.size()};
