@@ -182,12 +182,18 @@ expect 2 --json ls
 error_has "there is no option '--json' before a verb"
 
 test_case 'an option that takes no value is refused with one'
-for wrong in 'ls --json=5' 'rm --force=no ./a' 'pub --replace=false ./a text' 'sub --follow=1 ./a'; do
+for wrong in 'ls --json=5' 'ls --json=true' 'ls --json=' 'rm --force=no ./a' 'pub --replace=false ./a text' \
+  'sub --follow=1 ./a' 'pub -q=1 ./a text' 'info --help=3' 'ls -h=true'; do
   # shellcheck disable=SC2086
   expect 2 $wrong
   option=${wrong#* } && option=${option%%=*}
   error_has "$option takes no value; see seqcast ${wrong%% *} --help"
 done
+for wrong in --help=3 -V=3; do
+  expect 2 $wrong
+  error_has "${wrong%=*} takes no value; see seqcast --help"
+done
+expect 0 pub ./flag -- --json=5 # an argument
 
 test_case 'colours and progress are for terminals only, and NO_COLOR turns colours off'
 expect 3 rm ./missing

@@ -28,7 +28,6 @@ void describe(CLI::App& app) {
   const auto formatter = std::make_shared<HelpFormatter>();
   formatter->label("Positionals", "Arguments");
   app.formatter(formatter);
-  app.option_defaults()->disable_flag_override(); // for the verbs, too: --json=5 is an error
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.set_version_flag("-V,--version", "seqcast " SEQCAST_VERSION, "Print the version and exit");
   app.require_subcommand(1);
@@ -124,18 +123,10 @@ std::string verb_error_text(const CLI::App& verb, const CLI::ParseError& error) 
   }
   std::string text = error.what(); // "--size: ..."
   const std::size_t end = text.find(": ");
-  if (end == std::string::npos && dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
-    const std::string flag = text.substr(0, text.find(' ')); // "json was given ..."
-    return (flag.size() == 1 ? "-" : "--") + flag + " takes no value";
-  }
   if (end == std::string::npos) return text;
   const std::string option = text.substr(0, end);
   if (dynamic_cast<const CLI::ValidationError*>(&error) != nullptr) return option + text.substr(end + 1);
-  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
-    const CLI::Option* const named = verb.get_option_no_throw(option);
-    const bool flag = named != nullptr && named->get_expected_max() == 0;
-    return option + (flag ? " takes no value" : " needs a value behind it");
-  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) return option + " needs a value behind it";
   return text;
 }
 
@@ -155,12 +146,29 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error,
   return "there is no option '" + words.back() + "' before a verb; see seqcast --help";
 }
 
+/// The first option that was given a value and takes none, as in --json=5. CLI11 takes some values for "off".
+std::optional<std::string> flag_with_value(const CLI::App& app, const std::vector<std::string>& words) {
+  for (auto word = words.rbegin(); word != words.rend(); ++word) {
+    if (!word->starts_with('-') || word->find('=') == word->npos) continue;
+    const std::string name = word->substr(0, word->find('='));
+    const CLI::Option* const option = app.get_option_no_throw(name);
+    if (option != nullptr && option->get_expected_max() == 0) return name;
+  }
+  return std::nullopt;
+}
+
 /// Nothing if the command line names a verb; otherwise the exit status.
 std::optional<Exit> parse(CLI::App& app, const std::vector<std::string>& words, Console& console) try {
   // Before --help is read, which the parser would take for that of the program.
   const auto is_named = [&words](const CLI::App* verb) { return verb->get_name() == words.back(); };
-  if (!words.empty() && !words.back().starts_with('-') && app.get_subcommands(is_named).empty()) {
+  const bool has_verb = !words.empty() && !words.back().starts_with('-');
+  const auto named = has_verb ? app.get_subcommands(is_named) : std::vector<CLI::App*>{};
+  if (has_verb && named.empty()) {
     console.complain("there is no verb '" + words.back() + "'; seqcast --help lists the verbs");
+    return Exit::usage;
+  }
+  if (const auto flag = flag_with_value(has_verb ? *named.front() : app, words)) {
+    console.complain(*flag + " takes no value; see seqcast" + (has_verb ? " " + words.back() : "") + " --help");
     return Exit::usage;
   }
   auto unread = words;
