@@ -63,7 +63,8 @@ cross() {
 refuses() {
   cp "$work/a.dat" "$work/before"
   ! "run_$1" 2 "$work/$2" "$work/$3" >"$work/refused.txt" 2>&1 || broken "$1 does not refuse to $4 a.dat"
-  grep -q "cannot $4 .*: channel of another byte order" "$work/refused.txt" || broken "$1: no word of byte order"
+  grep -q "cannot $4 .*: expected a channel of this machine's byte order" "$work/refused.txt" ||
+    broken "$1: no word of byte order"
   cmp "$work/before" "$work/a.dat" || broken "$1 has changed what it refused"
   printf 'ok      %s\n' "$(cat "$work/refused.txt")"
 }
