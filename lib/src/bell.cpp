@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "bell.hpp"
 
+#include <algorithm>
+
 namespace seqcast::inline v1::detail {
 
 namespace {
@@ -19,10 +21,11 @@ platform::Place Bell::place_of(const platform::Place& region) {
   return region.sibling(region.name() + ".bell");
 }
 
-// Some file systems round the size up.
+// Some file systems round the size up. One of version 1 is shorter; opening it makes it longer.
 bool Bell::is_bell(const platform::FileStatus& status) noexcept {
-  return status.regular && status.size >= bell_size &&
-         (status.size == bell_size || status.size <= status.block);
+  const bool rounded =
+      status.size > first_bell_size && status.size <= std::max<std::uint64_t>(bell_size, status.block);
+  return status.regular && (status.size == first_bell_size || rounded);
 }
 
 // Gives an empty bell, and an error only from the system, if something else has the name.
@@ -49,6 +52,7 @@ Bell Bell::make(const platform::Place& place, const PublisherOptions& options, p
   bell.unnamed_ = platform::NewFile::create(place, bell_size, options.bell_mode.value_or(0600), kind, error);
   if (error) return bell;
   bell.mapping_ = Mapping{bell.unnamed_.handle(), platform::Access::read_write, bell_size};
+  number_bell(bell.words(), platform::random_number());
   store_magic(bell.mapping_.words(), bell_magic);
   bell.id_ = platform::file_status(bell.unnamed_.handle(), error).id;
   bell.place_ = place;
@@ -66,6 +70,7 @@ Bell Bell::prepare_at(const platform::Place& place, const PublisherOptions& opti
   Bell bell = open(place, options.bell_mode, status, error);
   if (bell) {
     platform::delete_unmapped_files(place);
+    number_bell(bell.words(), platform::random_number()); // one of version 1
     if (status.owner != platform::user_id() && !options.allow_other_owner) {
       fail(Errc::other_owner, "another user owns its bell, " + place.path() +
                                   "; remove that, or choose another wakeup than Wakeup::bell");
@@ -138,6 +143,15 @@ Bell Bell::find(const platform::Place& region, std::uint64_t owner, bool survive
 bool Bell::stale() const noexcept {
   std::error_code error;
   return mapping_.truncated() || platform::file_status(place_, error).id != id_ || error;
+}
+
+platform::Handle Bell::reopen() const {
+  std::error_code error;
+  platform::Handle handle = platform::open_file(place_, platform::Access::read_only, error);
+  if (!error && platform::file_status(handle, error).id != id_)
+    error = std::make_error_code(std::errc::resource_unavailable_try_again);
+  if (error) fail(error, "its bell, " + place_.path() + ", cannot be opened once more");
+  return handle;
 }
 
 void Bell::remove(const platform::Place& region) noexcept {

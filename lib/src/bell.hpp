@@ -16,6 +16,7 @@
 #include "region.hpp"
 
 #include <seqcast/detail/doorbell.hpp>
+#include <seqcast/detail/reliable.hpp>
 
 namespace seqcast::inline v1::detail {
 
@@ -44,6 +45,15 @@ class Bell {
   /// Whether this is no longer the bell behind its name, or no longer one at all.
   bool stale() const noexcept;
 
+  /// Another descriptor of it, for questions about its locks. Errors: throws Failure if the name no longer leads to it.
+  platform::Handle reopen() const;
+  platform::FileId id() const noexcept {
+    return id_;
+  }
+
+  Word* words() const noexcept {
+    return mapping_.words();
+  }
   Word* flag() const noexcept {
     return mapping_.words() + bell_flag_offset / word_size;
   }

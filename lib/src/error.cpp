@@ -60,6 +60,12 @@ class Category final : public std::error_category {
         return "message longer than the buffer";
       case Errc::truncated:
         return "the channel's file was truncated; nothing more can be read from it";
+      case Errc::not_reliable:
+        return "the channel's publisher waits for no subscriber";
+      case Errc::no_entry:
+        return "the channel has as many reliable subscribers as it can have";
+      case Errc::demoted:
+        return "the publisher no longer waits for this subscriber";
     }
     return "unknown seqcast error " + std::to_string(value);
   }

@@ -190,6 +190,10 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
   check_mode("mode", options.mode);
   check_mode("bell_mode", options.bell_mode.value_or(0600));
   check_message(size, alignment);
+  require(options.max_blocking_time.value_or(std::chrono::nanoseconds{0}).count() >= 0,
+          "max_blocking_time is less than 0; take 0 to wait for nobody who is behind");
+  require(!options.max_blocking_time || options.wakeup.value_or(Wakeup::bell) == Wakeup::bell,
+          "max_blocking_time needs Wakeup::bell, so leave wakeup unset");
   if (options.capacity) check_capacity(*options.capacity);
 
   const std::uint64_t flags = (options.timestamps.value_or(false) ? flag_timestamps : 0) |
@@ -265,6 +269,10 @@ void compare_options(const Identity& found, std::string_view format, const Publi
   const auto has = [&](std::uint64_t flag) { return (found.compatible_flags & flag) != 0; };
   compare_switch("timestamps", options.timestamps, has(flag_timestamps));
   compare_switch("copy_behind", options.copy_behind, has(flag_copy_behind));
+  if (options.max_blocking_time && wakeup_of(found) != Wakeup::bell) {
+    fail(Errc::wrong_identity,
+         std::string{"max_blocking_time needs wakeup by bell, found "} + to_string(wakeup_of(found)));
+  }
   if (options.wakeup && *options.wakeup != wakeup_of(found)) {
     fail(Errc::wrong_identity, std::string{"expected wakeup by "} + to_string(*options.wakeup) + ", found " +
                                    to_string(wakeup_of(found)));

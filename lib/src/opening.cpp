@@ -213,7 +213,7 @@ class PublisherOpening {
     const std::uint64_t epochs =
         SubscriberHeader<HardwarePolicy>{mapped.mapping.read_only_words()}.epoch().first;
     auto region = store_header(std::move(mapped.mapping), identity, *head, epochs + 1, file.status.id);
-    begin(*region, std::move(file.lock), std::move(bell));
+    begin(*region, std::move(file.lock), std::move(bell), false);
     return region;
   }
 
@@ -261,7 +261,7 @@ class PublisherOpening {
         throw;
       }
       if (superseded != nullptr) supersede(*superseded, bell);
-      begin(*region, file.take_lock(), std::move(bell));
+      begin(*region, file.take_lock(), std::move(bell), true);
       return region;
     }
     fail(error, "the new region cannot be given its name");
@@ -291,10 +291,17 @@ class PublisherOpening {
     return region;
   }
 
-  void begin(PublisherRegion& region, platform::LockFile lock, Bell bell) const {
+  void begin(PublisherRegion& region, platform::LockFile lock, Bell bell, bool new_region) const {
     region.lock = std::move(lock); // first: then its destructor closes the channel, also if this throws
     region.bell = std::move(bell);
-    if (region.bell) region.bell.obtain_name(options_);
+    if (region.bell) {
+      region.bell.obtain_name(options_);
+      const Geometry geometry = geometry_of(region.identity);
+      const auto& most = options_.max_blocking_time;
+      if (most) region.reliable.emplace(region.mapping, geometry, region.bell, *most);
+      ReliablePublisher<HardwarePolicy>{region.mapping.words(), region.bell.words(), geometry.capacity}.begin(
+          most.has_value(), new_region);
+    }
     region.lock.protect_from_children(region.mapping.words(), region.mapping.size());
     if (region.bell)
       region.lock.protect_from_children(region.bell.mapping().words(), region.bell.mapping().size());

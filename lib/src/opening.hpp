@@ -11,6 +11,7 @@
 #pragma once
 
 #include "bell.hpp"
+#include "reliable.hpp"
 
 namespace seqcast::inline v1::detail {
 
@@ -45,6 +46,7 @@ struct PublisherRegion {
   std::uint64_t head = 0;               // of the last message before this publisher
   Epoch epoch;
   bool remove_on_close = false;
+  std::optional<ReliableWait> reliable; // none: this publisher waits for nobody
 };
 
 /// Where the location's file is. Errors: Errc::invalid_location.

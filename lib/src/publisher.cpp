@@ -29,6 +29,7 @@ AnyPublisher::AnyPublisher(Owner<PublisherRegion> region) noexcept
       smallest_size_{region_->fixed_message_size},
       size_range_{region_->identity.max_message_size - smallest_size_} {
   if (region_->futex_word() != nullptr) doorbell_.emplace(region_->sleepers_flag(), region_->futex_word());
+  if (region_->reliable) limit_ = 0; // found by a poll before the first message
 }
 
 Epoch AnyPublisher::epoch() const noexcept {
@@ -54,6 +55,18 @@ void AnyPublisher::raise_wrong_size(std::size_t size) const {
 
 ChannelState AnyPublisher::state() const noexcept {
   return region_->superseded() ? ChannelState::superseded : ChannelState::live;
+}
+
+std::size_t AnyPublisher::reliable_subscribers() const noexcept {
+  return region_->reliable ? region_->reliable->count() : 0;
+}
+
+void AnyPublisher::wait_for_reliable() noexcept {
+  limit_ = region_->reliable->wait_for_room(ring_.head());
+}
+
+bool AnyPublisher::find_room() noexcept {
+  return region_->reliable->has_room(ring_.head(), limit_);
 }
 
 void AnyPublisher::wake_all(const detail::Word* word) noexcept {

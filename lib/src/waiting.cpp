@@ -70,6 +70,7 @@ std::optional<WaitResult> Watch::changed_state() noexcept {
 }
 
 Waiter::Entry Waiter::entry_of(AnySubscriber& subscriber) noexcept {
+  subscriber.ring_.report(); // the publisher may wait for it
   const bool corrupt = subscriber.status_ == ReadStatus::corrupt;
   SubscriberState& state = *subscriber.state_;
   return {&state.watch, corrupt ? nullptr : &subscriber.ring_, state.options.follow ? &subscriber : nullptr,

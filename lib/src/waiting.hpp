@@ -6,8 +6,7 @@
 // Who may call it: one thread at a time per object.
 #pragma once
 
-#include "bell.hpp"
-#include "subscriber_region.hpp"
+#include "reliable.hpp"
 
 #include <seqcast/subscriber.hpp>
 
@@ -41,6 +40,8 @@ struct SubscriberState {
   ExpectedIdentity expected;
   std::unique_ptr<std::byte[]> buffer; // for messages of any size
   bool reopened;                       // since the last wait began
+  ReliableEntry entry;                 // after the region, which it uses: it ends first
+  RingSubscriber<HardwarePolicy> ring; // as it begins
 };
 
 class Waiter {

@@ -28,11 +28,18 @@ enum class Field : std::uint8_t {
   payload,
   flag,
   bell,
-  futex
+  futex,
+  waits,
+  space,
+  used,
+  registration,
+  cursor,
+  withdrawn,
+  owner
 };
 
 /// The call that the thread executes, as it has announced by Machine::enter().
-enum class Phase : std::uint8_t { none, recover, loan, publish, next, batch, latest, sleep };
+enum class Phase : std::uint8_t { none, recover, loan, poll, publish, begin, next, batch, latest, sleep };
 
 /// An operation that a thread is about to perform.
 struct Access {

@@ -106,7 +106,7 @@ inline std::string check_sleepers(const Final& end) {
     for (const EventId id : end.graph.stores[l]) {
       const std::uint64_t value = end.graph.at(id).value;
       if (place == Field::version) newest = std::max(newest, value / 2);
-      if (place == Field::futex) wakes = std::max(wakes, value);
+      if (machine.word_of(l) == Machine::futex_word) wakes = std::max(wakes, value);
     }
   }
   for (std::size_t t = 0; t < end.scripts.size(); ++t) {

@@ -220,6 +220,20 @@ class CheckedSubscriber {
   Ring& ring() {
     return ring_;
   }
+  /// Registers as a reliable subscriber: from now on nothing after the present head is lost, until a call reports a
+  /// demotion.
+  void register_reliable(const seqcast::detail::ReliableSubscriber<Policy>& reliable, bool from_newest) {
+    Machine::get().enter(Phase::begin);
+    ring_.register_reliable(reliable, from_newest);
+    newest_ = delivered_ = ring_.cursor();
+    kept_after_ = load_head();
+    demoted_ = false;
+  }
+  /// From now on it may lose messages.
+  void unregister() {
+    ring_.unregister();
+    demoted_ = true;
+  }
 
  private:
   BufferDestination destination() {
@@ -240,8 +254,10 @@ class CheckedSubscriber {
       fail("a call reports an overrun without enough messages for one");
     }
   }
-  bool delivered(const ReadResult& result) const {
+  bool delivered(const ReadResult& result) {
     if (result.status == ReadStatus::corrupt) fail("an honest region is reported as corrupt");
+    if (result.status == ReadStatus::demoted && demoted_) fail("a demotion is reported twice");
+    demoted_ = demoted_ || result.status == ReadStatus::demoted;
     if (result.status == ReadStatus::wrong_size || result.status == ReadStatus::buffer_too_small)
       fail("a torn size");
     return result.status == ReadStatus::message;
@@ -273,6 +289,8 @@ class CheckedSubscriber {
   std::uint64_t check_order(const ReadResult& result) {
     if (result.sequence <= newest_) fail("next() goes back, to", result.sequence);
     if (result.sequence != delivered_ + 1 + result.lost) fail("next() miscounts what was lost");
+    if (!demoted_ && result.lost > 0 && result.sequence - 1 > kept_after_)
+      fail("a reliable subscriber loses a message, and was not demoted:", result.sequence - 1);
     return remember(result);
   }
   std::uint64_t remember(const ReadResult& result) {
@@ -285,6 +303,8 @@ class CheckedSubscriber {
   Payload payload_{};
   std::uint64_t newest_;
   std::uint64_t delivered_;
+  std::uint64_t kept_after_ = ~std::uint64_t{0};
+  bool demoted_ = false;
 };
 
 /// The oldest message that can be read, as the library finds it when a subscriber opens the channel.

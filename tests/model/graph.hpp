@@ -26,9 +26,9 @@ namespace model {
 
 // Bounds of one execution. A program that exceeds one aborts the test with a message.
 inline constexpr std::size_t max_threads = 8;
-inline constexpr std::size_t max_events = 96;    // of one thread
+inline constexpr std::size_t max_events = 192;   // of one thread
 inline constexpr std::size_t max_locations = 48; // that a program touches
-inline constexpr std::size_t max_stores = 24;    // to one location
+inline constexpr std::size_t max_stores = 32;    // to one location
 
 [[noreturn]] inline void abort_with(const char* why) {
   std::fprintf(stderr, "model: %s\n", why);

@@ -28,6 +28,10 @@ class Machine {
   static constexpr std::size_t flag_word = 253;
   static constexpr std::size_t bell_word = 254;
   static constexpr std::size_t futex_word = 255;
+  // A bell with entries, the kernel's state of the futex on its space, and of the locks of two entries.
+  static constexpr std::size_t entries_bell_word = 160;
+  static constexpr std::size_t space_futex_word = 252;
+  static constexpr std::size_t first_owner_word = 250;
   class Word;
 
   static Machine& get() {
@@ -244,7 +248,18 @@ inline Field Machine::field_of(std::size_t word) const {
   namespace layout = seqcast::detail;
   if (word == flag_word) return Field::flag;
   if (word == bell_word) return Field::bell;
-  if (word == futex_word) return Field::futex;
+  if (word == futex_word || word == space_futex_word) return Field::futex;
+  if (word == first_owner_word || word == first_owner_word + 1) return Field::owner;
+  if (word == layout::waits_word) return Field::waits;
+  if (word >= entries_bell_word && word < first_owner_word) {
+    const std::size_t at = (word - entries_bell_word) * layout::word_size;
+    if (at == layout::bell_space_offset) return Field::space;
+    if (at == layout::bell_used_offset) return Field::used;
+    const std::size_t in_entry = at % layout::bell_entry_size / layout::word_size;
+    if (in_entry == layout::registration_word) return Field::registration;
+    if (in_entry == layout::cursor_word) return Field::cursor;
+    return in_entry == layout::withdrawn_word ? Field::withdrawn : Field::other;
+  }
   if (geometry_.capacity == 0) return Field::other;
   if (word >= geometry_.slots_word) {
     const std::size_t slot_word = (word - geometry_.slots_word) % geometry_.stride_words;
@@ -272,6 +287,11 @@ inline Field Machine::field_of(std::size_t word) const {
 inline std::string Machine::name_of(std::size_t location) const {
   const std::size_t word = used_[location];
   const std::size_t in_slots = word - geometry_.slots_word;
+  const auto entry = [&] {
+    namespace layout = seqcast::detail;
+    const std::size_t at = (word - entries_bell_word) * layout::word_size - layout::bell_entries_offset;
+    return "entry " + std::to_string(at / layout::bell_entry_size);
+  };
   const auto slot = [&] { return "slot " + std::to_string(in_slots / geometry_.stride_words); };
   switch (field_of(word)) {
     case Field::head:
@@ -298,6 +318,20 @@ inline std::string Machine::name_of(std::size_t location) const {
       return "bell";
     case Field::futex:
       return "futex";
+    case Field::waits:
+      return "waits";
+    case Field::space:
+      return "space";
+    case Field::used:
+      return "used";
+    case Field::registration:
+      return entry() + " registration";
+    case Field::cursor:
+      return entry() + " cursor";
+    case Field::withdrawn:
+      return entry() + " withdrawn";
+    case Field::owner:
+      return "owner " + std::to_string(word - first_owner_word);
     case Field::other:
       break;
   }

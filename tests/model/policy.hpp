@@ -26,6 +26,11 @@ class Machine::Word {
     get().store(this, value + more, release_half(order), true);
     return value;
   }
+  std::uint64_t fetch_or(std::uint64_t bits, std::memory_order order) noexcept {
+    const std::uint64_t value = get().load(this, acquire_half(order), true);
+    get().store(this, value | bits, release_half(order), true);
+    return value;
+  }
   std::uint64_t exchange(std::uint64_t value, std::memory_order order) noexcept {
     const std::uint64_t found = get().load(this, acquire_half(order), true);
     get().store(this, value, release_half(order), true);
@@ -89,15 +94,15 @@ inline std::size_t Machine::index_of(const Word* word) const {
 /// left it; it sleeps if that is what it expects, until a later wake. The kernel's lock orders nothing else:
 /// for the program a futex is no synchronisation. Spurious wake-ups are left out, as they can only help.
 struct Futex {
-  static void wake_all() {
+  static void wake_all(std::size_t futex = Machine::futex_word) {
     Machine& machine = Machine::get();
-    Machine::Word* const wakes = machine.word(Machine::futex_word);
+    Machine::Word* const wakes = machine.word(futex);
     const std::uint64_t count = machine.load(wakes, std::memory_order_relaxed, true, true);
     machine.store(wakes, count + 1, std::memory_order_relaxed, true, true);
   }
-  static void wait(const Machine::Word* word, std::uint32_t expected) {
+  static void wait(const Machine::Word* word, std::uint32_t expected, std::size_t futex = Machine::futex_word) {
     Machine& machine = Machine::get();
-    Machine::Word* const wakes = machine.word(Machine::futex_word);
+    Machine::Word* const wakes = machine.word(futex);
     const std::uint64_t count = machine.load(wakes, std::memory_order_relaxed, true, true);
     machine.store(wakes, count, std::memory_order_relaxed, true, true);
     const std::uint64_t found = machine.load(word, std::memory_order_relaxed, false, true);

@@ -45,6 +45,11 @@ enum class Errc {
   wrong_size,       ///< A message of an impossible size was passed over; it will count as lost.
   buffer_too_small, ///< The message is longer than the buffer. It is still unread; see needed_size().
   truncated, ///< The file was truncated. No more messages come; see SubscriberOptions::survive_truncation.
+
+  // Reliable subscribers.
+  not_reliable, ///< Opening: the publisher waits for no subscriber; see PublisherOptions::max_blocking_time.
+  no_entry,     ///< Opening: the channel has 62 reliable subscribers already.
+  demoted,      ///< The publisher no longer waits for this subscriber. Call again; what was lost is counted.
 };
 
 /// The category of Errc; its name is "seqcast".

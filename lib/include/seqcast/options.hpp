@@ -108,6 +108,13 @@ struct PublisherOptions {
   /// - Wakeup::polling: publish() has no full fence and wakes nobody.
   std::optional<Wakeup> wakeup = {};
 
+  /// How long publish() waits for reliable subscribers (SubscriberOptions::reliable) that have not received the
+  /// message whose place the next one takes. One that is still behind then is demoted to best effort, and told; one
+  /// that has died delays a message by 1 ms at most. Default: publish() never waits, and nobody can subscribe
+  /// reliably. Needs Wakeup::bell. 0 demotes at once. For no limit pass nanoseconds::max(): then a subscriber that
+  /// is stopped stops the publisher.
+  std::optional<std::chrono::nanoseconds> max_blocking_time = {};
+
   /// Permissions of the bell, whatever the region's. Who may write the bell may also truncate it, and so kill
   /// the publisher and the sleepers, which have it mapped: widen it only to users whom you trust that far.
   /// Default: 0600 for a new bell; one that is there keeps what it has.
@@ -168,6 +175,14 @@ struct SubscriberOptions {
   /// gives WaitResult::superseded, and sequences start afresh. Where there is no such channel, or none that
   /// this subscriber could read, that is reported once as well, and later waits try again.
   bool follow = false;
+
+  /// Have the publisher wait for this subscriber: what is published from now on is not overwritten before
+  /// next(), latest() or view() was called once more after it. What was there already, with StartPosition::oldest, may
+  /// be, and counts as lost. If this subscriber keeps the publisher waiting for max_blocking_time it is demoted to
+  /// best effort: one call gives nothing and Errc::demoted; AnySubscriber::register_reliable() registers again.
+  /// Errors when opening: Errc::not_reliable if the publisher has no max_blocking_time; Errc::no_entry for the 63rd;
+  /// std::errc::permission_denied if this user may not write the bell.
+  bool reliable = false;
 
   /// Keep the region in memory (mlock), as PublisherOptions::lock_memory.
   bool lock_memory = false;

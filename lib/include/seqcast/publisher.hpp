@@ -12,7 +12,8 @@
 //
 // Invariants
 //   1. An object that was not moved from holds the channel's lock: no other publisher publishes.
-//   2. publish() never waits for a subscriber, even if a subscriber stalls or crashes.
+//   2. publish() never waits for a subscriber, even if one stalls or crashes; but for reliable ones, if
+//      PublisherOptions::max_blocking_time is set, and then for at most that time.
 //   3. In a forked child an inherited publisher is dead: what it publishes reaches nobody, and its destructor
 //      leaves the channel alone.
 #pragma once
@@ -53,6 +54,9 @@ class AnyPublisher {
   bool timestamps() const noexcept {
     return ring_.geometry().timestamps;
   }
+  /// Reliable subscribers that this publisher waits for; one that has died counts until it is in the way.
+  /// Progress: wait-free.
+  std::size_t reliable_subscribers() const noexcept;
   /// As it was given when this was opened.
   const Location& location() const noexcept;
   /// ChannelState::live while the name leads to this publisher's region. ChannelState::superseded when it was
@@ -80,6 +84,7 @@ class AnyPublisher {
 
   template <class Size>
   std::uint64_t publish_bytes(const std::byte* from, Size size) noexcept {
+    wait_for_room();
     const std::uint64_t time_ns = ring_.geometry().timestamps ? detail::HardwarePolicy::now() : 0;
     const std::uint64_t sequence = ring_.publish(from, size, time_ns);
     if (doorbell_) [[likely]]
@@ -91,13 +96,17 @@ class AnyPublisher {
   template <class Size>
   std::uint64_t publish_batch(const std::byte* from, Size size, std::size_t count) noexcept {
     const std::uint64_t time_ns = ring_.geometry().timestamps ? detail::HardwarePolicy::now() : 0;
-    for (std::size_t i = 0; i < count; ++i) ring_.publish(from + i * size, size, time_ns);
+    for (std::size_t i = 0; i < count; ++i) {
+      wait_for_room();
+      ring_.publish(from + i * size, size, time_ns);
+    }
     if (doorbell_ && count > 0) doorbell_->after_message(wake_all);
     return ring_.head();
   }
 
   template <class Store>
   std::uint64_t publish_with(std::uint32_t size, const Store& store_to) noexcept {
+    wait_for_room();
     const std::uint64_t time_ns = ring_.geometry().timestamps ? detail::HardwarePolicy::now() : 0;
     const std::uint64_t sequence = ring_.publish_with(size, time_ns, store_to);
     if (doorbell_) [[likely]]
@@ -124,8 +133,21 @@ class AnyPublisher {
   /// Throws the std::length_error of a message that the channel does not take.
   [[noreturn]] void raise_wrong_size(std::size_t size) const;
 
+  /// Whether the next message can be published without waiting for a reliable subscriber.
+  bool has_room() noexcept {
+    return ring_.head() < limit_ || find_room();
+  }
+
  private:
   friend class LoanBase;
+
+  /// Waits until no reliable subscriber is in the way of the next message.
+  void wait_for_room() noexcept {
+    if (ring_.head() >= limit_) [[unlikely]]
+      wait_for_reliable();
+  }
+  void wait_for_reliable() noexcept;
+  bool find_room() noexcept;
 
   /// Wakes all who sleep on the word.
   static void wake_all(const detail::Word* word) noexcept;
@@ -135,6 +157,7 @@ class AnyPublisher {
   std::optional<detail::DoorbellPublisher<detail::HardwarePolicy>> doorbell_{}; // none if subscribers poll
   std::size_t smallest_size_; // 0 unless the schema fixes the size
   std::size_t size_range_;    // how much larger a message may be
+  std::uint64_t limit_ = detail::never; // the last message that may be published without a poll of the cursors
 };
 
 /// What both kinds of loan have in common.
@@ -247,7 +270,8 @@ class Publisher : public AnyPublisher {
 
   /// Publishes one message and gives its sequence.
   /// Progress: wait-free; no allocation. No system call, except to wake a sleeping subscriber (with
-  /// Wakeup::every_message always), and to read the clock where the system has no vDSO.
+  /// Wakeup::every_message always), and to read the clock where the system has no vDSO. With max_blocking_time: blocks
+  /// for at most that time while a reliable subscriber is in the way.
   /// Memory ordering: who receives the message sees what happened before this call, and the message whole.
   std::uint64_t publish(const T& message) noexcept {
     return publish_bytes(static_cast<const std::byte*>(static_cast<const void*>(&message)),
@@ -264,6 +288,13 @@ class Publisher : public AnyPublisher {
     const std::span<const T> span{messages};
     return publish_batch(static_cast<const std::byte*>(static_cast<const void*>(span.data())),
                          std::integral_constant<std::uint32_t, sizeof(T)>{}, span.size());
+  }
+
+  /// publish(), or nothing if that would wait for a reliable subscriber.
+  /// Progress: wait-free, but for a few system calls where one is in the way.
+  [[nodiscard]] std::optional<std::uint64_t> try_publish(const T& message) noexcept {
+    if (!has_room()) return std::nullopt;
+    return publish(message);
   }
 
   /// The next message, in place.
@@ -299,6 +330,14 @@ class BytePublisher : public AnyPublisher {
   std::uint64_t publish(const BytesRef& message) {
     if (!takes(message.size())) raise_wrong_size(message.size());
     return publish_bytes(message.data(), static_cast<std::uint32_t>(message.size()));
+  }
+
+  /// publish(), or nothing if that would wait for a reliable subscriber.
+  /// Errors: as for publish(). Progress: as for Publisher::try_publish().
+  [[nodiscard]] std::optional<std::uint64_t> try_publish(const BytesRef& message) {
+    if (!takes(message.size())) raise_wrong_size(message.size());
+    if (!has_room()) return std::nullopt;
+    return publish(message);
   }
 
   /// Gathers the pieces, in their order, into one message.

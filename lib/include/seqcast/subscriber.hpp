@@ -52,7 +52,7 @@ class AnySubscriber {
   AnySubscriber& operator=(const AnySubscriber&) = delete;
 
   /// Why the last next(), latest() or view gave nothing; no error if there was simply nothing new.
-  /// Errc::overrun: call again. Errc::corrupt, Errc::wrong_size, Errc::buffer_too_small, Errc::truncated:
+  /// Errc::overrun, and Errc::demoted, given once: call again. Errc::corrupt, Errc::wrong_size, Errc::buffer_too_small, Errc::truncated:
   /// see there.
   std::error_code error() const noexcept;
 
@@ -108,6 +108,18 @@ class AnySubscriber {
   bool reopen();
   /// Without exceptions: false, and the reason in `error`, which is empty if nothing has changed.
   bool reopen(Error& error);
+
+  /// Whether the publisher waits for this subscriber: SubscriberOptions::reliable, and not demoted as far as it was
+  /// told.
+  bool reliable() const noexcept {
+    return ring_.registered();
+  }
+  /// Has the publisher wait for this subscriber, again after a demotion: nothing is lost of what is published from
+  /// now on. Errors: throws std::system_error, as for opening with SubscriberOptions::reliable; it goes on by best
+  /// effort then.
+  void register_reliable();
+  /// Without exceptions: false, and the reason in `error`.
+  bool register_reliable(Error& error);
 
   /// Slots. A subscriber may fall this many messages behind, less one, before it loses any.
   std::uint64_t capacity() const noexcept {

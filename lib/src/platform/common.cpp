@@ -47,14 +47,19 @@ bool is_name_of(const Place& place, const Handle& handle) noexcept {
   return !error && is_name_of(place, id);
 }
 
-std::string temporary_suffix() {
+std::uint64_t random_number() noexcept {
   std::uint64_t number = static_cast<std::uint64_t>(clock::now().time_since_epoch().count()) ^ process_id()
                                                                                                    << 40;
   try {
     std::random_device random;
     number ^= std::uint64_t{random()} << 32 ^ random();
-  } catch (const std::exception&) { // then it can be guessed, and is free all the same: the file is new
+  } catch (const std::exception&) { // then it can be guessed
   }
+  return number;
+}
+
+std::string temporary_suffix() {
+  const std::uint64_t number = random_number(); // one that can be guessed does no harm: the file has to be new
   std::string suffix = ".seqcast-new-";
   for (int shift = 60; shift >= 0; shift -= 4) suffix += "0123456789abcdef"[number >> shift & 15];
   return suffix;

@@ -69,6 +69,7 @@ struct OpenLock {
 
   /// Returns false without an error if another holds the lock.
   bool try_lock(std::error_code& error) noexcept;
+  bool try_lock_byte(std::uint64_t offset, std::error_code& error) noexcept;
   /// What keeps the lock from being taken; nothing if it is free by now.
   std::optional<LockResult> obstacle() const noexcept;
   std::uint64_t holder() const noexcept;
@@ -76,7 +77,7 @@ struct OpenLock {
   void clear_protected_ranges() noexcept;
 
   Handle handle;
-  std::array<Range, 2> ranges{}; // a region and a bell
+  std::array<Range, 2> ranges{}; // a region and a bell, or a bell
   bool inherited = false;
 };
 

@@ -60,9 +60,22 @@ struct flock whole_file(short type) noexcept {
   return lock;
 }
 
-/// The lock that conflicts with one of `type`. Its type is F_UNLCK if there is none, or after an error.
-struct flock conflicting(const Handle& handle, short type) noexcept {
+struct flock one_byte(short type, std::uint64_t offset) noexcept {
   struct flock lock = whole_file(type);
+  lock.l_start = static_cast<off_t>(offset);
+  lock.l_len = 1;
+  return lock;
+}
+
+/// False without an error if another holds a lock that is in the way.
+bool take(const Handle& handle, struct flock lock, std::error_code& error) noexcept {
+  if (::fcntl(handle.id(), F_OFD_SETLK, &lock) == 0) return true;
+  if (errno != EAGAIN && errno != EACCES && errno != EINTR) error = last_error();
+  return false;
+}
+
+/// The lock that conflicts with this one. Its type is F_UNLCK if there is none, or after an error.
+struct flock conflicting(const Handle& handle, struct flock lock) noexcept {
   if (::fcntl(handle.id(), F_OFD_GETLK, &lock) != 0) lock.l_type = F_UNLCK;
   return lock;
 }
@@ -93,20 +106,21 @@ OpenLock::~OpenLock() {
 }
 
 bool OpenLock::try_lock(std::error_code& error) noexcept {
-  struct flock lock = whole_file(F_WRLCK);
-  if (::fcntl(handle.id(), F_OFD_SETLK, &lock) == 0) return true;
-  if (errno != EAGAIN && errno != EACCES && errno != EINTR) error = last_error();
-  return false;
+  return take(handle, whole_file(F_WRLCK), error);
+}
+
+bool OpenLock::try_lock_byte(std::uint64_t offset, std::error_code& error) noexcept {
+  return take(handle, one_byte(F_WRLCK, offset), error);
 }
 
 std::optional<LockResult> OpenLock::obstacle() const noexcept {
-  const short type = conflicting(handle, F_WRLCK).l_type;
+  const short type = conflicting(handle, whole_file(F_WRLCK)).l_type;
   if (type == F_UNLCK) return std::nullopt;
   return type == F_WRLCK ? LockResult::held_by_publisher : LockResult::held_by_other;
 }
 
 std::uint64_t OpenLock::holder() const noexcept {
-  const struct flock found = conflicting(handle, F_WRLCK);
+  const struct flock found = conflicting(handle, whole_file(F_WRLCK));
   return found.l_type != F_UNLCK && found.l_pid > 0 ? static_cast<std::uint64_t>(found.l_pid) : 0;
 }
 
@@ -129,7 +143,11 @@ void OpenLock::clear_protected_ranges() noexcept {
 
 // A read lock, which any process that can open the file may take, does not conflict with F_RDLCK.
 bool publisher_lock_held(const Handle& handle) noexcept {
-  return conflicting(handle, F_RDLCK).l_type == F_WRLCK;
+  return conflicting(handle, whole_file(F_RDLCK)).l_type == F_WRLCK;
+}
+
+bool byte_lock_held(const Handle& handle, std::uint64_t offset) noexcept {
+  return conflicting(handle, one_byte(F_RDLCK, offset)).l_type == F_WRLCK;
 }
 
 } // namespace seqcast::inline v1::detail::platform

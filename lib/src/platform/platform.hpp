@@ -129,6 +129,9 @@ enum class LockResult { locked, held_by_publisher, held_by_other, failed };
 /// Whether a process holds the lock of a LockFile on this file. Read access is not enough to fake that.
 bool publisher_lock_held(const Handle& handle) noexcept;
 
+/// Whether a process holds the lock on this byte, by LockFile::try_lock_byte(). As publisher_lock_held().
+bool byte_lock_held(const Handle& handle, std::uint64_t offset) noexcept;
+
 /// A file that is open for its lock. The destructor releases the lock.
 class LockFile {
  public:
@@ -146,6 +149,11 @@ class LockFile {
   /// Takes the exclusive lock. The kernel releases it when this process ends, even if it is killed. Tries for
   /// lock_timeout if the lock is held: a killed process's lock is released a little after its death.
   LockResult lock(std::error_code& error) noexcept;
+
+  /// Takes a lock on one byte instead, which the kernel releases likewise. False without an error if it is held.
+  bool try_lock_byte(std::uint64_t offset, std::error_code& error) noexcept {
+    return lock_->try_lock_byte(offset, error);
+  }
 
   /// After LockResult::held_by_other: the process that holds the lock; 0 if the system does not report it.
   std::uint64_t holder() const noexcept {
@@ -317,6 +325,8 @@ std::uint64_t user_id() noexcept;
 std::error_code last_error() noexcept;
 /// Creates a file, to be locked. Errors: std::errc::file_exists if a file has that name.
 LockFile create_for_lock(const Place& place, std::error_code& error);
+/// A number that nobody can guess, where the system has such numbers.
+std::uint64_t random_number() noexcept;
 /// The end of a temporary name: ".seqcast-new-" and 16 random hexadecimal digits.
 std::string temporary_suffix();
 /// wait_on_words(). Empty if the system cannot wait on all of these words; without words it always sleeps.

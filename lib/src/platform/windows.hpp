@@ -75,6 +75,7 @@ struct OpenLock {
 
   /// Returns false without an error if another holds the lock.
   bool try_lock(std::error_code& error) noexcept;
+  bool try_lock_byte(std::uint64_t offset, std::error_code& error) noexcept;
 
   /// What keeps the lock from being taken.
   std::optional<LockResult> obstacle() const noexcept;
@@ -88,7 +89,8 @@ struct OpenLock {
   static constexpr bool inherited = false;
 
   Handle handle;
-  Handle event; // of a section, while it is locked
+  Handle event;           // of a section, while it is locked
+  std::uint64_t byte = 0; // that stands for what is locked
 };
 
 /// Registers a mapping: the system does not find the file behind an address, and so sleepers and wakers find it

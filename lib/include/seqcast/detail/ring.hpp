@@ -23,6 +23,7 @@
 
 #include <seqcast/detail/follow.hpp>
 #include <seqcast/detail/pace.hpp>
+#include <seqcast/detail/reliable.hpp>
 
 #include <chrono>
 #include <optional>
@@ -297,6 +298,7 @@ enum class ReadStatus : std::uint8_t {
   corrupt,          // the region contains what no publisher stores
   wrong_size,       // a whole message of an impossible size; passed over
   buffer_too_small, // a whole message, longer than the caller's buffer; still unread
+  demoted,          // the publisher no longer waits for this subscriber; given once
 };
 
 struct ReadResult {
@@ -455,11 +457,13 @@ class RingSubscriber {
   /// Has next() go on with message `sequence`; with the oldest that is still there if it is older, and with the
   /// next one to come if it is newer. What lies before counts as lost. Gives the sequence that next() asks for.
   std::uint64_t seek(std::uint64_t sequence) noexcept {
+    const bool reliable = reliable_.registered() && reliable_.report(cursor_);
     const std::uint64_t head = newest();
     previous_ = larger_of(sequence, 1) - 1;
     if (previous_ > head) previous_ = head;
     const std::uint64_t still_there = head + 2 > geometry_.capacity ? head + 2 - geometry_.capacity : 1;
     cursor_ = larger_of(previous_, larger_of(oldest(), still_there) - 1);
+    if (reliable) reliable_.begin(cursor_); // it may have moved back
     return cursor_ + 1;
   }
 
@@ -473,7 +477,29 @@ class RingSubscriber {
 
   /// Whether next() has something to report: a message, an overrun, or a version that is too high.
   bool ready() const noexcept {
-    return load_version(slot_of(cursor_ + 1, words_, geometry_)) >= complete_version(cursor_ + 1);
+    return load_version(slot_of(cursor_ + 1, words_, geometry_)) >= complete_version(cursor_ + 1) ||
+           reliable_.withdrawn();
+  }
+
+  /// Has the publisher wait for this subscriber from now on (reliable.hpp). If `from_newest`, what is published
+  /// already is passed over.
+  void register_reliable(const ReliableSubscriber<Policy>& reliable, bool from_newest) noexcept {
+    reliable_ = reliable;
+    reliable_.begin(cursor_);
+    if (from_newest) previous_ = cursor_ = newest();
+    report();
+  }
+  /// Reports the messages up to the cursor as received, before a sleep for example.
+  void report() noexcept {
+    reliable_.report(cursor_);
+  }
+  /// Receives by best effort from now on. Requires: it has been registered.
+  void unregister() noexcept {
+    reliable_.end();
+  }
+  /// Whether the publisher waits for this subscriber, as far as is known here.
+  bool registered() const noexcept {
+    return reliable_.registered();
   }
 
   std::uint64_t cursor() const noexcept {
@@ -484,6 +510,14 @@ class RingSubscriber {
   }
 
  private:
+  /// Of a reliable subscriber: reports what was received before this call. True, once, if its registration was
+  /// withdrawn.
+  [[gnu::noinline, gnu::cold]] bool is_demoted() noexcept {
+    if (reliable_.report(cursor_)) return false;
+    reliable_.end();
+    return true;
+  }
+
   // Results are filled in by reference: gcc keeps what is returned by value in memory.
 
   /// One attempt to read message `sequence`.
@@ -569,6 +603,10 @@ class RingSubscriber {
 
   template <class Destination>
   void read_next(const Destination& to, ReadResult& read) noexcept {
+    if (reliable_.due(cursor_) && is_demoted()) [[unlikely]] {
+      read.status = ReadStatus::demoted;
+      return;
+    }
     std::uint64_t sequence = cursor_ + 1;
     std::uint64_t newest = 0; // that was proved complete, once the loop has resumed
     for (bool resumed = false;; resumed = true) {
@@ -585,13 +623,26 @@ class RingSubscriber {
         read.status = ReadStatus::corrupt;
         return;
       }
-      sequence = larger_of(newest - resume_behind_, first);
+      std::uint64_t behind = resume_behind_;
+      if (reliable_.registered()) {
+        // After the loads above: who overwrote what is lost here had withdrawn the registration before.
+        if (is_demoted()) {
+          read.status = ReadStatus::demoted;
+          return;
+        }
+        behind = geometry_.capacity - 2; // it was published before the registration; all else is still there
+      }
+      sequence = larger_of(newest - behind, first);
       if (sequence == first) cursor_ = sequence - 1; // what lies before was discarded
     }
   }
 
   template <class Destination>
   void read_latest(const Destination& to, ReadResult& read) noexcept {
+    if (reliable_.due(cursor_) && is_demoted()) [[unlikely]] {
+      read.status = ReadStatus::demoted;
+      return;
+    }
     for (int attempt = 0; attempt < 4; ++attempt) {
       const std::uint64_t head = load_head(words_);
       // Head may be stale by one. Trying the message after the cursor too keeps latest() from going back
@@ -641,6 +692,7 @@ class RingSubscriber {
   std::uint64_t previous_ = 0; // the last message delivered: `lost` counts from it
   std::uint64_t oldest_ = 1;
   std::uint64_t resume_behind_ = 0;
+  ReliableSubscriber<Policy> reliable_{};
   SubscriberPace pace_{};
 };
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// reliable: what the operating system does for reliable subscribers: a subscriber's entry of the bell, with the lock
+// that says that it lives, and the publisher's wait for those who are in its way. The protocol is in
+// detail/reliable.hpp.
+//
+// Who may call it: one thread at a time per object.
+#pragma once
+
+#include "bell.hpp"
+#include "subscriber_region.hpp"
+
+namespace seqcast::inline v1::detail {
+
+/// An entry of the bell that belongs to this process until it ends, or to nobody: then the subscriber is a
+/// best-effort one. In a forked child it is private memory.
+class ReliableEntry {
+ public:
+  ReliableEntry() noexcept = default;
+  /// Takes a free entry of the region's bell. Errors: throws Failure: not_reliable, no_entry, the system's.
+  explicit ReliableEntry(const SubscriberRegion& region);
+  ReliableEntry(ReliableEntry&&) noexcept = default;
+  ReliableEntry& operator=(ReliableEntry&& other) noexcept;
+  /// Ends the registration.
+  ~ReliableEntry();
+
+  explicit operator bool() const noexcept {
+    return static_cast<bool>(lock_);
+  }
+  /// Whether a forked child has it from its parent.
+  bool inherited() const noexcept {
+    return lock_.inherited();
+  }
+  /// The protocol's side of it. Requires: it is one.
+  ReliableSubscriber<HardwarePolicy> subscriber() const noexcept;
+
+ private:
+  const SubscriberRegion* region_ = nullptr;
+  Bell bell_{}; // mapped once more: in a forked child this mapping is private, and sleepers need theirs
+  platform::LockFile lock_{};
+  std::size_t index_ = 0;
+};
+
+/// The publisher's side.
+class ReliableWait {
+ public:
+  /// For a region whose bell is `bell`. Errors: throws Failure.
+  ReliableWait(const Mapping& region, const Geometry& geometry, const Bell& bell,
+               std::chrono::nanoseconds most);
+
+  /// Waits until message head + 1 may be published; gives the last one that may be.
+  std::uint64_t wait_for_room(std::uint64_t head) noexcept;
+  /// Whether message head + 1 may be published at once; `limit` is then the last one that may be.
+  bool has_room(std::uint64_t head, std::uint64_t& limit) noexcept;
+  /// Those that are waited for.
+  std::size_t count() const noexcept;
+
+ private:
+  platform::Handle bell_; // for questions about locks
+  ReliablePublisher<HardwarePolicy> publisher_;
+  std::chrono::nanoseconds most_;
+};
+
+} // namespace seqcast::inline v1::detail
