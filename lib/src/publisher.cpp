@@ -4,6 +4,8 @@
 #include "identity.hpp"
 #include "opening.hpp"
 
+#include <algorithm>
+
 #include <stdexcept>
 
 namespace seqcast::inline v1 {
@@ -61,8 +63,16 @@ std::size_t AnyPublisher::reliable_subscribers() const noexcept {
   return region_->reliable ? region_->reliable->count() : 0;
 }
 
-void AnyPublisher::wait_for_reliable() noexcept {
-  limit_ = region_->reliable->wait_for_room(ring_.head());
+void AnyPublisher::stop() noexcept {
+  const std::uint64_t head = ring_.head();
+  if (head >= limit_) {
+    // In the middle of a batch those who are waited for may sleep.
+    if (doorbell_) doorbell_->after_message(wake_all);
+    limit_ = region_->reliable->wait_for_room(head);
+  }
+  constexpr std::uint64_t period = PublisherPace::period;
+  if (head % period == 0) ring_.end_period();
+  stop_at_ = std::min(limit_, (head / period + 1) * period);
 }
 
 bool AnyPublisher::find_room() noexcept {

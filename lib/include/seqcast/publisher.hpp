@@ -84,7 +84,7 @@ class AnyPublisher {
 
   template <class Size>
   std::uint64_t publish_bytes(const std::byte* from, Size size) noexcept {
-    wait_for_room();
+    before_message();
     const std::uint64_t time_ns = ring_.geometry().timestamps ? detail::HardwarePolicy::now() : 0;
     const std::uint64_t sequence = ring_.publish(from, size, time_ns);
     if (doorbell_) [[likely]]
@@ -97,7 +97,7 @@ class AnyPublisher {
   std::uint64_t publish_batch(const std::byte* from, Size size, std::size_t count) noexcept {
     const std::uint64_t time_ns = ring_.geometry().timestamps ? detail::HardwarePolicy::now() : 0;
     for (std::size_t i = 0; i < count; ++i) {
-      wait_for_room();
+      before_message();
       ring_.publish(from + i * size, size, time_ns);
     }
     if (doorbell_ && count > 0) doorbell_->after_message(wake_all);
@@ -106,7 +106,7 @@ class AnyPublisher {
 
   template <class Store>
   std::uint64_t publish_with(std::uint32_t size, const Store& store_to) noexcept {
-    wait_for_room();
+    before_message();
     const std::uint64_t time_ns = ring_.geometry().timestamps ? detail::HardwarePolicy::now() : 0;
     const std::uint64_t sequence = ring_.publish_with(size, time_ns, store_to);
     if (doorbell_) [[likely]]
@@ -141,12 +141,13 @@ class AnyPublisher {
  private:
   friend class LoanBase;
 
-  /// Waits until no reliable subscriber is in the way of the next message.
-  void wait_for_room() noexcept {
-    if (ring_.head() >= limit_) [[unlikely]]
-      wait_for_reliable();
+  /// One comparison for both: whether a reliable subscriber may be in the way of the next message, and whether it is
+  /// time to read the clock for the pace.
+  void before_message() noexcept {
+    if (ring_.head() >= stop_at_) [[unlikely]]
+      stop();
   }
-  void wait_for_reliable() noexcept;
+  void stop() noexcept;
   bool find_room() noexcept;
 
   /// Wakes all who sleep on the word.
@@ -155,9 +156,10 @@ class AnyPublisher {
   detail::Owner<detail::PublisherRegion> region_;
   detail::RingPublisher<detail::HardwarePolicy> ring_{};
   std::optional<detail::DoorbellPublisher<detail::HardwarePolicy>> doorbell_{}; // none if subscribers poll
-  std::size_t smallest_size_; // 0 unless the schema fixes the size
-  std::size_t size_range_;    // how much larger a message may be
+  std::size_t smallest_size_;           // 0 unless the schema fixes the size
+  std::size_t size_range_;              // how much larger a message may be
   std::uint64_t limit_ = detail::never; // the last message that may be published without a poll of the cursors
+  std::uint64_t stop_at_ = 0;           // the message after which stop() is called; at most limit_
 };
 
 /// What both kinds of loan have in common.

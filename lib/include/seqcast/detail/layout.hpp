@@ -91,8 +91,9 @@ inline constexpr std::size_t process_offset = 424;
 inline constexpr std::size_t boot_offset = 432; // two words
 inline constexpr std::size_t wake_offset = 448; // futex word of flag_wake_always, in its low half
 inline constexpr std::size_t boot_time_offset = 456;
-inline constexpr std::size_t polled_bell_offset = 464; // number of the bell with the subscribers to wait for, or 0
-inline constexpr std::size_t waits_offset = 472;       // 1: the publisher waits for one, or is about to
+inline constexpr std::size_t polled_bell_offset =
+    464;                                         // number of the bell with the subscribers to wait for, or 0
+inline constexpr std::size_t waits_offset = 472; // 1: the publisher waits for one, or is about to
 inline constexpr std::size_t header_size = 512;
 // The same, in words from the region's start.
 inline constexpr std::size_t head_word = head_offset / word_size;

@@ -62,7 +62,8 @@ void number_bell(Word* bell, std::uint64_t number) noexcept {
 /// Whether the region's last publisher waits for subscribers.
 template <class Policy>
 bool polls_a_bell(const typename Policy::Word* region) noexcept {
-  return region[polled_bell_word].load(std::memory_order_relaxed) != 0; // relaxed: begin() orders it, report() checks
+  return region[polled_bell_word].load(std::memory_order_relaxed) !=
+         0; // relaxed: begin() orders it, report() checks
 }
 
 /// Whether a publisher waits for an entry with these words.
@@ -127,9 +128,11 @@ class ReliablePublisher {
       withdraw(head, [&](std::size_t entry) { return !kernel.is_owned(entry); });
       // relaxed: the fence in poll() comes before the cursors, as that in report() comes after one.
       const auto space = static_cast<std::uint32_t>(space_word()->load(std::memory_order_relaxed));
-      region_[waits_word].store(1, std::memory_order_relaxed); // relaxed: the fence in poll() is the order it needs
+      region_[waits_word].store(
+          1, std::memory_order_relaxed); // relaxed: the fence in poll() is the order it needs
       if (poll(head) <= head) kernel.sleep(space_word(), space);
-      region_[waits_word].store(0, std::memory_order_relaxed); // relaxed: too late costs a subscriber a system call
+      region_[waits_word].store(
+          0, std::memory_order_relaxed); // relaxed: too late costs a subscriber a system call
     }
   }
 
@@ -264,7 +267,8 @@ class ReliableSubscriber {
 
   /// Receives by best effort from now on. Requires: there is an entry.
   void end() noexcept {
-    const std::uint64_t registration = entry_[registration_word].load(std::memory_order_relaxed); // this side's own
+    const std::uint64_t registration =
+        entry_[registration_word].load(std::memory_order_relaxed); // this side's own
     if (registration % 2 == 1) {
       // [cursor-passed] release: as in report(): nothing is being copied any more.
       entry_[registration_word].store(registration + 1, std::memory_order_release);

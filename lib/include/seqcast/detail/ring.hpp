@@ -236,6 +236,12 @@ class RingPublisher {
     return slot_ + geometry_.payload_word;
   }
 
+  /// To be called after every PublisherPace::period-th message: finds out whether to bring lines ahead.
+  void end_period() noexcept {
+    const bool has_room = geometry_.capacity > 2 * PublisherPace::ahead;
+    if (geometry_.stride_words == Policy::line_words() && has_room) pace_.end_period(Policy::now());
+  }
+
   std::uint64_t head() const noexcept {
     return head_;
   }
@@ -272,16 +278,9 @@ class RingPublisher {
   /// the messages until then.
   void prefetch_ahead(std::uint64_t sequence) noexcept {
     if constexpr (requires { Policy::now(); }) {
-      if (sequence % PublisherPace::period == 0) [[unlikely]]
-        end_period();
       if (pace_.line_ahead())
         Policy::prefetch_line(slot_of(sequence + PublisherPace::ahead, words_, geometry_));
     }
-  }
-  /// Not a part of publish(), so that the usual case keeps its registers.
-  [[gnu::noinline]] void end_period() noexcept {
-    const bool has_room = geometry_.capacity > 2 * PublisherPace::ahead;
-    if (geometry_.stride_words == Policy::line_words() && has_room) pace_.end_period(Policy::now());
   }
 
   Word* words_ = nullptr;
