@@ -126,6 +126,8 @@ TEST_CASE("no header includes one above it, and none is without a rule") {
   CHECK(breaches(wrong_directions, folder + "detail/ring.hpp", "#include <seqcast/options.hpp>\n") == 1);
   CHECK(breaches(wrong_directions, folder + "options.hpp", "#include <seqcast/detail/layout.hpp>\n") == 1);
   CHECK(breaches(wrong_directions, folder + "publisher.hpp", "#include <seqcast/subscriber.hpp>\n") == 1);
+  CHECK(breaches(wrong_directions, folder + "detail/reliable.hpp", "#include <seqcast/detail/ring.hpp>\n") ==
+        1);
   CHECK(breaches(wrong_directions, folder + "made_up.hpp", "") == 1);
   CHECK(breaches(wrong_directions, folder + "detail/ring.hpp", "#include <seqcast/detail/copy.hpp>\n") == 0);
 }

@@ -129,6 +129,7 @@ inline Breaches orders_outside_their_files(const Source& source) {
   if (source.is({"lib/include/seqcast/detail/ring.hpp", "lib/include/seqcast/detail/copy.hpp",
                  "lib/include/seqcast/detail/follow.hpp", "lib/include/seqcast/detail/header.hpp",
                  "lib/include/seqcast/detail/doorbell.hpp", "lib/include/seqcast/detail/recovery.hpp",
+                 "lib/include/seqcast/detail/reliable.hpp",
                  "lib/src/region.cpp"})) { // where the identity is published
     return {};
   }
@@ -176,7 +177,9 @@ inline Breaches wrong_directions(const Source& source) {
       {"detail/doorbell", {"detail/layout"}},
       {"detail/follow", {"detail/copy", "detail/header", "detail/layout"}},
       {"detail/pace", {}},
-      {"detail/ring", {"detail/copy", "detail/follow", "detail/header", "detail/layout", "detail/pace"}},
+      {"detail/reliable", {"detail/layout"}},
+      {"detail/ring",
+       {"detail/copy", "detail/follow", "detail/header", "detail/layout", "detail/pace", "detail/reliable"}},
       {"detail/recovery", {"detail/header", "detail/layout", "detail/ring"}},
       {"detail/region", {"detail/layout", "error", "message", "options", "schema"}},
       {"error", {}},
