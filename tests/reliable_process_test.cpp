@@ -241,7 +241,9 @@ TEST_CASE("several processes receive everything from a publisher that never paus
         line.send(true);
         std::uint64_t wrong = 0;
         for (std::uint64_t expected = 1; expected <= messages; ++expected) {
-          const auto message = subscriber.next_for(long_timeout);
+          std::optional<seqcast::Received<Number>> message;
+          for (int i = 0; i < 3 && !message && !subscriber.error(); ++i)
+            message = subscriber.next_for(long_timeout);
           wrong += !message || message->message != expected || message->lost != 0;
         }
         line.send(wrong);
@@ -281,7 +283,7 @@ TEST_CASE("who writes anything into the bell delays the publisher, and harms nob
   for (int i = 0; i < 20'000; ++i) {
     publisher.publish(publisher.head() + 1);
     seqcast::Error error;
-    if (!reliable && (reliable = NumberSubscriber::open(place, reliably, error)))
+    if (!reliable && i % 1000 == 0 && (reliable = NumberSubscriber::open(place, reliably, error)))
       reliable_expected = reliable->cursor();
     while (const auto message = best_effort.next()) {
       expected += message->lost + 1;

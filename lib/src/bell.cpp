@@ -52,7 +52,6 @@ Bell Bell::make(const platform::Place& place, const PublisherOptions& options, p
   bell.unnamed_ = platform::NewFile::create(place, bell_size, options.bell_mode.value_or(0600), kind, error);
   if (error) return bell;
   bell.mapping_ = Mapping{bell.unnamed_.handle(), platform::Access::read_write, bell_size};
-  number_bell(bell.words(), platform::random_number());
   store_magic(bell.mapping_.words(), bell_magic);
   bell.id_ = platform::file_status(bell.unnamed_.handle(), error).id;
   bell.place_ = place;
@@ -70,7 +69,6 @@ Bell Bell::prepare_at(const platform::Place& place, const PublisherOptions& opti
   Bell bell = open(place, options.bell_mode, status, error);
   if (bell) {
     platform::delete_unmapped_files(place);
-    number_bell(bell.words(), platform::random_number()); // one of version 1
     if (status.owner != platform::user_id() && !options.allow_other_owner) {
       fail(Errc::other_owner, "another user owns its bell, " + place.path() +
                                   "; remove that, or choose another wakeup than Wakeup::bell");

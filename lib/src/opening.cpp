@@ -213,7 +213,12 @@ class PublisherOpening {
     const std::uint64_t epochs =
         SubscriberHeader<HardwarePolicy>{mapped.mapping.read_only_words()}.epoch().first;
     auto region = store_header(std::move(mapped.mapping), identity, *head, epochs + 1, file.status.id);
-    begin(*region, std::move(file.lock), std::move(bell), false);
+    // Who is registered stays so with a successor that polls the same bell.
+    std::uint64_t number = options_.max_blocking_time ? polled_number(region->mapping.words()) : 0;
+    if (options_.max_blocking_time && (number == 0 || number_of_bell(bell.words()) != number))
+      number = new_number();
+    announce(*region, number);
+    begin(*region, std::move(file.lock), std::move(bell));
     return region;
   }
 
@@ -240,6 +245,7 @@ class PublisherOpening {
       mapping.prefault(platform::Access::read_write, options_.lock_memory);
       Recovery<HardwarePolicy>{mapping.words(), geometry_of(fresh_)}.create();
       auto region = store_header(std::move(mapping), fresh_, 0, 1, id);
+      announce(*region, options_.max_blocking_time ? new_number() : 0);
       store_identity(region->mapping.words(), fresh_, expected_.schema.format);
       Bell bell = find_bell(fresh_);
 
@@ -261,7 +267,7 @@ class PublisherOpening {
         throw;
       }
       if (superseded != nullptr) supersede(*superseded, bell);
-      begin(*region, file.take_lock(), std::move(bell), true);
+      begin(*region, file.take_lock(), std::move(bell));
       return region;
     }
     fail(error, "the new region cannot be given its name");
@@ -270,6 +276,14 @@ class PublisherOpening {
   /// The channel's bell, if it has one.
   Bell find_bell(const Identity& identity) const {
     return wakeup_of(identity) == Wakeup::bell ? Bell::prepare(place_, options_) : Bell{};
+  }
+
+  static std::uint64_t new_number() noexcept {
+    return (platform::random_number() & 0xFFFF'FFFF) | 1;
+  }
+  static void announce(const PublisherRegion& region, std::uint64_t number) noexcept {
+    ReliablePublisher<HardwarePolicy>{region.mapping.words(), nullptr, region.identity.capacity}.announce(
+        number);
   }
 
   /// Stores this publisher in the region's header.
@@ -291,16 +305,14 @@ class PublisherOpening {
     return region;
   }
 
-  void begin(PublisherRegion& region, platform::LockFile lock, Bell bell, bool new_region) const {
+  void begin(PublisherRegion& region, platform::LockFile lock, Bell bell) const {
     region.lock = std::move(lock); // first: then its destructor closes the channel, also if this throws
     region.bell = std::move(bell);
     if (region.bell) {
       region.bell.obtain_name(options_);
-      const Geometry geometry = geometry_of(region.identity);
-      const auto& most = options_.max_blocking_time;
-      if (most) region.reliable.emplace(region.mapping, geometry, region.bell, *most);
-      ReliablePublisher<HardwarePolicy>{region.mapping.words(), region.bell.words(), geometry.capacity}.begin(
-          most.has_value(), new_region);
+      if (options_.max_blocking_time)
+        region.reliable.emplace(region.mapping, region.bell, region.identity.capacity,
+                                *options_.max_blocking_time);
     }
     region.lock.protect_from_children(region.mapping.words(), region.mapping.size());
     if (region.bell)

@@ -63,8 +63,7 @@ struct SystemKernel {
 } // namespace
 
 ReliableEntry::ReliableEntry(const SubscriberRegion& region) : region_{&region} {
-  if (wakeup_of(region.identity) != Wakeup::bell || !polls_a_bell<HardwarePolicy>(region.words))
-    fail_not_reliable();
+  if (wakeup_of(region.identity) != Wakeup::bell || polled_number(region.words) == 0) fail_not_reliable();
   bell_ = Bell::find(region.place, region.status.owner, region.mapping.survives_truncation());
   if (!bell_) {
     fail(std::make_error_code(std::errc::permission_denied),
@@ -112,9 +111,12 @@ ReliableSubscriber<HardwarePolicy> ReliableEntry::subscriber() const noexcept {
   return {region_->words, bell_.words(), index_, region_->geometry.capacity, wake_all_on};
 }
 
-ReliableWait::ReliableWait(const Mapping& region, const Geometry& geometry, const Bell& bell,
+ReliableWait::ReliableWait(const Mapping& region, const Bell& bell, std::uint64_t capacity,
                            std::chrono::nanoseconds most)
-    : bell_{bell.reopen()}, publisher_{region.words(), bell.words(), geometry.capacity}, most_{most} {}
+    : bell_{bell.reopen()}, publisher_{region.words(), bell.words(), capacity}, most_{most} {
+  publisher_.announce(polled_number(region.words()));
+  publisher_.adopt_bell();
+}
 
 std::uint64_t ReliableWait::wait_for_room(std::uint64_t head) noexcept {
   SystemKernel kernel{.bell = bell_, .most = most_};

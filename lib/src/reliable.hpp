@@ -27,6 +27,10 @@ class ReliableEntry {
   explicit operator bool() const noexcept {
     return static_cast<bool>(lock_);
   }
+  /// Whether its bell is that of the region, as its publisher polls it.
+  bool is_polled() const noexcept {
+    return number_of_bell(bell_.words()) == polled_number(region_->words);
+  }
   /// Whether a forked child has it from its parent.
   bool inherited() const noexcept {
     return lock_.inherited();
@@ -44,9 +48,8 @@ class ReliableEntry {
 /// The publisher's side.
 class ReliableWait {
  public:
-  /// For a region whose bell is `bell`. Errors: throws Failure.
-  ReliableWait(const Mapping& region, const Geometry& geometry, const Bell& bell,
-               std::chrono::nanoseconds most);
+  /// For a region with an announced number, whose bell is `bell`. Errors: throws Failure.
+  ReliableWait(const Mapping& region, const Bell& bell, std::uint64_t capacity, std::chrono::nanoseconds most);
 
   /// Waits until message head + 1 may be published; gives the last one that may be.
   std::uint64_t wait_for_room(std::uint64_t head) noexcept;

@@ -28,12 +28,14 @@ RingSubscriber<HardwarePolicy> ring_of(const SubscriberState& state, StartPositi
 /// Errors: throws Failure; it receives by best effort then.
 void register_at(SubscriberState& state, RingSubscriber<HardwarePolicy>& ring, bool from_newest) {
   const SubscriberRegion& region = *state.watch.region;
-  for (int attempt = 0; attempt < 2; ++attempt) { // the entry may be of a bell that no publisher polls any more
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
     if (!state.entry || state.entry.inherited()) state.entry = ReliableEntry{region};
     ring.register_reliable(state.entry.subscriber(), from_newest);
-    if (ring.registered() && !region.superseded()) return;
+    if (ring.registered() && state.entry.is_polled()) return;
+    // It is of a bell that was removed, or its publisher is just about to make it the region's.
     ring.unregister();
     state.entry = {};
+    platform::wait_on_words({}, platform::clock::now() + std::chrono::milliseconds{1});
   }
   fail(Errc::no_channel, "another publisher came at this moment; try again");
 }

@@ -59,11 +59,10 @@ class WaitingPublisher {
       : ring_{ring},
         shape_{shape},
         kernel_{waits},
-        reliable_{Machine::get().word(0), entries_bell(), shape.capacity} {}
-
-  void begin() {
-    reliable_.begin(true, false);
+        reliable_{Machine::get().word(0), entries_bell(), shape.capacity} {
+    reliable_.announce(1);
   }
+
   void publish(std::uint64_t epoch = 0) {
     if (ring_.head() >= limit_) {
       Machine::get().enter(Phase::poll);
@@ -88,8 +87,7 @@ inline std::function<void()> reliable_setup(const Shape& shape) {
   return [shape, region = setup(shape)] {
     region();
     read_before_sleep().fill(seqcast::detail::never); // of those that do not sleep for a message
-    Machine::get().word(seqcast::detail::polled_bell_word)->store(1, std::memory_order_relaxed);
-    entries_bell()[seqcast::detail::bell_number_word].store(1, std::memory_order_relaxed);
+    Machine::get().word(seqcast::detail::polled_number_word)->store(1, std::memory_order_relaxed);
     for (std::size_t entry = 0; entry < 2; ++entry) owner_of(entry)->store(1, std::memory_order_relaxed);
   };
 }
@@ -111,7 +109,6 @@ inline Thread waiting_successor(const Shape& shape, int messages, std::size_t af
           .body =
               [=] {
                 WaitingPublisher publisher{take_over(shape), shape, true};
-                publisher.begin();
                 for (int i = 0; i < messages; ++i) publisher.publish();
               },
           .after = {after},
@@ -125,7 +122,7 @@ inline Thread careless_successor(const Shape& shape, int messages, std::size_t a
               [=] {
                 auto ring = take_over(shape);
                 Machine::get().enter(Phase::begin);
-                ReliablePublisher{Machine::get().word(0), entries_bell(), shape.capacity}.begin(false, false);
+                ReliablePublisher{Machine::get().word(0), entries_bell(), shape.capacity}.announce(0);
                 for (int i = 0; i < messages; ++i) publish(ring, shape);
               },
           .after = {after},
@@ -225,7 +222,7 @@ inline std::string check_publishers(const Final& end, const Shape& shape, const 
                               (layout::bell_entries_offset + i * layout::bell_entry_size) / layout::word_size;
     const std::uint64_t registration = last_value(end, entry + layout::registration_word);
     if ((used >> i & 1) == 0) continue;
-    if (!layout::is_registered(registration, last_value(end, entry + layout::withdrawn_word))) continue;
+    if (!layout::is_registered(registration, last_value(end, entry + layout::withdrawn_word), 1)) continue;
     least = std::min(least, last_value(end, entry + layout::cursor_word));
   }
   for (std::size_t t = 0; t < end.scripts.size(); ++t) {

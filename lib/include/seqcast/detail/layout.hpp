@@ -91,9 +91,8 @@ inline constexpr std::size_t process_offset = 424;
 inline constexpr std::size_t boot_offset = 432; // two words
 inline constexpr std::size_t wake_offset = 448; // futex word of flag_wake_always, in its low half
 inline constexpr std::size_t boot_time_offset = 456;
-inline constexpr std::size_t polled_bell_offset =
-    464;                                         // number of the bell with the subscribers to wait for, or 0
-inline constexpr std::size_t waits_offset = 472; // 1: the publisher waits for one, or is about to
+inline constexpr std::size_t polled_number_offset = 464; // of the subscribers to wait for; 0: none
+inline constexpr std::size_t waits_offset = 472;         // 1: the publisher waits for one, or is about to
 inline constexpr std::size_t header_size = 512;
 // The same, in words from the region's start.
 inline constexpr std::size_t head_word = head_offset / word_size;
@@ -105,12 +104,12 @@ inline constexpr std::size_t process_word = process_offset / word_size;
 inline constexpr std::size_t boot_word = boot_offset / word_size;
 inline constexpr std::size_t wake_word = wake_offset / word_size;
 inline constexpr std::size_t boot_time_word = boot_time_offset / word_size;
-inline constexpr std::size_t polled_bell_word = polled_bell_offset / word_size;
+inline constexpr std::size_t polled_number_word = polled_number_offset / word_size;
 inline constexpr std::size_t waits_word = waits_offset / word_size;
 
 // The bell, a file of its own: the only bytes that subscribers may write. Version 1 ends before the entries.
 inline constexpr std::uint64_t bell_magic = 0x0A4C'4C45'4251'4553; // "SEQBELL\n", little-endian
-inline constexpr std::size_t bell_number_offset = 8;               // another one for each bell; 0 in version 1
+inline constexpr std::size_t bell_number_offset = 8;               // that of its region; 0 in version 1
 inline constexpr std::size_t bell_flag_offset = 64;                // 1: a subscriber sleeps, or is about to
 inline constexpr std::size_t bell_word_offset = 72;                // futex word in its low half
 inline constexpr std::size_t bell_space_offset = 80;               // likewise: a cursor has moved
@@ -125,7 +124,7 @@ inline constexpr std::size_t bell_number_word = bell_number_offset / word_size;
 inline constexpr std::size_t bell_space_word = bell_space_offset / word_size;
 inline constexpr std::size_t bell_used_word = bell_used_offset / word_size;
 // An entry, in words from its start. The process that holds the lock on its bytes stores all but `withdrawn`.
-inline constexpr std::size_t registration_word = 0; // odd while there is a subscriber; another one each time
+inline constexpr std::size_t registration_word = 0; // number and count; odd while there is a subscriber
 inline constexpr std::size_t cursor_word = 1;       // the last sequence that it has received
 inline constexpr std::size_t withdrawn_word = 2;    // the registration that the publisher no longer waits for
 inline constexpr std::size_t owner_word = 3;        // process id, for people

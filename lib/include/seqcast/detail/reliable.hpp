@@ -51,24 +51,30 @@ inline Word* entry_of(Word* bell, std::size_t index) noexcept {
   return bell + (bell_entries_offset + index * bell_entry_size) / word_size;
 }
 
-/// Gives a bell that has no number one that no other bell has. Requires: the caller is the only publisher.
+/// The number of the subscribers that the region's last publisher waits for; 0 if it waits for none.
 template <class Word>
-void number_bell(Word* bell, std::uint64_t number) noexcept {
-  // relaxed: a bell of version 1 has no subscribers that use it.
-  if (bell[bell_number_word].load(std::memory_order_relaxed) == 0)
-    bell[bell_number_word].store(number | 1, std::memory_order_relaxed);
+std::uint64_t polled_number(const Word* region) noexcept {
+  return region[polled_number_word].load(std::memory_order_relaxed); // relaxed: report() compares it once more
+}
+/// The number of the bell's region; 0 for a bell that no publisher has polled.
+template <class Word>
+std::uint64_t number_of_bell(const Word* bell) noexcept {
+  return bell[bell_number_word].load(std::memory_order_relaxed); // relaxed: likewise
 }
 
-/// Whether the region's last publisher waits for subscribers.
-template <class Policy>
-bool polls_a_bell(const typename Policy::Word* region) noexcept {
-  return region[polled_bell_word].load(std::memory_order_relaxed) !=
-         0; // relaxed: begin() orders it, report() checks
+/// The registration of a subscriber with this number that comes after `before`: the number in the high half, and an odd
+/// count in the low one.
+constexpr std::uint64_t registration_after(std::uint64_t before, std::uint64_t number) noexcept {
+  return number << 32 | ((before + 2) & 0xFFFF'FFFF) | 1;
 }
-
-/// Whether a publisher waits for an entry with these words.
-constexpr bool is_registered(std::uint64_t registration, std::uint64_t withdrawn) noexcept {
-  return registration % 2 == 1 && registration != withdrawn;
+/// That of nobody, after this one.
+constexpr std::uint64_t unregistered(std::uint64_t registration) noexcept {
+  return registration & ~std::uint64_t{1};
+}
+/// Whether a publisher with this number waits for an entry with these words.
+constexpr bool is_registered(std::uint64_t registration, std::uint64_t withdrawn,
+                             std::uint64_t number) noexcept {
+  return registration % 2 == 1 && registration >> 32 == number && registration != withdrawn;
 }
 
 template <class Policy>
@@ -80,19 +86,19 @@ class ReliablePublisher {
   ReliablePublisher(Word* region, Word* bell, std::uint64_t capacity) noexcept
       : region_{region}, bell_{bell}, capacity_{capacity} {}
 
-  /// To be called before the first message. `waits`: whether this publisher waits for subscribers. `new_region`:
-  /// who is registered was so for another region, whose place this one takes.
-  void begin(bool waits, bool new_region) noexcept {
+  /// Stores whom this publisher waits for: subscribers with this number, or nobody if it is 0. Who has another one was
+  /// registered for another region, in another bell, or before a publisher that waited for nobody, and finds that out.
+  /// To be called before the first message, and in a new region before it is visible.
+  void announce(std::uint64_t number) noexcept {
+    number_ = number;
     // relaxed: costs subscribers a system call, no more. A publisher that died while it waited left 1.
     region_[waits_word].store(0, std::memory_order_relaxed);
-    // relaxed: the fence below, or the release of the next message, is the order that it needs.
-    region_[polled_bell_word].store(waits ? bell_[bell_number_word].load(std::memory_order_relaxed) : 0,
-                                    std::memory_order_relaxed);
-    if (waits && !new_region) return;
-    // [limit-poll] seq_cst: pairs with the fence in ReliableSubscriber::begin().
-    // Otherwise a subscriber could register unseen, and find the polled bell of the publisher before.
-    Policy::fence(std::memory_order_seq_cst);
-    withdraw(never, [](std::size_t) { return true; });
+    // relaxed: the release of the next message is the order that it needs.
+    region_[polled_number_word].store(number, std::memory_order_relaxed);
+  }
+  /// Makes the bell this region's. Requires: announce() was called, and the bell has its name.
+  void adopt_bell() noexcept {
+    bell_[bell_number_word].store(number_, std::memory_order_relaxed); // relaxed: as for announce()
   }
 
   /// Polls all cursors, after message `head`. Gives the last message that may be published.
@@ -159,7 +165,8 @@ class ReliablePublisher {
       // [cursor-passed] acquire: pairs with the release in ReliableSubscriber::end(), likewise.
       const std::uint64_t registration = entry[registration_word].load(std::memory_order_acquire);
       // relaxed: this side stores it.
-      if (!is_registered(registration, entry[withdrawn_word].load(std::memory_order_relaxed))) continue;
+      if (!is_registered(registration, entry[withdrawn_word].load(std::memory_order_relaxed), number_))
+        continue;
       // [cursor-passed] acquire: pairs with the release in ReliableSubscriber::report().
       // Otherwise the next message could overwrite what the subscriber is still copying.
       use(index, registration, entry[cursor_word].load(std::memory_order_acquire));
@@ -177,7 +184,7 @@ class ReliablePublisher {
   bool withdraw(std::uint64_t head, const Which& which) noexcept {
     bool found = false;
     for_each_registered([&](std::size_t index, std::uint64_t registration, std::uint64_t cursor) {
-      if (head != never && cursor + capacity_ - 1 > head) return;
+      if (cursor + capacity_ - 1 > head) return;
       if (!which(index)) return;
       // relaxed: what is overwritten because of it is so after a release: who finds the loss finds this.
       entry_of(bell_, index)[withdrawn_word].store(registration, std::memory_order_relaxed);
@@ -189,6 +196,7 @@ class ReliablePublisher {
   Word* region_;
   Word* bell_;
   std::uint64_t capacity_;
+  std::uint64_t number_ = 0;
 };
 
 template <class Policy>
@@ -214,9 +222,8 @@ class ReliableSubscriber {
   void begin(std::uint64_t cursor) noexcept {
     // relaxed, all of it: the fence below is the order it needs.
     entry_[cursor_word].store(cursor, std::memory_order_relaxed);
-    const std::uint64_t before = entry_[registration_word].load(std::memory_order_relaxed);
-    registration_ = (before | 1) + (before % 2 == 1 ? 2 : 0);
-    number_ = bell_[bell_number_word].load(std::memory_order_relaxed);
+    number_ = polled_number(region_);
+    registration_ = registration_after(entry_[registration_word].load(std::memory_order_relaxed), number_);
     entry_[registration_word].store(registration_, std::memory_order_relaxed);
     bell_[bell_used_word].fetch_or(used_, std::memory_order_relaxed);
     // [limit-poll] seq_cst: pairs with the fence in ReliablePublisher::poll().
@@ -233,8 +240,8 @@ class ReliableSubscriber {
     return cursor >= due_;
   }
 
-  /// Reports the messages up to `cursor` as received. False if the registration was withdrawn, or if there is a
-  /// publisher that polls no bell, or another one: the subscriber has to end().
+  /// Reports the messages up to `cursor` as received. False if the registration was withdrawn, or if the
+  /// publisher waits for nobody, or for another number: the subscriber has to end().
   bool report(std::uint64_t cursor) noexcept {
     if (due_ == never || withdrawn_) return !withdrawn_;
     if (cursor != reported_) {
@@ -251,7 +258,7 @@ class ReliableSubscriber {
     // In a forked child the entry is private memory, of zeros.
     withdrawn_ = entry_[registration_word].load(std::memory_order_relaxed) != registration_ ||
                  entry_[withdrawn_word].load(std::memory_order_relaxed) == registration_ ||
-                 region_[polled_bell_word].load(std::memory_order_relaxed) != number_;
+                 polled_number(region_) != number_ || number_ == 0;
     if (withdrawn_) due_ = 0; // so that the next call finds out
     return !withdrawn_;
   }
@@ -271,7 +278,7 @@ class ReliableSubscriber {
         entry_[registration_word].load(std::memory_order_relaxed); // this side's own
     if (registration % 2 == 1) {
       // [cursor-passed] release: as in report(): nothing is being copied any more.
-      entry_[registration_word].store(registration + 1, std::memory_order_release);
+      entry_[registration_word].store(unregistered(registration), std::memory_order_release);
       // [space-flag] seq_cst: as in report().
       Policy::fence(std::memory_order_seq_cst);
       wake_publisher();
@@ -297,7 +304,7 @@ class ReliableSubscriber {
   std::uint64_t interval_ = 1;
   void (*wake_all_)(const Word*) = nullptr;
   std::uint64_t registration_ = 0;
-  std::uint64_t number_ = 0; // of the bell
+  std::uint64_t number_ = 0;
   std::uint64_t reported_ = 0;
   std::uint64_t due_ = never;
   bool withdrawn_ = false;
