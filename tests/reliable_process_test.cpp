@@ -242,7 +242,7 @@ TEST_CASE("several processes receive everything from a publisher that never paus
         std::uint64_t wrong = 0;
         for (std::uint64_t expected = 1; expected <= messages; ++expected) {
           std::optional<seqcast::Received<Number>> message;
-          for (int i = 0; i < 3 && !message && !subscriber.error(); ++i)
+          for (int attempt = 0; attempt < 3 && !message && !subscriber.error(); ++attempt)
             message = subscriber.next_for(long_timeout);
           wrong += !message || message->message != expected || message->lost != 0;
         }
