@@ -98,6 +98,27 @@ TEST_CASE("a publisher goes on when a subscriber that it waits for is killed") {
   CHECK(publisher.reliable_subscribers() == 0);
 }
 
+TEST_CASE(
+    "an inspector names the process of a reliable subscriber, and reports its death until a publisher "
+    "notices") {
+  const TemporaryObject object;
+  NumberPublisher publisher{object.channel(), waits(0ns)};
+  const seqcast::Inspector inspector{object.channel()};
+  Child child = idle_subscriber(object.channel());
+  CHECK(fill(publisher) == 7);
+  auto found = inspector.reliable_subscribers();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].process == static_cast<std::uint64_t>(child.id()));
+  CHECK(found[0].lag == 7);
+  CHECK(found[0].state == seqcast::ReliableState::waited_for);
+  CHECK(child.kill() == ended_killed);
+  found = inspector.reliable_subscribers();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].state == seqcast::ReliableState::dead);
+  CHECK(publisher.publish(8) == 8);
+  CHECK(inspector.reliable_subscribers().empty());
+}
+
 TEST_CASE("also while it sleeps, which it never does for more than a millisecond at once") {
   const TemporaryObject object;
   NumberPublisher publisher{object.channel(), waits()};
@@ -277,11 +298,13 @@ TEST_CASE("who writes anything into the bell delays the publisher, and harms nob
   }};
   hostile.line().expect<bool>();
   NumberSubscriber best_effort{place};
+  const seqcast::Inspector inspector{place};
   std::optional<NumberSubscriber> reliable;
   std::uint64_t expected = best_effort.cursor();
   std::uint64_t reliable_expected = 0;
   for (int i = 0; i < 20'000; ++i) {
     publisher.publish(publisher.head() + 1);
+    for (const auto& found : inspector.reliable_subscribers()) CHECK(found.lag <= publisher.head());
     seqcast::Error error;
     if (!reliable && i % 1000 == 0 && (reliable = NumberSubscriber::open(place, reliably, error)))
       reliable_expected = reliable->cursor();

@@ -233,6 +233,91 @@ TEST_CASE("a wait ends where a subscriber was demoted, also without a message") 
   CHECK(subscriber.error() == Errc::demoted);
 }
 
+TEST_CASE(
+    "an inspector lists the reliable subscribers, how far they are, and those who are waited for no more") {
+  const TemporaryObject object;
+  auto publisher = std::make_optional<NumberPublisher>(object.channel(), waits(at_once));
+  const seqcast::Inspector inspector{object.channel()};
+  CHECK(inspector.reliable_subscribers().empty());
+  NumberSubscriber slow{object.channel(), reliably};
+  NumberSubscriber quick{object.channel(), reliably};
+  const NumberSubscriber best_effort{object.channel()};
+  CHECK(fill(*publisher) == 7);
+  CHECK(drain_all(quick) == 7);
+  const auto listed = [&] {
+    auto found = inspector.reliable_subscribers();
+    REQUIRE(found.size() == 2);
+    for (const auto& one : found) CHECK(one.process == static_cast<std::uint64_t>(process_id()));
+    return found;
+  };
+  auto found = listed();
+  CHECK(found[0].cursor == 0);
+  CHECK(found[0].lag == 7);
+  CHECK(found[0].state == seqcast::ReliableState::waited_for);
+  CHECK(found[1].cursor == 7);
+  CHECK(found[1].lag == 0);
+  CHECK(found[1].state == seqcast::ReliableState::waited_for);
+
+  publisher->publish(8);
+  found = listed();
+  CHECK(found[0].lag == 8);
+  CHECK(found[0].state == seqcast::ReliableState::demoted);
+  CHECK(found[1].state == seqcast::ReliableState::waited_for);
+
+  SUBCASE("one that was told of its demotion is a subscriber by best effort") {
+    CHECK_FALSE(slow.next());
+    CHECK(slow.error() == Errc::demoted);
+    CHECK(inspector.reliable_subscribers().size() == 1);
+  }
+  SUBCASE("a successor that waits for nobody") {
+    publisher.reset();
+    CHECK(listed()[1].state == seqcast::ReliableState::waited_for);
+    publisher.emplace(object.channel());
+    CHECK(listed()[1].state == seqcast::ReliableState::demoted);
+  }
+  CHECK(std::string{to_string(seqcast::ReliableState::waited_for)} == "waited for");
+  CHECK(std::string{to_string(seqcast::ReliableState::demoted)} == "demoted");
+  CHECK(std::string{to_string(seqcast::ReliableState::dead)} == "dead");
+}
+
+TEST_CASE("an inspector lists as demoted who is registered in a bell that no publisher polls") {
+  const TemporaryFolder folder;
+  const NumberPublisher publisher{folder.channel(), waits()};
+  const NumberSubscriber subscriber{folder.channel(), reliably};
+  const seqcast::Inspector inspector{folder.channel()};
+  CHECK(inspector.reliable_subscribers().front().state == seqcast::ReliableState::waited_for);
+  std::fstream bell{folder / "channel.bell", std::ios::binary | std::ios::in | std::ios::out};
+  bell.seekp(seqcast::detail::bell_number_offset);
+  bell.put('!').put('!').flush();
+  CHECK(inspector.reliable_subscribers().front().state == seqcast::ReliableState::demoted);
+}
+
+TEST_CASE("an inspector lists nobody where the bell is missing, or something else") {
+  const TemporaryFolder folder;
+  const seqcast::Location place = folder.channel();
+  const NumberPublisher publisher{place, waits()};
+  const NumberSubscriber subscriber{place, reliably};
+  const seqcast::Inspector inspector{place};
+  const std::string bell = folder / "channel.bell";
+  CHECK(inspector.reliable_subscribers().size() == 1);
+  std::filesystem::rename(bell, folder / "aside");
+  CHECK(inspector.reliable_subscribers().empty());
+  SUBCASE("a folder") {
+    std::filesystem::create_directory(bell);
+  }
+  SUBCASE("a file of another kind, and of its size") {
+    std::filesystem::copy_file(folder / "aside", bell);
+    std::fstream{bell, std::ios::binary | std::ios::in | std::ios::out}.put('?');
+  }
+  SUBCASE("a bell of version 1, without entries") {
+    std::filesystem::copy_file(folder / "aside", bell);
+    std::filesystem::resize_file(bell, seqcast::detail::first_bell_size);
+  }
+  CHECK(inspector.reliable_subscribers().empty());
+  std::filesystem::remove(bell);
+  std::filesystem::rename(folder / "aside", bell);
+}
+
 TEST_CASE("old messages are read by best effort until the publisher polls, and are then kept too") {
   const TemporaryObject object;
   NumberPublisher publisher{object.channel(), waits()};

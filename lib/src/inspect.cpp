@@ -145,10 +145,27 @@ std::uint64_t Inspector::head() const noexcept {
   return impl_->head();
 }
 
+void Inspector::list_reliable_subscribers(void (*add)(void* list, const ReliableSubscription& one),
+                                          void* list) const {
+  for (const ReliableSubscription& one : reliable_subscriptions(impl_->region, head())) add(list, one);
+}
+
 SlotContent Inspector::slot(std::uint64_t index, std::span<std::byte> buffer) const {
   if (index < identity().capacity) return impl_->read_slot(index, buffer);
   throw std::out_of_range{"seqcast: " + to_string(location()) + " has no slot " + std::to_string(index) +
                           "; its slots are 0 to " + std::to_string(identity().capacity - 1)};
+}
+
+const char* to_string(ReliableState state) noexcept {
+  switch (state) {
+    case ReliableState::waited_for:
+      return "waited for";
+    case ReliableState::demoted:
+      return "demoted";
+    case ReliableState::dead:
+      return "dead";
+  }
+  return "unknown";
 }
 
 const char* to_string(SlotState state) noexcept {

@@ -80,6 +80,7 @@ ReliableEntry::ReliableEntry(const SubscriberRegion& region) : region_{&region} 
     for (index_ = 0; index_ < bell_entries; ++index_) {
       if (lock_.try_lock_byte(lock_offset(index_), error)) {
         lock_.protect_from_children(bell_.words(), bell_size);
+        subscriber().store_owner(platform::process_id());
         return;
       }
       if (error) fail(error, "an entry of its bell cannot be locked");
@@ -109,6 +110,41 @@ ReliableEntry::~ReliableEntry() {
 
 ReliableSubscriber<HardwarePolicy> ReliableEntry::subscriber() const noexcept {
   return {region_->words, bell_.words(), index_, region_->geometry.capacity, wake_all_on};
+}
+
+std::vector<ReliableSubscription> reliable_subscriptions(const SubscriberRegion& region, std::uint64_t head) {
+  std::error_code error;
+  const platform::Place place = Bell::place_of(region.place);
+  if (wakeup_of(region.identity) != Wakeup::bell || !Bell::is_bell(platform::file_status(place, error)))
+    return {};
+  const platform::Handle bell = platform::open_file(place, platform::Access::read_only, error);
+  if (error) return {};
+  const platform::FileStatus status = platform::file_status(bell, error);
+  std::array<std::uint64_t, bell_size / word_size> words{};
+  platform::read_at(bell, 0, words.data(), bell_size); // what is not there stays 0
+  const bool foreign = status.owner != region.status.owner || status.owner == platform::unknown_user;
+  if (error || foreign || words[0] != bell_magic) return {};
+
+  const std::uint64_t number = polled_number(region.words);
+  const bool polled = number != 0 && number == words[bell_number_word];
+  std::vector<ReliableSubscription> found;
+  for (std::size_t index = 0; index < bell_entries; ++index) {
+    const std::uint64_t* const entry = entry_of(words.data(), index);
+    const std::uint64_t registration = entry[registration_word];
+    if (registration % 2 == 0) continue;
+    const bool alive = platform::byte_lock_held(bell, lock_offset(index));
+    const bool found_by_poll = polled && (words[bell_used_word] >> index) % 2 == 1;
+    const bool waited_for = found_by_poll && is_registered(registration, entry[withdrawn_word], number);
+    if (!alive && !waited_for) continue; // nobody has noticed it yet, and nobody has to
+    const std::uint64_t cursor = entry[cursor_word];
+    found.push_back({.process = entry[owner_word],
+                     .cursor = cursor,
+                     .lag = cursor < head ? head - cursor : 0,
+                     .state = !alive       ? ReliableState::dead
+                              : waited_for ? ReliableState::waited_for
+                                           : ReliableState::demoted});
+  }
+  return found;
 }
 
 ReliableWait::ReliableWait(const Mapping& region, const Bell& bell, std::uint64_t capacity,

@@ -10,6 +10,8 @@
 #include "bell.hpp"
 #include "subscriber_region.hpp"
 
+#include <seqcast/inspect.hpp>
+
 namespace seqcast::inline v1::detail {
 
 /// An entry of the bell that belongs to this process until it ends, or to nobody: then the subscriber is a
@@ -44,6 +46,10 @@ class ReliableEntry {
   platform::LockFile lock_{};
   std::size_t index_ = 0;
 };
+
+/// The subscribers that are registered in the bell of a region, in the order of their entries; none if there is no
+/// bell that this user may read. `head`: for their lags. The bell is read, not mapped: nobody can truncate it under this.
+std::vector<ReliableSubscription> reliable_subscriptions(const SubscriberRegion& region, std::uint64_t head);
 
 /// The publisher's side.
 class ReliableWait {

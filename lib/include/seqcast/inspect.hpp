@@ -14,7 +14,8 @@
 //
 // Invariants
 //   1. A publisher cannot notice an inspector: the region is mapped read-only, no lock is taken, the bell is
-//      neither opened nor rung. What it costs the publisher is the transfer of the cache lines that are read.
+//      not rung, and opened by reliable_subscribers() alone, for reading. What it costs the publisher is the
+//      transfer of the cache lines that are read.
 //   2. Whatever the region contains, every call ends after a bounded number of steps and stays within
 //      the region.
 //   3. Only the pages that are asked for are touched: an Inspector on a region of 64 GiB takes a page or two.
@@ -114,6 +115,25 @@ struct SlotContent {
   bool whole = false;
 };
 
+/// What the publisher does about a reliable subscriber.
+enum class ReliableState {
+  waited_for, ///< what it has not received is not overwritten
+  demoted, ///< it kept the publisher waiting for too long, and does not know yet; or no publisher waits for it now
+  dead,    ///< its process has ended, and the publisher finds that out when it is in the way
+};
+
+/// The name of a state, for people.
+const char* to_string(ReliableState state) noexcept;
+
+/// A subscriber that has registered with SubscriberOptions::reliable, as it was at one moment.
+struct ReliableSubscription {
+  std::uint64_t process = 0; ///< its id, in its own namespace: for people, as ChannelStatus::publisher_process
+  std::uint64_t cursor =
+      0; ///< sequence of the last message that it has reported as received; from time to time only
+  std::uint64_t lag = 0; ///< messages from there to the newest
+  ReliableState state = ReliableState::waited_for;
+};
+
 /// How to inspect.
 struct InspectorOptions {
   /// As SubscriberOptions::survive_truncation: without it a truncation of the file kills this process.
@@ -153,6 +173,19 @@ class Inspector {
   /// All that changes. Asks the operating system a few times.
   ChannelStatus status() const noexcept;
 
+  /// The reliable subscribers, at most 62; none if this user may not read the bell. One that was told of its demotion
+  /// is no longer among them. Who may write the bell may put anything there.
+  /// Errors: throws std::bad_alloc. Progress: some system calls.
+  std::vector<ReliableSubscription> reliable_subscribers() const {
+    std::vector<ReliableSubscription> found;
+    list_reliable_subscribers(
+        [](void* list, const ReliableSubscription& one) {
+          static_cast<std::vector<ReliableSubscription>*>(list)->push_back(one);
+        },
+        &found);
+    return found;
+  }
+
   /// ChannelStatus::head alone, for frequent calls: two loads.
   std::uint64_t head() const noexcept;
 
@@ -163,6 +196,8 @@ class Inspector {
 
  private:
   struct Impl;
+  // Calls `add` with the caller's list for each; as detail::AddLocation.
+  void list_reliable_subscribers(void (*add)(void* list, const ReliableSubscription& one), void* list) const;
   Inspector(const Location& location, const InspectorOptions& options,
             const detail::ExpectedIdentity& expected);
   static std::optional<Inspector> open(const Location& location, const InspectorOptions& options,

@@ -217,6 +217,11 @@ class ReliableSubscriber {
         interval_{capacity >= 8 ? capacity / 8 : 1},
         wake_all_{wake_all} {}
 
+  /// Stores which process has the entry, for people. To be called before the first begin().
+  void store_owner(std::uint64_t process) noexcept {
+    entry_[owner_word].store(process, std::memory_order_relaxed); // relaxed: nothing depends on it
+  }
+
   /// Registers: messages after `cursor` are still to be received. From the head of a moment after this call on,
   /// nothing is overwritten before it is reported; what is older may be, until the publisher's next poll.
   void begin(std::uint64_t cursor) noexcept {
