@@ -25,6 +25,8 @@ static_assert(SEQCAST_UNKNOWN_FEATURE == 9 && SEQCAST_WRONG_IDENTITY == 10 && SE
 static_assert(SEQCAST_PUBLISHER_ALIVE == 12 && SEQCAST_LOCK_OBSTRUCTED == 13 && SEQCAST_OTHER_OWNER == 14);
 static_assert(SEQCAST_BUILD_MISMATCH == 15 && SEQCAST_OVERRUN == 16 && SEQCAST_CORRUPT == 17);
 static_assert(SEQCAST_WRONG_SIZE == 18 && SEQCAST_BUFFER_TOO_SMALL == 19 && SEQCAST_TRUNCATED == 20);
+static_assert(SEQCAST_NOT_RELIABLE == 21 && SEQCAST_NO_ENTRY == 22 && SEQCAST_DEMOTED == 23);
+static_assert(SEQCAST_WOULD_WAIT == 107);
 static_assert(SEQCAST_NOTHING_NEW == 101 && SEQCAST_TIMEOUT == 102 && SEQCAST_CLOSED == 103);
 static_assert(SEQCAST_NO_PUBLISHER == 104 && SEQCAST_SUPERSEDED == 105 && SEQCAST_STOPPED == 106);
 static_assert(SEQCAST_INVALID_ARGUMENT == 201 && SEQCAST_TOO_LONG == 202 && SEQCAST_STALE_LOAN == 203);
@@ -220,6 +222,8 @@ TEST_CASE("a null pointer is refused by every function that takes one") {
   CHECK(publisher == nullptr);
   refused(seqcast_publish(nullptr, &byte, 1, &number));
   refused(seqcast_publish(p, nullptr, 1, &number));
+  refused(seqcast_try_publish(nullptr, &byte, 1, &number));
+  refused(seqcast_try_publish(p, nullptr, 1, &number));
   refused(seqcast_publish_pieces(nullptr, &null_piece, 0, &number));
   refused(seqcast_publish_pieces(p, nullptr, 1, &number));
   refused(seqcast_publish_pieces(p, &null_piece, 1, &number));
@@ -265,6 +269,7 @@ TEST_CASE("a null pointer is refused by every function that takes one") {
   refused(seqcast_validate(s, nullptr));
   refused(seqcast_seek(nullptr, 1, &number));
   refused(seqcast_reopen(nullptr, nullptr));
+  refused(seqcast_register_reliable(nullptr, nullptr));
   refused(seqcast_lag(nullptr, &number));
   refused(seqcast_lag(s, nullptr));
   auto subscriber_info = sized<seqcast_subscriber_info>();
@@ -419,8 +424,9 @@ TEST_CASE("an error struct of a size that it never had is refused, and a larger 
 TEST_CASE("every code has a text, and the text of a success is empty") {
   const Channel channel;
   std::set<std::string> texts;
-  for (const int code : {1,  2,  3,  4, 5,   6,   7,   8,   9,   10,  11,  12,  13,  14,  15,  16, 17,
-                         18, 19, 20, 0, 101, 102, 103, 104, 105, 106, 201, 202, 203, 204, 205, 77, -ENOENT}) {
+  for (const int code :
+       {1,  2,  3,  4,  5, 6,   7,   8,   9,   10,  11,  12,  13,  14,  15,  16,  17,  18, 19,
+        20, 21, 22, 23, 0, 101, 102, 103, 104, 105, 106, 107, 201, 202, 203, 204, 205, 77, -ENOENT}) {
     Explanation why;
     CHECK(seqcast_explain(code, &why) == SEQCAST_OK);
     texts.emplace(why.what());
@@ -428,7 +434,7 @@ TEST_CASE("every code has a text, and the text of a success is empty") {
     CHECK(seqcast_publisher_explain(channel.p.get(), code, &same) == SEQCAST_OK);
     CHECK((same.what() == why.what()) == (code != SEQCAST_STALE_LOAN));
   }
-  CHECK(texts.size() == 34);
+  CHECK(texts.size() == 38);
   Explanation why;
   seqcast_explain(1, &why);
   CHECK(seqcast_reopen(channel.s.get(), &why) == SEQCAST_NOTHING_NEW);
@@ -596,6 +602,8 @@ TEST_CASE("numbers that do not exist are refused, with what is wrong") {
   subscriber_refused([](S& o) { o.follow = 2; }, "a switch");
   subscriber_refused([](S& o) { o.lock_memory = 2; }, "a switch");
   subscriber_refused([](S& o) { o.survive_truncation = 2; }, "a switch");
+  subscriber_refused([](S& o) { o.reliable = 2; }, "a switch");
+  subscriber_refused([](S& o) { o.reserved = 1; }, "reserved");
   auto inspector_options = sized<seqcast_inspector_options>();
   inspector_options.reserved = 1;
   seqcast_inspector* inspector = nullptr;
@@ -867,6 +875,103 @@ TEST_CASE("several messages are published and received in one call, as in C++") 
   refused(8, ~std::size_t{0} / 4);
   batch.struct_size -= 8;
   refused(8, 4);
+}
+
+TEST_CASE("a publisher waits for a reliable subscriber, or demotes it, which then registers again") {
+  const Place place;
+  auto publisher_options = sized<seqcast_publisher_options>();
+  publisher_options.capacity = 4;
+  publisher_options.max_blocking_time_ns = 1; // demotes at once
+  auto subscriber_options = sized<seqcast_subscriber_options>();
+  subscriber_options.reliable = 1;
+  const auto p = place.publisher(&publisher_options);
+  const auto s = place.subscriber(&subscriber_options);
+  const auto waited_for = [&] {
+    auto publisher_info = sized<seqcast_publisher_info>();
+    auto subscriber_info = sized<seqcast_subscriber_info>();
+    REQUIRE(seqcast_publisher_get_info(p.get(), &publisher_info) == SEQCAST_OK);
+    REQUIRE(seqcast_subscriber_get_info(s.get(), &subscriber_info) == SEQCAST_OK);
+    return std::pair{publisher_info.reliable_subscribers, subscriber_info.reliable};
+  };
+  using Pair = std::pair<std::uint32_t, std::uint32_t>;
+  CHECK(waited_for() == Pair{1, 1});
+  std::uint64_t sequence = 0;
+  const auto fill = [&] {
+    while (seqcast_try_publish(p.get(), "x", 1, &sequence) == SEQCAST_OK) REQUIRE(sequence < 100);
+    CHECK(seqcast_try_publish(p.get(), "x", 1, &sequence) == SEQCAST_WOULD_WAIT);
+    CHECK(seqcast_try_publish(p.get(), "x", 5000, &sequence) == SEQCAST_TOO_LONG);
+    return sequence;
+  };
+  CHECK(fill() == 3);
+  auto message = sized<seqcast_message>();
+  CHECK(seqcast_next(s.get(), &message) == SEQCAST_OK);
+  CHECK(seqcast_next(s.get(), &message) == SEQCAST_OK); // reports the first
+  CHECK(fill() == 4);
+
+  CHECK(seqcast_publish(p.get(), "x", 1, &sequence) == SEQCAST_OK);
+  CHECK(waited_for() == Pair{0, 1}); // it was not told
+  int code = SEQCAST_OK;
+  SUBCASE("next") {
+    code = seqcast_next(s.get(), &message);
+  }
+  SUBCASE("a wait") {
+    code = seqcast_next_for(s.get(), SEQCAST_FOREVER, nullptr, &message);
+  }
+  SUBCASE("a view") {
+    code = seqcast_view(s.get(), &message);
+  }
+  SUBCASE("a batch") {
+    std::array<char, 4> buffer{};
+    auto batch = sized<seqcast_batch>();
+    code = seqcast_next_batch(s.get(), buffer.data(), 1, buffer.size(), &batch);
+  }
+  CHECK(code == SEQCAST_DEMOTED);
+  CHECK(waited_for() == Pair{0, 0});
+  CHECK(message.sequence == 2);
+  CHECK(seqcast_next(s.get(), &message) == SEQCAST_OK);
+  CHECK(message.sequence == 3);
+  CHECK(seqcast_register_reliable(s.get(), nullptr) == SEQCAST_OK);
+  CHECK(waited_for() == Pair{1, 1});
+  CHECK(fill() == 6);
+}
+
+TEST_CASE("a publisher that waits without end waits until the subscriber goes on") {
+  const Place place;
+  auto publisher_options = sized<seqcast_publisher_options>();
+  publisher_options.capacity = 4;
+  publisher_options.max_blocking_time_ns = SEQCAST_FOREVER;
+  auto subscriber_options = sized<seqcast_subscriber_options>();
+  subscriber_options.reliable = 1;
+  const auto p = place.publisher(&publisher_options);
+  const auto s = place.subscriber(&subscriber_options);
+  std::jthread other{[&] {
+    for (std::uint64_t i = 1; i <= 1000; ++i) seqcast_publish(p.get(), &i, sizeof i, nullptr);
+  }};
+  auto message = sized<seqcast_message>();
+  for (std::uint64_t i = 1; i <= 1000; ++i) {
+    constexpr auto most = std::chrono::nanoseconds{long_timeout}.count();
+    REQUIRE(seqcast_next_for(s.get(), most, nullptr, &message) == SEQCAST_OK);
+    CHECK(message.sequence == i);
+    CHECK(message.lost == 0);
+  }
+}
+
+TEST_CASE("where nobody is waited for, a reliable subscriber is refused, with what to do") {
+  const Channel channel;
+  auto options = sized<seqcast_subscriber_options>();
+  options.reliable = 1;
+  seqcast_subscriber* refused = nullptr;
+  Explanation why;
+  CHECK(seqcast_subscriber_open(SEQCAST_VERSION, &channel.where, &options, &refused, &why) ==
+        SEQCAST_NOT_RELIABLE);
+  CHECK(contains(why.what(), "max_blocking_time"));
+  CHECK(seqcast_register_reliable(channel.s.get(), &why) == SEQCAST_NOT_RELIABLE);
+  channel.publish("one");
+  auto message = sized<seqcast_message>();
+  CHECK(seqcast_next(channel.s.get(), &message) == SEQCAST_OK); // by best effort
+  std::uint64_t sequence = 0;
+  CHECK(seqcast_try_publish(channel.p.get(), "two", 3, &sequence) == SEQCAST_OK);
+  CHECK(sequence == 2);
 }
 
 TEST_CASE("a loan is committed once, and before any other message") {

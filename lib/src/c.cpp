@@ -27,6 +27,12 @@ struct seqcast_publisher : BytePublisher {
     return SEQCAST_OK;
   }
 
+  int try_publish_one(const void* data, std::size_t size, std::uint64_t* sequence) noexcept {
+    if (!takes(size)) return refuse(size);
+    if (!has_room()) return SEQCAST_WOULD_WAIT;
+    return publish_one(data, size, sequence);
+  }
+
   int publish_gathered(std::span<const seqcast_piece> pieces, std::uint64_t* sequence) noexcept {
     std::size_t size = 0;
     for (const seqcast_piece& piece : pieces) {
@@ -192,6 +198,9 @@ static_assert(same(SEQCAST_CORRUPT, Errc::corrupt));
 static_assert(same(SEQCAST_WRONG_SIZE, Errc::wrong_size));
 static_assert(same(SEQCAST_BUFFER_TOO_SMALL, Errc::buffer_too_small));
 static_assert(same(SEQCAST_TRUNCATED, Errc::truncated));
+static_assert(same(SEQCAST_NOT_RELIABLE, Errc::not_reliable));
+static_assert(same(SEQCAST_NO_ENTRY, Errc::no_entry));
+static_assert(same(SEQCAST_DEMOTED, Errc::demoted));
 
 /// A mistake of the caller's, with its explanation.
 struct InvalidArgument : std::exception {
@@ -429,6 +438,9 @@ PublisherOptions options_of(const seqcast_publisher_options* given) {
           .timestamps = optional_switch_of(options.timestamps),
           .copy_behind = optional_switch_of(options.copy_behind),
           .wakeup = wakeup_of(options.wakeup),
+          .max_blocking_time = options.max_blocking_time_ns != 0
+                                   ? std::optional{timeout_of(options.max_blocking_time_ns)}
+                                   : std::nullopt,
           .bell_mode = unless_zero(options.bell_mode),
           .lock_memory = switch_of(options.lock_memory),
           .mode = options.mode != 0 ? options.mode : PublisherOptions{}.mode,
@@ -439,6 +451,7 @@ PublisherOptions options_of(const seqcast_publisher_options* given) {
 
 SubscriberOptions options_of(const seqcast_subscriber_options* given) {
   const seqcast_subscriber_options options = read_options(given);
+  require(options.reserved == 0, "reserved is not 0");
   return {
       .start = enumerator_of(options.start, StartPosition::oldest, "start has a value that does not exist"),
       .resume = enumerator_of(options.resume, ResumePosition::oldest, "resume has a value that does not exist"),
@@ -446,6 +459,7 @@ SubscriberOptions options_of(const seqcast_subscriber_options* given) {
           enumerator_of(options.strategy, WaitStrategy::spin, "strategy has a value that does not exist"),
       .open_timeout = timeout_of(options.open_timeout_ns),
       .follow = switch_of(options.follow),
+      .reliable = switch_of(options.reliable),
       .lock_memory = switch_of(options.lock_memory),
       .survive_truncation = switch_of(options.survive_truncation)};
 }
@@ -511,6 +525,8 @@ std::string text_of_code(int code) {
       return "another region, or none, is behind the channel's name";
     case SEQCAST_STOPPED:
       return "stopped by the stop source";
+    case SEQCAST_WOULD_WAIT:
+      return "a reliable subscriber is in the way; nothing was published";
     case SEQCAST_INVALID_ARGUMENT:
       return "an argument is null, has a wrong struct_size, or is a number that does not exist";
     case SEQCAST_TOO_LONG:
@@ -582,6 +598,12 @@ void seqcast_publisher_close(seqcast_publisher* publisher) {
   return publisher->publish_one(data, size, sequence);
 }
 
+[[gnu::flatten]] int seqcast_try_publish(seqcast_publisher* publisher, const void* data, std::size_t size,
+                                         std::uint64_t* sequence) {
+  if (publisher == nullptr || (data == nullptr && size > 0)) return SEQCAST_INVALID_ARGUMENT;
+  return publisher->try_publish_one(data, size, sequence);
+}
+
 int seqcast_publish_pieces(seqcast_publisher* publisher, const seqcast_piece* pieces, std::size_t count,
                            std::uint64_t* sequence) {
   if (publisher == nullptr || (pieces == nullptr && count > 0)) return SEQCAST_INVALID_ARGUMENT;
@@ -618,7 +640,7 @@ int seqcast_publisher_get_info(const seqcast_publisher* publisher, seqcast_publi
                       .max_message_size = publisher->max_message_size(),
                       .timestamps = publisher->timestamps(),
                       .state = number_of(publisher->state()),
-                      .reserved = 0});
+                      .reliable_subscribers = static_cast<std::uint32_t>(publisher->reliable_subscribers())});
     return SEQCAST_OK;
   });
 }
@@ -725,6 +747,14 @@ int seqcast_reopen(seqcast_subscriber* subscriber, seqcast_error* error) {
   });
 }
 
+int seqcast_register_reliable(seqcast_subscriber* subscriber, seqcast_error* error) {
+  return guarded(error, [&] {
+    require_given(subscriber);
+    subscriber->register_reliable();
+    return SEQCAST_OK;
+  });
+}
+
 int seqcast_lag(const seqcast_subscriber* subscriber, std::uint64_t* lag) {
   if (subscriber == nullptr || lag == nullptr) return SEQCAST_INVALID_ARGUMENT;
   *lag = subscriber->lag();
@@ -746,7 +776,7 @@ int seqcast_subscriber_get_info(seqcast_subscriber* subscriber, seqcast_subscrib
                       .state = number_of(subscriber->state()),
                       .publisher_alive = subscriber->publisher_alive(),
                       .wakeup = number_of(subscriber->wakeup()),
-                      .reserved = 0});
+                      .reliable = subscriber->reliable()});
     return SEQCAST_OK;
   });
 }

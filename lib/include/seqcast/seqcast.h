@@ -79,6 +79,11 @@ enum seqcast_code {
   SEQCAST_BUFFER_TOO_SMALL = 19, ///< The message is longer than the buffer. It is still unread.
   SEQCAST_TRUNCATED = 20,        ///< The file was truncated. No more messages come; see survive_truncation.
 
+  // Reliable subscribers.
+  SEQCAST_NOT_RELIABLE = 21, ///< Opening: the publisher waits for no subscriber; see max_blocking_time_ns.
+  SEQCAST_NO_ENTRY = 22,     ///< Opening: the channel has 62 reliable subscribers already.
+  SEQCAST_DEMOTED = 23, ///< The publisher no longer waits for this one. Call again; what was lost is counted.
+
   // What a call has found. Not an error.
   SEQCAST_NOTHING_NEW = 101,  ///< There is no message, or no region, other than before.
   SEQCAST_TIMEOUT = 102,      ///< The time is over.
@@ -86,6 +91,7 @@ enum seqcast_code {
   SEQCAST_NO_PUBLISHER = 104, ///< The publisher has died (reported once).
   SEQCAST_SUPERSEDED = 105,   ///< Another region, or none, is behind the name (reported once).
   SEQCAST_STOPPED = 106,      ///< The stop source asked for it.
+  SEQCAST_WOULD_WAIT = 107,   ///< A reliable subscriber is in the way. Nothing was published.
 
   // A mistake of the caller's.
   SEQCAST_INVALID_ARGUMENT = 201, ///< A null pointer, a struct_size, or a number that does not exist.
@@ -239,6 +245,12 @@ typedef struct seqcast_publisher_options {
   uint32_t allow_other_owner;
 
   uint32_t reserved; ///< 0
+
+  /// How long publishing waits for reliable subscribers that have not received the message whose place the next one
+  /// takes. One that is still behind then is demoted to best effort, and told; one that has died delays a message by
+  /// 1 ms at most. Unset: publishing never waits, and nobody can subscribe reliably. 1 demotes at once.
+  /// SEQCAST_FOREVER: then a subscriber that is stopped stops the publisher. Needs SEQCAST_WAKEUP_BELL.
+  int64_t max_blocking_time_ns;
 } seqcast_publisher_options;
 
 /// What a publisher has to say of itself and its channel.
@@ -251,7 +263,7 @@ typedef struct seqcast_publisher_info {
   uint32_t max_message_size; ///< Bytes.
   uint32_t timestamps;       ///< Whether messages carry their publish time: 0 or 1.
   uint32_t state;            ///< seqcast_state: live, or superseded if the name does not lead here any more.
-  uint32_t reserved;         ///< 0
+  uint32_t reliable_subscribers; ///< That it waits for; one that has died counts until it is in the way.
 } seqcast_publisher_info;
 
 /// How to subscribe.
@@ -274,6 +286,15 @@ typedef struct seqcast_subscriber_options {
   /// beyond the new end. Installs a handler for SIGBUS, once and for good;
   /// see SubscriberOptions in options.hpp.
   uint32_t survive_truncation;
+
+  /// A switch: have the publisher wait for this subscriber: what is published from now on is not overwritten before
+  /// seqcast_next(), seqcast_latest() or seqcast_view() was called once more after it. If it keeps the publisher
+  /// waiting for max_blocking_time_ns it is demoted to best effort: one call gives SEQCAST_DEMOTED, and
+  /// seqcast_register_reliable() registers again. The publisher has to have max_blocking_time_ns
+  /// (SEQCAST_NOT_RELIABLE), and this user to be able to write the bell (-EACCES).
+  uint32_t reliable;
+
+  uint32_t reserved; ///< 0
 } seqcast_subscriber_options;
 
 /// What a subscriber has to say of itself and its channel.
@@ -289,7 +310,7 @@ typedef struct seqcast_subscriber_info {
   uint32_t state;            ///< seqcast_state
   uint32_t publisher_alive;  ///< Whether some process has the channel open for publishing: 0 or 1.
   uint32_t wakeup;           ///< seqcast_wakeup: how this subscriber is woken when it sleeps.
-  uint32_t reserved;         ///< 0
+  uint32_t reliable;         ///< Whether the publisher waits for it, as far as it was told: 0 or 1.
 } seqcast_subscriber_info;
 
 /// A message that was received.
@@ -395,10 +416,16 @@ void seqcast_publisher_close(seqcast_publisher* publisher);
 /// it is the message's, and unchanged after an error.
 /// Errors: SEQCAST_TOO_LONG, SEQCAST_NOT_OF_SCHEMA, SEQCAST_INVALID_ARGUMENT.
 /// Progress: wait-free; no allocation. No system call, except to wake a sleeping subscriber (with
-/// SEQCAST_WAKEUP_EVERY_MESSAGE always), and to read the clock where the system has no vDSO.
+/// SEQCAST_WAKEUP_EVERY_MESSAGE always), and to read the clock where the system has no vDSO. With
+/// max_blocking_time_ns it blocks for at most that time while a reliable subscriber is in the way.
 /// Memory ordering: who receives the message sees what happened before this call, and the message whole.
 /// Threads: one at a time.
 int seqcast_publish(seqcast_publisher* publisher, const void* data, size_t size, uint64_t* sequence);
+
+/// seqcast_publish(), or SEQCAST_WOULD_WAIT if that would wait for a reliable subscriber.
+/// Progress: wait-free, but for a few system calls where one is in the way.
+/// Errors, memory ordering and threads: as for seqcast_publish().
+int seqcast_try_publish(seqcast_publisher* publisher, const void* data, size_t size, uint64_t* sequence);
 
 /// Gathers `count` pieces, in their order, into one message; `pieces` may be null if there are none.
 /// Errors, progress, memory ordering and threads: as for seqcast_publish().
@@ -452,7 +479,8 @@ void seqcast_subscriber_close(seqcast_subscriber* subscriber);
 /// The next message in order, with the number lost before it. Its bytes are in the subscriber's own buffer,
 /// until the next call with this subscriber.
 /// Returns SEQCAST_NOTHING_NEW if there is none; `message` is unchanged then, and after an error.
-/// Errors: SEQCAST_OVERRUN (call again), SEQCAST_CORRUPT, SEQCAST_WRONG_SIZE, SEQCAST_TRUNCATED.
+/// Errors: SEQCAST_OVERRUN (call again), SEQCAST_CORRUPT, SEQCAST_WRONG_SIZE, SEQCAST_TRUNCATED; once
+/// SEQCAST_DEMOTED.
 /// Progress: lock-free and bounded: at most two attempts, one copy each. In a channel with copy_behind it may
 /// poll a message that is being written, a bounded number of times.
 /// Memory ordering: what the publisher did before publishing the message has happened before.
@@ -530,6 +558,13 @@ int seqcast_seek(seqcast_subscriber* subscriber, uint64_t sequence, uint64_t* ne
 /// Progress: blocks for system calls.
 /// Threads: one at a time.
 int seqcast_reopen(seqcast_subscriber* subscriber, seqcast_error* error);
+
+/// Has the publisher wait for this subscriber, again after SEQCAST_DEMOTED: nothing is lost of what is published from
+/// now on. `error` may be null.
+/// Errors: as for seqcast_subscriber_open() with `reliable`; it goes on by best effort then.
+/// Progress: blocks for system calls.
+/// Threads: one at a time.
+int seqcast_register_reliable(seqcast_subscriber* subscriber, seqcast_error* error);
 
 /// Messages complete and not yet read. Exact while the publisher is idle.
 /// Progress: wait-free, two loads.
