@@ -81,7 +81,7 @@ expect 0 info ./news --json
 for field in name location state publisher_alive publisher_process epoch first_sequence head oldest age_ns \
   created_at capacity max_message_size message_alignment timestamps wakeup bell_found copy_behind \
   unknown_flags schema_name schema_tag schema_format format_version region_size slots_offset slot_stride \
-  payload_offset error fields; do
+  payload_offset error fields reliable_subscribers; do
   output_has "\"$field\":"
 done
 output_has '"wakeup":"bell"'

@@ -376,6 +376,119 @@ expect 0 sub ./a --latest -n 3 --json
 [ "$(grep -o '"sequence":[0-9]*' output | sort -u | wc -l)" -eq 3 ] || fail 'a message was printed twice'
 kill "$pid"
 
+# reliable_pair SECONDS [ARGUMENT...]: starts a pub --max-blocking-time SECONDS of the lines that come by >&3, four slots,
+# and a sub --reliable with these arguments, and stops that when it is waited for. Sets $publisher and $subscriber.
+reliable_pair() {
+  local seconds=$1
+  shift
+  open_lines
+  start pub.txt pub ./a --capacity 4 --max-blocking-time "$seconds" <lines 3>&-
+  publisher=$pid
+  echo first >&3
+  await_message ./a
+  start sub.txt sub ./a --reliable "$@" 3>&-
+  subscriber=$pid
+  await_info 'behind, waited for'
+  kill -STOP "$subscriber"
+}
+
+# await_info TEXT: waits until info ./a has it.
+await_info() {
+  for _ in $(seq 1 3000); do
+    ! "$seqcast" info ./a 2>/dev/null | grep -qF -- "$1" || return 0
+    sleep 0.02
+  done
+  fail "info never had '$1'"
+}
+
+test_case 'pub --max-blocking-time waits for a sub --reliable, which loses nothing; info and top show how far it is'
+reliable_pair 1000 --strict
+seq 1 1000 >&3
+await_info "process $subscriber, 3 messages behind, waited for"
+expect 0 info ./a --json
+output_has "\"reliable_subscribers\":[{\"process\":$subscriber,\"cursor\":1,\"lag\":3,\"state\":\"waited for\"}]"
+expect 0 top . -n 1 -i 0.05 --json
+output_has "\"reliable_subscribers\":[{\"process\":$subscriber,"
+expect 0 top . -n 1 -i 0.05
+grep -Eq "^[0-9:]+ +reliable +waited for +$subscriber .* 1 +3 *\$" output || fail 'not in the lines of top'
+kill -CONT "$subscriber"
+exec 3>&-
+pid=$publisher
+ends 0
+pid=$subscriber
+ends 0
+cp sub.txt output
+seq 1 1000 >expected
+same_as expected
+expect 0 info ./a --json
+output_has '"reliable_subscribers":[]'
+
+test_case 'a sub --reliable that is too slow is waited for no more, says so, and is waited for again; --strict ends with 6'
+for strict in '' --strict; do
+  # shellcheck disable=SC2086  # no word where there is no flag
+  reliable_pair 0 $strict
+  seq 1 1000 >&3
+  await_newest ./a 1000
+  expect 0 info ./a
+  output_has "process $subscriber, 1000 messages behind, demoted"
+  kill -CONT "$subscriber"
+  if [ -n "$strict" ]; then
+    pid=$subscriber
+    ends 6
+    await sub.txt 'seqcast: the publisher has stopped waiting for this subscriber, after number 1'
+    ! grep -q 'waits again\|lost ' sub.txt || fail 'it went on after the demotion'
+    [ "$(grep -vc seqcast: sub.txt)" -eq 0 ] || fail 'something was printed after the demotion'
+    exec 3>&-
+    pid=$publisher
+    ends 0
+  else
+    await sub.txt '; from number 1002 on it waits again'
+    await_info 'behind, waited for'
+    exec 3>&-
+    ends 0
+    lost=$(sed -n 's/^seqcast: lost \([0-9]*\) .*/\1/p' sub.txt)
+    [ "$((lost + $(grep -vc seqcast: sub.txt)))" -eq 1000 ] || fail "$lost lost, and the others are not all there"
+  fi
+  rm -f a a.bell
+done
+
+test_case 'a pub that waits for a subscriber ends by a signal, or when its channel is removed, and waits for no dead one'
+reliable_pair 1000
+seq 1 10 >&3
+await_info '3 messages behind, waited for'
+kill -TERM "$publisher"
+pid=$publisher
+ends 143
+kill_all "$subscriber"
+expect 0 rm ./a
+reliable_pair 1000
+seq 1 10 >&3
+await_info '3 messages behind, waited for'
+expect 0 rm --force ./a
+pid=$publisher
+ends 5
+kill_all "$subscriber"
+reliable_pair 1000
+seq 1 10 >&3
+await_info '3 messages behind, waited for'
+kill_all "$subscriber"
+await_newest ./a 10
+exec 3>&-
+pid=$publisher
+ends 0
+
+test_case 'a sub --reliable ends with 1 when the next publisher waits for nobody'
+reliable_pair 1000 --follow
+kill -CONT "$subscriber"
+exec 3>&-
+pid=$publisher
+ends 0
+await sub.txt 'waiting for the next one'
+expect 0 pub ./a x
+pid=$subscriber
+ends 1
+await sub.txt 'Its publisher waits for no subscriber'
+
 test_case 'losses are reported on stderr, exactly; --strict ends with 6 at the first loss'
 for strict in '' --strict; do
   open_lines
@@ -484,6 +597,22 @@ names_no_cpp
 expect 1 pub ./a --wakeup polling two
 error_has 'It has --wakeup bell, not polling'
 names_no_cpp
+expect 1 sub ./a --reliable
+error_has "cannot subscribe to './a'. Its publisher waits for no subscriber. Start it with pub --max-blocking-time"
+names_no_cpp
+expect 2 pub ./c --wakeup polling --max-blocking-time 1 one
+error_has "cannot publish to './c'. --max-blocking-time needs --wakeup bell"
+names_no_cpp
+expect 0 pub ./c --wakeup polling one
+expect 1 pub ./c --max-blocking-time 1 two
+error_has 'It has --wakeup polling, and --max-blocking-time needs bell'
+names_no_cpp
+expect 0 pub ./c --max-blocking-time 1 --replace two
+rm c.bell
+expect 1 sub ./c --reliable --timeout 0
+error_has "cannot subscribe to './c'. Its bell, the file with .bell behind the name, is missing"
+names_no_cpp
+expect 2 sub ./a --reliable --latest
 expect 2 pub --shm a/b two
 error_has "cannot publish to 'a/b'. That is no name in shared memory"
 names_no_cpp

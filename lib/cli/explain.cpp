@@ -104,6 +104,10 @@ std::string other_identity_text(const seqcast::Location& location, const seqcast
   if (options.wakeup && *options.wakeup != found.wakeup) {
     differences.push_back(fmt::format("--wakeup {}, not {}", word_of(found.wakeup), word_of(*options.wakeup)));
   }
+  if (options.max_blocking_time && !options.wakeup && found.wakeup != seqcast::Wakeup::bell) {
+    differences.push_back(
+        fmt::format("--wakeup {}, and --max-blocking-time needs bell", word_of(found.wakeup)));
+  }
   if (!options.schema.empty() && !has_same_schema(found, options.schema)) {
     differences.push_back(
         fmt::format("{}, not {}", has_schema ? schema_text(found) : "no schema", options.schema));
@@ -122,6 +126,11 @@ bool names_bell(const seqcast::Error& error) {
 }
 
 std::string no_permission_text(Attempt attempt, const seqcast::Error& error) {
+  if (names_bell(error) && attempt == Attempt::subscribe) {
+    return "Its bell, the file with .bell behind the name, is missing, or this user may not write it, as "
+           "--reliable "
+           "needs. Its publisher permits that by pub --bell-mode";
+  }
   if (names_bell(error)) {
     return "This user may not open its bell, the file with .bell behind the name. Remove that, or use another "
            "name";
@@ -160,12 +169,18 @@ std::optional<std::string> own_text(Attempt attempt, const seqcast::Location& lo
     case Errc::invalid_location:
       return invalid_location_text(location);
     case Errc::invalid_options:
+      if (options.max_blocking_time && options.wakeup && *options.wakeup != seqcast::Wakeup::bell)
+        return "--max-blocking-time needs --wakeup bell";
       return "--capacity and --size together ask for more than the 64 TiB that a channel may have";
     case Errc::publisher_alive:
       return live_publisher_text(location) +
              (attempt == Attempt::remove ? "remove it nevertheless by --force" : "use another name");
     case Errc::other_owner:
       return "Another user owns it. Use another name";
+    case Errc::not_reliable:
+      return "Its publisher waits for no subscriber. Start it with pub --max-blocking-time SECONDS, or leave "
+             "out "
+             "--reliable";
     case Errc::wrong_identity:
       return other_identity_text(location, options);
     case Errc::damaged:

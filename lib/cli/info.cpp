@@ -47,6 +47,9 @@ constexpr const char* info_help =
     "  error                     null, or why the channel is damaged or truncated\n"
     "  fields                    of a message: name, type, offset, size of one\n"
     "                            element, shape, and fields of a structure\n"
+    "  reliable_subscribers      of each process, cursor (the last message that it\n"
+    "                            has reported as read), lag (messages behind), and\n"
+    "                            state: \"waited for\", \"demoted\" or \"dead\"\n"
     "\n"
     "A damaged channel is an error (exit status 1); one without a publisher is not.\n"
     "\n"
@@ -114,6 +117,11 @@ void print_info(const seqcast::Inspector& inspector, Console& console) {
                                     identity.message_alignment));
   console.field("flags", flags_text(identity));
   console.field("wakeup", wakeup_text(identity, status));
+  for (const seqcast::ReliableSubscription& one : inspector.reliable_subscribers()) {
+    const Cell one_state = state_cell(one);
+    console.field("reliable", fmt::format("process {}, {} behind, {}", one.process, plural(one.lag, "message"),
+                                          console.out.paint(one_state.style, one_state.text)));
+  }
   if (identity.schema_tag != 0 || !identity.schema_name.empty()) {
     console.field("schema",
                   fmt::format("{}, tag {:016x}", printable(identity.schema_name), identity.schema_tag));

@@ -93,6 +93,27 @@ std::string process_text(const seqcast::ChannelStatus& status) {
   return status.publisher_alive ? std::to_string(status.publisher_process) : "-";
 }
 
+Cell state_cell(const seqcast::ReliableSubscription& subscription) {
+  switch (subscription.state) {
+    case seqcast::ReliableState::waited_for:
+      return {to_string(subscription.state), Style::green};
+    case seqcast::ReliableState::demoted:
+      return {to_string(subscription.state), Style::yellow};
+    case seqcast::ReliableState::dead:
+      break;
+  }
+  return {to_string(subscription.state), Style::red};
+}
+
+nlohmann::ordered_json to_json(const std::vector<seqcast::ReliableSubscription>& subscriptions) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const seqcast::ReliableSubscription& one : subscriptions) {
+    json.push_back(
+        {{"process", one.process}, {"cursor", one.cursor}, {"lag", one.lag}, {"state", to_string(one.state)}});
+  }
+  return json;
+}
+
 nlohmann::ordered_json to_json(const seqcast::Inspector& inspector) {
   const seqcast::ChannelIdentity& identity = inspector.identity();
   const seqcast::ChannelStatus status = inspector.status();
@@ -127,6 +148,7 @@ nlohmann::ordered_json to_json(const seqcast::Inspector& inspector) {
   json["payload_offset"] = identity.payload_offset;
   json["error"] = value_or_null(static_cast<bool>(status.error), status.error.message());
   json["fields"] = fields_json(inspector.schema().fields());
+  json["reliable_subscribers"] = to_json(inspector.reliable_subscribers());
   return json;
 }
 

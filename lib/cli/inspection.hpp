@@ -38,6 +38,11 @@ Cell state_cell(const seqcast::ChannelStatus& status);
 /// The live publisher's process id, or "-".
 std::string process_text(const seqcast::ChannelStatus& status);
 
+/// "waited for", "demoted" or "dead", and its colour.
+Cell state_cell(const seqcast::ReliableSubscription& subscription);
+/// The reliable subscribers, as in `seqcast info --help`.
+nlohmann::ordered_json to_json(const std::vector<seqcast::ReliableSubscription>& subscriptions);
+
 /// A channel for info and ls, field by field as in `seqcast info --help`.
 nlohmann::ordered_json to_json(const seqcast::Inspector& inspector);
 /// A channel that cannot be opened.

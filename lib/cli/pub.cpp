@@ -27,6 +27,7 @@ constexpr std::uint64_t default_size = 1024;                      // of the libr
 constexpr std::uint64_t largest_message = std::uint64_t{1} << 31; // that a channel can take
 constexpr std::chrono::milliseconds name_check_interval{250};
 constexpr double least_rate = 1e-6, most_rate = 1e9;
+constexpr double most_blocking_time = 1e9; // seconds
 
 struct PubSettings {
   ChannelName channel;
@@ -39,6 +40,7 @@ struct PubSettings {
   std::uint64_t count = UINT64_MAX;
   std::optional<std::uint32_t> mode;
   std::optional<std::string> wakeup;
+  std::optional<double> max_blocking_time; // seconds; the library gets 0
   std::string schema;
   seqcast::PublisherOptions options;
 };
@@ -154,7 +156,8 @@ std::optional<seqcast::ChannelIdentity> identity_of(const seqcast::Location& loc
 bool is_suitable(const seqcast::ChannelIdentity& found, const seqcast::PublisherOptions& options) {
   return found.capacity == options.capacity.value_or(found.capacity) &&
          found.max_message_size == options.max_message_size.value_or(found.max_message_size) &&
-         found.wakeup == options.wakeup.value_or(found.wakeup) && has_same_schema(found, options.schema);
+         found.wakeup == options.wakeup.value_or(options.max_blocking_time ? Wakeup::bell : found.wakeup) &&
+         has_same_schema(found, options.schema);
 }
 
 /// Completes the options for a channel that will be created: timestamps, so that stat can show ages, and room
@@ -194,8 +197,29 @@ class PubChannel {
   std::uint64_t max_message_size() const noexcept {
     return publisher_.max_message_size();
   }
+  /// Publishes the message, with --max-blocking-time after a wait for reliable subscribers that are in the way; not
+  /// if a stop is requested meanwhile. The library's own wait would keep pub from ending by a signal, and from finding
+  /// out that the channel was removed.
   void publish(std::string_view message) {
-    publisher_.publish(message);
+    if (!settings_.max_blocking_time) {
+      publisher_.publish(message);
+      return;
+    }
+    const std::chrono::duration<double> most{*settings_.max_blocking_time};
+    std::optional<steady_clock::time_point> deadline;
+    std::chrono::nanoseconds pause = std::chrono::microseconds{20};
+    while (!publisher_.try_publish(message)) {
+      const auto now = steady_clock::now();
+      if (!deadline) deadline = now + std::chrono::ceil<std::chrono::nanoseconds>(most);
+      if (now >= *deadline) {
+        publisher_.publish(message); // demotes at once those that are in the way
+        return;
+      }
+      if (console_.stop().requested()) return;
+      check_sometimes();
+      console_.stop().sleep_until(std::min(*deadline, now + pause));
+      pause = std::min<std::chrono::nanoseconds>(2 * pause, std::chrono::milliseconds{1});
+    }
   }
   /// Checks the name, four times a second at most. Errors: throws Failure if it is gone, and is not made anew.
   void check_sometimes() {
@@ -366,6 +390,10 @@ constexpr const char* pub_help =
     "wakes them: --wakeup every-message. Who may write the bell (--bell-mode 666) can\n"
     "kill pub and its subscribers.\n"
     "\n"
+    "With --max-blocking-time a sub --reliable loses nothing: what it has not read is\n"
+    "not overwritten; pub waits, for at most SECONDS a message, and then goes on without\n"
+    "that sub, which reports it. A sub that was killed holds nothing up.\n"
+    "\n"
     "With --schema each TEXT or line is a message in JSON, {\"bid\":1.5,\"ask\":2}, and\n"
     "the channel says what its fields are. Types are i8 to i64, u8 to u64, f16 to f64,\n"
     "bool, char[16] for a text of 16 bytes, f64[3] for an array and braces for a\n"
@@ -422,6 +450,10 @@ void add_pub(CLI::App& app, Action& action) {
           "How a new channel wakes subscribers: by its bell, by every-message, or not at all: polling [bell]")
       ->transform(one_of({"bell", "every-message", "polling"}))
       ->option_text("HOW");
+  verb.add_option("--max-blocking-time", settings->max_blocking_time,
+                  "How long a message waits for a sub --reliable that is too slow [it waits for nobody]")
+      ->transform(number("a number of seconds, such as 0.5", 0, most_blocking_time))
+      ->option_text("SECONDS");
   verb.add_option(
           "--schema", settings->schema,
           "What the messages are, which then are given in JSON: 'acme.Quote{bid:f64,ask:f64}'; a channel "
@@ -434,6 +466,7 @@ void add_pub(CLI::App& app, Action& action) {
     seqcast::PublisherOptions& options = settings->options;
     options.mode = settings->mode.value_or(options.mode);
     options.schema = settings->schema;
+    if (settings->max_blocking_time) options.max_blocking_time = std::chrono::nanoseconds{0};
     for (const Wakeup wakeup : {Wakeup::bell, Wakeup::every_message, Wakeup::polling}) {
       if (settings->wakeup == word_of(wakeup)) options.wakeup = wakeup;
     }

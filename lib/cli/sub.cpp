@@ -39,6 +39,7 @@ struct SubSettings {
   bool raw = false;
   bool hex = false;
   bool follow = false;
+  bool reliable = false;
   bool strict = false;
   bool quiet = false;
 
@@ -84,6 +85,7 @@ class Subscription {
   Subscription(const SubSettings& settings, Console& console)
       : settings_{settings}, console_{console}, location_{settings.channel.location()} {
     options_.follow = settings.follow;
+    options_.reliable = settings.reliable;
     options_.survive_truncation = true;
     if (settings.from == "oldest") options_.start = seqcast::StartPosition::oldest;
     const std::chrono::duration<double> timeout{settings.timeout.value_or(max_timeout)};
@@ -111,6 +113,9 @@ class Subscription {
   void read_schema();
   std::string to_output_line(const seqcast::ReceivedBytes& message) const;
   void check_error() const;
+  /// Reports that the publisher has stopped waiting for this subscriber, and has it wait again. Errors: throws Failure
+  /// with --strict, and if it does not wait for anybody any more.
+  void report_demotion();
   /// Whether all is read that was there at the beginning, with --timeout 0.
   bool is_complete() const {
     return last_wanted_ && channel_->cursor() >= *last_wanted_;
@@ -196,6 +201,10 @@ Exit Subscription::print_all() {
         print(*message);
         continue;
       }
+      if (channel_->error() == seqcast::Errc::demoted) {
+        report_demotion();
+        continue;
+      }
       check_error();
     }
     console_.out.flush();
@@ -256,6 +265,22 @@ void Subscription::check_error() const {
   throw Failure{Exit::failure, fmt::format("cannot read '{}' any further. {}", to_name(location_),
                                            truncated ? "Its file was truncated"
                                                      : "It is corrupt: it contains what no publisher stores")};
+}
+
+void Subscription::report_demotion() {
+  losses_.report();
+  const std::string text =
+      fmt::format("the publisher has stopped waiting for this subscriber, after number {}", channel_->cursor());
+  if (settings_.strict) throw Failure{Exit::loss, text};
+  seqcast::Error error;
+  if (channel_->register_reliable(error)) {
+    console_.complain(fmt::format("{}; from number {} on it waits again", text, newest() + 1));
+    return;
+  }
+  console_.complain(text);
+  // With --follow the next wait moves to the channel that has taken this one's place; otherwise it ends.
+  if (channel_->state() == ChannelState::superseded) return;
+  throw refusal(Attempt::subscribe, location_, error);
 }
 
 std::optional<Exit> Subscription::end_for(WaitResult reason) {
@@ -325,7 +350,12 @@ constexpr const char* sub_help =
     "\n"
     "If sub is too slow, it reports on standard error how many messages were lost,\n"
     "and before which number. The publisher's --capacity sets how far a sub may fall\n"
-    "behind. On a terminal control characters are printed as \\xNN.\n"
+    "behind. With --reliable nothing is lost of what is published from the start of\n"
+    "sub on: the publisher, a pub --max-blocking-time SECONDS, waits for it. If that\n"
+    "takes longer than SECONDS the publisher goes on; sub reports that like a loss, and\n"
+    "has it wait again from there on.\n"
+    "\n"
+    "On a terminal control characters are printed as \\xNN.\n"
     "\n"
     "Messages of a channel that describes them (a C++ publisher with a schema, or\n"
     "pub --schema) are printed by their fields, bid=1.5 ask=2, and with --json as the\n"
@@ -337,6 +367,7 @@ constexpr const char* sub_help =
     "  seqcast sub news --latest -n 1             only the newest message\n"
     "  seqcast sub news --follow --json | jq .    forever, one object per line\n"
     "  seqcast sub quotes --field bid             one column\n"
+    "  seqcast sub orders --reliable --strict     every message, or status 6\n"
     "  seqcast sub a --raw | seqcast pub b --raw  every byte from a to b";
 
 } // namespace
@@ -370,6 +401,9 @@ void add_sub(CLI::App& app, Action& action) {
   raw->excludes(hex);
   verb.add_flag("--follow", settings->follow,
                 "Continue with the next publisher, or with a new channel of this name");
+  verb.add_flag("--reliable", settings->reliable,
+                "Lose nothing: have a pub --max-blocking-time wait for this subscriber")
+      ->excludes(latest);
   verb.add_flag("--strict", settings->strict, "End with 6 at the first loss")->excludes(latest);
   verb.add_flag("-q,--quiet", settings->quiet, "No notes about waiting, only losses and errors");
   on_parsed(verb, action, [settings](Console& console) { return subscribe(*settings, console); });

@@ -29,15 +29,17 @@ struct TopSettings {
 
 constexpr const char* top_help =
     "On a terminal the page is redrawn in place: q or Ctrl-C ends it. Elsewhere top\n"
-    "prints a line for each channel and interval.\n"
+    "prints lines for each channel and interval.\n"
     "\n"
     "top receives nothing: it takes one sample of each channel in an interval. MSG/S\n"
     "is exact; BYTES/S with a ~ is an estimate from the newest messages; AGE is that\n"
-    "of the newest message.\n"
+    "of the newest message. Below a channel are its reliable subscribers (sub\n"
+    "--reliable): HEAD is then the last message that one has reported as read, and LAG\n"
+    "how many it is behind.\n"
     "\n"
     "Fields of --json: those of 'seqcast stat --json' up to bytes_estimated, and\n"
-    "age_ns, of the newest message or null. A channel that cannot be read has name,\n"
-    "location and error.\n"
+    "age_ns, of the newest message or null; reliable_subscribers as 'seqcast info\n"
+    "--json' has them. A channel that cannot be read has name, location and error.\n"
     "\n"
     "Examples:\n"
     "  seqcast top                       the channels in shared memory\n"
@@ -49,6 +51,7 @@ struct TopRow {
   std::optional<Sampler> sampler; // nothing if the channel cannot be read
   seqcast::Error error;
   seqcast::ChannelStatus status;
+  std::vector<seqcast::ReliableSubscription> reliable;
   Measurement measurement;
 };
 
@@ -63,7 +66,7 @@ class ChannelList {
     for (const seqcast::Location& location : find_channels(settings_.folders, problems_)) {
       std::string name = to_name(location);
       auto known = rows_.extract(name);
-      TopRow row = known ? std::move(known.mapped()) : TopRow{location, {}, {}, {}, {}};
+      TopRow row = known ? std::move(known.mapped()) : TopRow{location, {}, {}, {}, {}, {}};
       if (measure(row)) found.emplace(std::move(name), std::move(row));
     }
     rows_ = std::move(found);
@@ -91,14 +94,17 @@ class ChannelList {
     if (row.sampler) {
       row.measurement = row.sampler->finish();
       row.status = row.sampler->inspector().status();
+      row.reliable = row.sampler->inspector().reliable_subscribers();
       if (row.status.state != seqcast::ChannelState::superseded) return true;
     }
     // A new channel, or a new region with this name: its rate is known after the next interval.
     row.sampler.reset();
+    row.reliable.clear();
     row.measurement = {};
     auto inspector = inspect(row.location, row.error);
     if (!inspector) return row.error != seqcast::Errc::no_channel;
     row.status = inspector->status();
+    row.reliable = inspector->reliable_subscribers();
     row.sampler.emplace(std::move(*inspector));
     return true;
   }
@@ -109,9 +115,14 @@ class ChannelList {
 };
 
 std::vector<Column> top_columns() {
-  return {{"NAME"},           {"STATE", false, 12, 5},  {"PROCESS", true, 0, 1},
-          {"MSG/S", true, 6}, {"BYTES/S", true, 10, 4}, {"HEAD", true, 6, 2},
-          {"AGE", true, 7, 3}};
+  return {{"NAME"},
+          {"STATE", false, 12, 6},
+          {"PROCESS", true, 0, 1},
+          {"MSG/S", true, 6},
+          {"BYTES/S", true, 10, 5},
+          {"HEAD", true, 6, 2},
+          {"AGE", true, 7, 3},
+          {"LAG", true, 5, 4}};
 }
 
 std::vector<Cell> top_cells(const TopRow& row) {
@@ -124,7 +135,19 @@ std::vector<Cell> top_cells(const TopRow& row) {
           {to_count(row.measurement.messages_per_second()), rate_style},
           {to_byte_rate(row.measurement), rate_style},
           {row.status.error ? "-" : to_count(static_cast<double>(row.status.head))},
-          {to_duration(age_of_newest(row.status))}};
+          {to_duration(age_of_newest(row.status))},
+          {""}};
+}
+
+std::vector<Cell> top_cells(const seqcast::ReliableSubscription& one) {
+  return {{"  reliable", Style::dim},
+          state_cell(one),
+          {std::to_string(one.process)},
+          {""},
+          {""},
+          {to_count(static_cast<double>(one.cursor))},
+          {""},
+          {to_count(static_cast<double>(one.lag))}};
 }
 
 std::string top_summary(const std::vector<const TopRow*>& rows) {
@@ -147,7 +170,10 @@ std::vector<std::string> top_page(const ChannelList& channels, const Stream& out
   const std::string title = fmt::format("seqcast top   {}   {}", time_of_day(), top_summary(rows));
   std::vector<std::string> lines{out.paint(Style::bold, shortened(title, width)), ""};
   Table table{top_columns()};
-  for (const TopRow* row : rows) table.add(top_cells(*row));
+  for (const TopRow* row : rows) {
+    table.add(top_cells(*row));
+    for (const seqcast::ReliableSubscription& one : row->reliable) table.add(top_cells(one));
+  }
   for (std::string& line : table.lines(out, width)) lines.push_back(std::move(line));
   if (rows.empty()) lines.emplace_back("no channels; 'seqcast pub NAME' creates one");
   const auto room = static_cast<std::size_t>(std::max(size.rows - 2, 3)); // two lines are for the footer
@@ -195,6 +221,7 @@ void print_top_json(const TopRow& row, Console& console) {
   if (!row.sampler) return console.out.print(to_line(to_json(row.location, row.error)));
   nlohmann::ordered_json json = to_json(row.location, row.status, row.measurement);
   json["age_ns"] = to_json(age_of_newest(row.status));
+  json["reliable_subscribers"] = to_json(row.reliable);
   console.out.print(to_line(json));
 }
 
@@ -204,10 +231,13 @@ void print_top_lines(const std::vector<const TopRow*>& rows, bool titles, Consol
   columns.insert(columns.begin(), {"TIME", false, 8});
   Table table{std::move(columns)};
   const std::string time = time_of_day();
-  for (const TopRow* row : rows) {
-    std::vector<Cell> line = top_cells(*row);
+  const auto add = [&](std::vector<Cell> line) {
     line.insert(line.begin(), {time});
     table.add(std::move(line));
+  };
+  for (const TopRow* row : rows) {
+    add(top_cells(*row));
+    for (const seqcast::ReliableSubscription& one : row->reliable) add(top_cells(one));
   }
   console.out.print(table.text(console.out, titles));
 }
