@@ -189,6 +189,27 @@ TEST_CASE("a short burst, after a wait, is no flood") {
   }
 }
 
+TEST_CASE("large messages that come one by one are a flood above 2 bytes a ns, until one comes later") {
+  PacedSubscriber subscriber;
+  std::uint64_t now = 1'000'000'000;
+  const auto receive = [&](std::uint64_t bytes, std::uint64_t ns) {
+    now += ns;
+    subscriber.pace.received(bytes, now);
+    subscriber.receive_up_to(subscriber.cursor + 1);
+  };
+  receive(4096, 1'000'000'000);
+  CHECK_FALSE(subscriber.pace.hurried());
+  receive(4096, 2048);
+  CHECK(subscriber.pauses == 0);
+  subscriber.during_pause = [&] { ++subscriber.newest; };
+  receive(4096, 2047);
+  CHECK(subscriber.farthest == subscriber.cursor + 64);
+  CHECK(subscriber.pace.hurried());
+  subscriber.during_pause = [] {};
+  subscriber.receive_up_to(subscriber.newest + 1);
+  CHECK_FALSE(subscriber.pace.hurried());
+}
+
 TEST_CASE("in a flood a subscriber lets the publisher go ahead, and then reads without a wait") {
   PacedSubscriber subscriber;
   subscriber.start_flood();

@@ -122,8 +122,16 @@ class SubscriberPace {
     if (hurried()) hold_back(cursor, most, is_complete, pause);
   }
 
+  /// Of a reliable subscriber, to be called now and then: that many bytes were received since the last call, `time`
+  /// in ns. Large messages without a pause that it keeps up with show in nothing but their rate: each is waited
+  /// for, as it takes longer to send while its first line is polled.
+  void received(std::uint64_t bytes, std::uint64_t time) noexcept {
+    fast_ = bytes > flood_bytes_per_ns * (time - last_reading_);
+    last_reading_ = time;
+  }
+
   bool hurried() const noexcept {
-    return score_ >= flood;
+    return score_ >= flood || fast_;
   }
 
  private:
@@ -134,6 +142,7 @@ class SubscriberPace {
   static constexpr std::uint64_t most_score = 64;
   static constexpr std::uint64_t long_wait = 64; // calls without a message: then there is no flood
   static constexpr int first_limit = 64;
+  static constexpr std::uint64_t flood_bytes_per_ns = 2;
 
   /// Looks for the message 1, 2, 4, 8 ... ahead. In a flood each takes twice as long as the one before; when
   /// one takes longer than four times, the flood has ended.
@@ -148,6 +157,7 @@ class SubscriberPace {
         if (used == limit || pauses++ == most_pauses) {
           // If the flood goes on all the same, its messages take longer than that.
           if (ahead == 1 && limit_ < most_pauses) limit_ *= 2;
+          fast_ = false;
           return;
         }
         pause();
@@ -159,7 +169,9 @@ class SubscriberPace {
   std::uint64_t waits_at_ = 0; // the cursor, when there was no message
   std::uint64_t waits_ = 0;    // calls without a message since then
   std::uint64_t score_ = 0;
-  int limit_ = first_limit; // pauses before the next message is there
+  int limit_ = first_limit;        // pauses before the next message is there
+  std::uint64_t last_reading_ = 0; // of the clock; ns
+  bool fast_ = false;              // the bytes received since then came without a pause
 };
 
 } // namespace seqcast::inline v1::detail

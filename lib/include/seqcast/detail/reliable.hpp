@@ -268,6 +268,10 @@ class ReliableSubscriber {
     return !withdrawn_;
   }
 
+  /// The last cursor that was reported.
+  std::uint64_t reported() const noexcept {
+    return reported_;
+  }
   /// Whether report() has found the registration withdrawn.
   bool withdrawn() const noexcept {
     return withdrawn_;

@@ -512,9 +512,23 @@ class RingSubscriber {
   /// Of a reliable subscriber: reports what was received before this call. True, once, if its registration was
   /// withdrawn.
   [[gnu::noinline, gnu::cold]] bool is_demoted() noexcept {
-    if (reliable_.report(cursor_)) return false;
+    const std::uint64_t before = reliable_.reported();
+    if (reliable_.report(cursor_)) {
+      measure_rate(cursor_ - before);
+      return false;
+    }
     reliable_.end();
     return true;
+  }
+
+  /// Of a reliable subscriber: that many messages were received since the last report.
+  void measure_rate(std::uint64_t messages) noexcept {
+    if constexpr (requires { Policy::now(); }) {
+      // relaxed: a guess at the size of all of them; nothing but time depends on it.
+      const std::uint64_t size =
+          unpack_size(slot_of(cursor_, words_, geometry_)[size_word].load(std::memory_order_relaxed));
+      if (size >= PublisherPace::clock_from) pace_.received(messages * size, Policy::now());
+    }
   }
 
   // Results are filled in by reference: gcc keeps what is returned by value in memory.
