@@ -15,7 +15,7 @@ namespace {
 // About 10 us: a subscriber that is just a little behind costs no system call.
 constexpr int polls_before_sleep = 300;
 // One that has died is noticed after so long. Nobody wakes the publisher then.
-constexpr auto slice = std::chrono::microseconds{500};
+constexpr auto slice = std::chrono::microseconds{250};
 // While the bell's maker gives it its name, all of it is locked.
 constexpr auto entry_timeout = std::chrono::milliseconds{20};
 
