@@ -89,6 +89,8 @@ struct Setting {
   bool best_ring = false;
   bool copy_behind = false; // seqcast
   bool bell = true;         // seqcast
+  bool reliable = false;    // seqcast
+  bool sleeps = false;      // seqcast: who finds no message waits for one
 
   /// How many of these are in the ring, at least `least`.
   std::size_t slots(std::size_t slot_bytes, std::size_t least = 2) const {
@@ -353,7 +355,7 @@ struct Loops {
     }
     control.sender_finished(sent);
   }
-  static void receive_flat_out(Channel& channel, const Task&, Control& control) {
+  static void receive_flat_out(Channel& channel, const Task&, Control& control, int index) {
     Receiver receiver{channel};
     const std::size_t size = channel.size();
     const UserBuffer buffer{size * batch};
@@ -387,7 +389,7 @@ struct Loops {
       }
     }
     checker.counts.seconds = static_cast<double>(last - first) / stamps_per_ns() / 1e9;
-    control.report(0, checker.counts);
+    control.report(index, checker.counts);
   }
 
   static void send_fan_out(Channel& channel, const Task& task, Control& control) {
@@ -463,7 +465,9 @@ void run(const Setting& setting, const Task& task, Control& control) {
     case Scenario::flat_out:
       if constexpr (!Loop::in_place) {
         sender = [&] { Loop::send_flat_out(channel, task, control); };
-        receivers.push_back([&] { Loop::receive_flat_out(channel, task, control); });
+        for (int i = 0; i < task.receivers; ++i) {
+          receivers.push_back([&, i] { Loop::receive_flat_out(channel, task, control, i); });
+        }
       }
       break;
     case Scenario::one_way:
@@ -500,7 +504,7 @@ void run(const Setting& setting, const Task& task, Control& control) {
       break;
   }
   if (!sender) throw CannotMeasure{"it was not compiled for this"};
-  control.run(sender, receivers, std::chrono::seconds{10});
+  control.run(sender, receivers, std::chrono::seconds{10 + static_cast<int>(task.seconds)});
 }
 
 } // namespace loops

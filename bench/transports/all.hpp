@@ -7,8 +7,8 @@
 
 namespace bench {
 
-extern const Transport seqcast_next, seqcast_large_ring, seqcast_behind, seqcast_no_bell, seqcast_latest,
-    seqcast_batches, seqcast_in_place;
+extern const Transport seqcast_next, seqcast_large_ring, seqcast_behind, seqcast_reliable, seqcast_no_bell,
+    seqcast_latest, seqcast_batches, seqcast_in_place;
 extern const Transport naive, handoff, handoff_ring;
 extern const Transport one_slot_seqlock, broadcast_ring, gated_ring, gated_ring_best;
 extern const Transport lamport_queue, lamport_queue_best;

@@ -26,6 +26,7 @@ struct SeqcastNext : Sized<Size> {
         options.capacity = std::bit_floor(setting.slots(default_slot_bytes(Size), 8));
       }
       if (!setting.bell) options.wakeup = seqcast::Wakeup::polling;
+      if (setting.reliable) options.max_blocking_time = std::chrono::seconds{5};
       return options;
     }
     bool send(const Word* message) {
@@ -36,11 +37,25 @@ struct SeqcastNext : Sized<Size> {
   };
 
   struct Receiver {
-    explicit Receiver(SeqcastNext& all)
-        : subscriber{all.channel.location(), {.open_timeout = std::chrono::seconds{5}}} {}
-    bool receive(Word* message) {
-      return subscriber.next(message_at<Size>(message)).has_value();
+    explicit Receiver(SeqcastNext& all) : setting{all.setting}, subscriber{open(all)} {}
+    static seqcast::Subscriber<Content> open(const SeqcastNext& all) {
+      const seqcast::SubscriberOptions options{.open_timeout = std::chrono::seconds{5},
+                                               .reliable = all.setting.reliable};
+      // A publisher that is just opening has a region, but does not wait for anybody yet.
+      for (const std::uint64_t begin = stamp();;) {
+        seqcast::Error error;
+        auto opened = seqcast::Subscriber<Content>::open(all.channel.location(), options, error);
+        if (opened) return std::move(*opened);
+        if (ns_since(begin) > 5e9) throw CannotMeasure{error.message()};
+      }
     }
+    bool receive(Word* message) {
+      if (subscriber.next(message_at<Size>(message))) return true;
+      if (setting.reliable && !subscriber.reliable()) throw std::runtime_error{"it was demoted"};
+      if (setting.sleeps) (void)subscriber.wait_for(std::chrono::milliseconds{10});
+      return false;
+    }
+    Setting setting;
     seqcast::Subscriber<Content> subscriber;
   };
 };
@@ -133,6 +148,10 @@ const Transport seqcast_behind = transport_of<SeqcastNext>({.name = "seqcast, be
                                                             .several_receivers = true,
                                                             .least_size = 4096,
                                                             .use = {.copy_behind = true}});
+const Transport seqcast_reliable = transport_of<SeqcastNext>({.name = "seqcast, reliable",
+                                                              .setting = "the publisher waits",
+                                                              .lossless = true,
+                                                              .several_receivers = true});
 const Transport seqcast_no_bell = transport_of<SeqcastNext>({.name = "seqcast, no bell",
                                                              .setting = "Wakeup::polling",
                                                              .sender_only = true,
