@@ -131,13 +131,13 @@ class Throughput {
         fmt::print("\n");
       }
       const Row& own = best(&seqcast_reliable, size);
-      double rival = 0;
-      for (const Transport* transport : rivals) {
-        if (transport != &seqcast_reliable) rival = std::max(rival, best(transport, size).median());
-      }
-      const double ratio = own.median() / rival;
-      fmt::print("  {}: {:.2f} of the better queue >= 1, each in its best ring\n",
-                 ratio >= 1 ? "met" : "MISSED", ratio);
+      const Row& lamport = best(&lamport_queue, size);
+      const Row& boost = best(&spsc_queue, size);
+      const Row& rival = boost.median() > lamport.median() ? boost : lamport;
+      const double ratio = own.median() / rival.median();
+      fmt::print("  {}: {:.2f} of the better queue >= 1, each in its best ring: {} and {}\n",
+                 ratio >= 1 ? "met" : "MISSED", ratio, bytes_name(own.setting.ring_bytes),
+                 bytes_name(rival.setting.ring_bytes));
       const Spread equal = spread_of(equal_ratios(size));
       fmt::print("  in rings of equal bytes, one measured right after the other: {:.2f} ({:.2f}..{:.2f})\n",
                  equal.median, equal.min, equal.max);
@@ -260,7 +260,7 @@ int run(const Options& options) {
              std::thread::hardware_concurrency() - 1);
   if (options.soak_seconds > 0) {
     const Row row{
-        &seqcast_reliable, {.size = 48, .ring_bytes = 1 << 20, .reliable = true, .sleeps = true}, 8, {}};
+        &seqcast_reliable, {.size = 48, .ring_bytes = 1 << 23, .reliable = true, .sleeps = true}, 8, {}};
     const Run soak = run_once(row, options.soak_seconds);
     fmt::print("{} messages of 48 B to each of 8 subscribers, {:.2f} million a second: 0 lost, 0 demoted\n",
                soak.messages, soak.rate);
