@@ -57,6 +57,7 @@ def test_wrong_arguments_are_named(channel):
     for arguments, error in (
         ({"capacity": -1}, "capacity is a number"),
         ({"max_message_size": 2**32}, "max_message_size is a number"),
+        ({"max_blocking_time": -1}, "max_blocking_time is a number of seconds"),
         ({"wakeup": "loud"}, "wakeup is one of 'bell', 'every_message', 'polling'"),
         ({"mode": 0o1000}, "mode"),
     ):

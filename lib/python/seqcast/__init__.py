@@ -2,7 +2,8 @@
 """One process publishes messages in shared memory; any number of processes on the same machine receive them.
 
 None ever receives a torn message: half old, half new. The publisher never waits, and a subscriber that is too slow is
-told exactly how many messages it has lost. There is no daemon.
+told exactly how many messages it has lost; or it waits for reliable subscribers, which then lose nothing, for as long
+as max_blocking_time says. There is no daemon.
 
     # one process                                     # others, as many as you like
     import seqcast                                    import seqcast
@@ -14,12 +15,21 @@ Messages are bytes: anything that supports the buffer protocol. dtype= makes the
 dumps() and loads() carry any object that can be pickled. A channel is a name in shared memory ("ticker") or a file
 ("./test.dat", or a path object); programs in C++ and the tool `seqcast` use the same ones.
 """
-from ._errors import DamagedError, Error, IdentityError, NoChannelError, NotAChannelError, PublisherAliveError
+from ._errors import (
+    DamagedError,
+    DemotedError,
+    Error,
+    IdentityError,
+    NoChannelError,
+    NotAChannelError,
+    PublisherAliveError,
+)
 from ._pickles import dumps, loads
 from ._seqcast import Loan, Message, Publisher, Subscriber, View, channels, inspect, remove, wait_any
 
 __all__ = [
     "DamagedError",
+    "DemotedError",
     "Error",
     "IdentityError",
     "Loan",

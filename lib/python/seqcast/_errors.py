@@ -36,6 +36,10 @@ class DamagedError(Error):
     """The channel contains what no publisher stores, or was truncated."""
 
 
+class DemotedError(Error):
+    """The publisher has stopped waiting for this reliable subscriber: raised once, and then next() goes on."""
+
+
 Error.__module__ = "seqcast"
 
 _KINDS = {
@@ -52,6 +56,9 @@ _KINDS = {
     "lock_obstructed": (PublisherAliveError, errno.EBUSY),
     "other_owner": (Error, errno.EACCES),
     "build_mismatch": (Error, errno.ELIBBAD),
+    "not_reliable": (Error, errno.EOPNOTSUPP),
+    "no_entry": (Error, errno.EUSERS),
+    "demoted": (DemotedError, errno.ETIMEDOUT),
 }
 
 

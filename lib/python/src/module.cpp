@@ -34,6 +34,20 @@ PyObject* channels(PyObject*, PyObject* arguments, PyObject* names) {
   return list.release();
 }
 
+/// A list of dicts.
+Owned reliable_subscribers_of(const seqcast::Inspector& inspector) {
+  Owned list{PyList_New(0)};
+  for (const seqcast::ReliableSubscription& one : inspector.reliable_subscribers()) {
+    const Owned found{Py_BuildValue("{sK sK sK ss}",                                         //
+                                    "process", static_cast<unsigned long long>(one.process), //
+                                    "cursor", static_cast<unsigned long long>(one.cursor),   //
+                                    "lag", static_cast<unsigned long long>(one.lag),         //
+                                    "state", to_string(one.state))};
+    check(PyList_Append(list.get(), found.get()));
+  }
+  return list;
+}
+
 PyObject* inspect(PyObject*, PyObject* channel) {
   const seqcast::Location location = location_of(channel);
   const auto inspector = without_gil([&] { return std::make_unique<const seqcast::Inspector>(location); });
@@ -42,7 +56,8 @@ PyObject* inspect(PyObject*, PyObject* channel) {
   const Owned schema = text_of(inspector->schema().text());
   const Owned published_at{
       seconds_of(status.published_at ? status.published_at->time_since_epoch().count() : -1)};
-  return Py_BuildValue("{sK sI sI sO sO sO ss sO sK sK sK sK sO}",                                        //
+  const Owned reliable_subscribers = reliable_subscribers_of(*inspector);
+  return Py_BuildValue("{sK sI sI sO sO sO ss sO sK sK sK sK sO sO}",                                     //
                        "capacity", static_cast<unsigned long long>(identity.capacity),                    //
                        "max_message_size", static_cast<unsigned int>(identity.max_message_size),          //
                        "message_alignment", static_cast<unsigned int>(identity.message_alignment),        //
@@ -55,7 +70,8 @@ PyObject* inspect(PyObject*, PyObject* channel) {
                        "epoch", static_cast<unsigned long long>(status.epoch ? status.epoch->number : 0), //
                        "head", static_cast<unsigned long long>(status.head),                              //
                        "oldest", static_cast<unsigned long long>(status.oldest),                          //
-                       "published_at", published_at.get());
+                       "published_at", published_at.get(),                                                //
+                       "reliable_subscribers", reliable_subscribers.get());
 }
 
 PyObject* count_fork(PyObject*, PyObject*) {

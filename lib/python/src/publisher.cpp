@@ -4,7 +4,9 @@
 //
 // Invariants
 //   1. Threads may share a Publisher: while a call has given the GIL away `busy` is set, and others wait.
-//   2. While a loan is open, or anything refers to its memory, nothing else is published and nothing is closed: so
+//   2. A wait for reliable subscribers handles signals every 50 ms, and gives the GIL away in between. It is made here,
+//      and the library's own takes no time: that would handle none.
+//   3. While a loan is open, or anything refers to its memory, nothing else is published and nothing is closed: so
 //      nobody writes to a message that subscribers read already.
 #include "python.hpp"
 
@@ -12,14 +14,21 @@
 #include <array>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace python {
 
 namespace {
 
+struct ChannelPublisher : seqcast::BytePublisher {
+  using BytePublisher::BytePublisher;
+  using BytePublisher::has_room;
+};
+
 struct PublisherState {
-  std::optional<seqcast::BytePublisher> publisher;
+  std::optional<ChannelPublisher> publisher;
+  std::optional<std::chrono::nanoseconds> max_blocking_time; // none: it waits for nobody
   std::mutex
       mutex; // for `busy`, which is written with the GIL held, too; nobody takes the GIL while holding it
   std::condition_variable idle;
@@ -95,6 +104,36 @@ void check_size(const PublisherState& state, std::size_t size) {
             std::to_string(state.record_size) + ": publish whole records. Nothing was published");
 }
 
+/// Waits until nobody is in the way of the next message, or for max_blocking_time: who is still in the way then is
+/// demoted when it is published. Errors: throws PythonError where a signal's handler raises an exception.
+PublisherState& wait_for_room(PyObject* self) {
+  using std::chrono::steady_clock;
+  PublisherState* state = &open(self);
+  if (state->publisher->has_room()) return *state;
+  const auto most = *state->max_blocking_time;
+  std::optional<steady_clock::time_point> deadline;
+  if (most != no_limit) deadline = steady_clock::now() + most;
+  for (;;) {
+    set_busy(*state, true);
+    const bool ready = without_gil([&] {
+      const auto end = steady_clock::now() + signal_interval;
+      std::chrono::nanoseconds pause = std::chrono::microseconds{20};
+      for (;;) {
+        const auto now = steady_clock::now();
+        if (state->publisher->has_room() || (deadline && now >= *deadline)) return true;
+        if (now >= end) return false;
+        std::this_thread::sleep_for(std::min(pause, deadline ? *deadline - now : pause));
+        pause = std::min<std::chrono::nanoseconds>(2 * pause, std::chrono::milliseconds{1});
+      }
+    });
+    set_busy(*state, false);
+    if (ready) return *state;
+    check(PyErr_CheckSignals()); // a handler may use this Publisher
+    state = &open(self);
+    check_loans(*state);
+  }
+}
+
 /// Gives the GIL away for a message of that size if it is worth while, and keeps other threads out.
 template <class Publish>
 PyObject* publish_with(PublisherState& state, std::size_t size, const Publish& publish) {
@@ -105,7 +144,9 @@ PyObject* publish_with(PublisherState& state, std::size_t size, const Publish& p
   return sequence_of(sequence);
 }
 
-PyObject* publish(PyObject* self, PyObject* const* pieces, Py_ssize_t count) {
+/// Publishes one message; `ready` says whether, when nothing else is to be checked.
+template <class Ready>
+PyObject* publish_if(PyObject* self, PyObject* const* pieces, Py_ssize_t count, const Ready& ready) {
   if (count == 0) raise(PyExc_TypeError, "publish() takes one or more objects with bytes: publish(b'text')");
   if (count == 1) {
     const Buffer buffer{pieces[0]};
@@ -113,6 +154,7 @@ PyObject* publish(PyObject* self, PyObject* const* pieces, Py_ssize_t count) {
     check_loans(state);
     const seqcast::BytesRef bytes = buffer.bytes();
     check_size(state, bytes.size());
+    if (!ready(state)) return none();
     return publish_with(state, bytes.size(), [&] { return state.publisher->publish(bytes); });
   }
   std::vector<Buffer> buffers;
@@ -127,8 +169,20 @@ PyObject* publish(PyObject* self, PyObject* const* pieces, Py_ssize_t count) {
   PublisherState& state = open(self); // now, since what lends a buffer may run any code
   check_loans(state);
   check_size(state, size);
+  if (!ready(state)) return none();
   return publish_with(state, size,
                       [&] { return state.publisher->publish(std::span<const seqcast::BytesRef>{bytes}); });
+}
+
+PyObject* publish(PyObject* self, PyObject* const* pieces, Py_ssize_t count) {
+  return publish_if(self, pieces, count, [&](PublisherState& state) {
+    if (!state.publisher->has_room()) wait_for_room(self);
+    return true;
+  });
+}
+
+PyObject* try_publish(PyObject* self, PyObject* const* pieces, Py_ssize_t count) {
+  return publish_if(self, pieces, count, [](PublisherState& state) { return state.publisher->has_room(); });
 }
 
 /// Bytes of each of the messages that are the items of an array's first dimension; of a described channel, of its records.
@@ -155,7 +209,12 @@ PyObject* publish_many(PyObject* self, PyObject* messages) {
                                 std::to_string(size) + " bytes. Nothing was published");
   }
   check_size(state, size);
-  return publish_with(state, bytes.size(), [&] { return state.publisher->publish_batch(bytes, size); });
+  if (!state.max_blocking_time)
+    return publish_with(state, bytes.size(), [&] { return state.publisher->publish_batch(bytes, size); });
+  for (std::size_t at = 0; at < bytes.size(); at += size) {
+    wait_for_room(self).publisher->publish(std::span{bytes.data() + at, size});
+  }
+  return sequence_of(state.publisher->head());
 }
 
 PyObject* loan(PyObject* self, PyObject* arguments, PyObject* names) {
@@ -217,6 +276,7 @@ PyObject* exit_loan(PyObject* self, PyObject* const* arguments, Py_ssize_t count
   }
   open(object_of(*loan.publisher));
   check_size(state, loan.size);
+  wait_for_room(object_of(*loan.publisher));
   loan.sequence = std::move(*committed).commit(loan.size);
   return none();
 }
@@ -283,19 +343,19 @@ PyObject* loan_sequence(PyObject* self, void*) {
 }
 
 PyObject* new_publisher(PyTypeObject* type, PyObject* arguments, PyObject* names) {
-  static const char* keywords[] = {"channel", "capacity",        "max_message_size",  "message_alignment",
-                                   "dtype",   "schema",          "timestamps",        "copy_behind",
-                                   "wakeup",  "bell_mode",       "lock_memory",       "mode",
-                                   "replace", "remove_on_close", "allow_other_owner", nullptr};
+  static const char* keywords[] = {
+      "channel",    "capacity",    "max_message_size", "message_alignment", "dtype",     "schema",
+      "timestamps", "copy_behind", "wakeup",           "max_blocking_time", "bell_mode", "lock_memory",
+      "mode",       "replace",     "remove_on_close",  "allow_other_owner", nullptr};
   PyObject* channel = nullptr;
   PyObject *capacity = Py_None, *size = Py_None, *alignment = Py_None, *dtype = Py_None, *schema = Py_None,
-           *timestamps = Py_None, *copy_behind = Py_None, *wakeup = Py_None, *bell_mode = Py_None,
-           *mode = Py_None;
+           *timestamps = Py_None, *copy_behind = Py_None, *wakeup = Py_None, *max_blocking_time = Py_None,
+           *bell_mode = Py_None, *mode = Py_None;
   int lock_memory = 0, replace = 0, remove_on_close = 0, allow_other_owner = 0;
-  if (PyArg_ParseTupleAndKeywords(arguments, names, "O|$OOOOOOOOOpOppp:Publisher", const_cast<char**>(keywords),
-                                  &channel, &capacity, &size, &alignment, &dtype, &schema, &timestamps,
-                                  &copy_behind, &wakeup, &bell_mode, &lock_memory, &mode, &replace,
-                                  &remove_on_close, &allow_other_owner) == 0)
+  if (PyArg_ParseTupleAndKeywords(arguments, names, "O|$OOOOOOOOOOpOppp:Publisher",
+                                  const_cast<char**>(keywords), &channel, &capacity, &size, &alignment, &dtype,
+                                  &schema, &timestamps, &copy_behind, &wakeup, &max_blocking_time, &bell_mode,
+                                  &lock_memory, &mode, &replace, &remove_on_close, &allow_other_owner) == 0)
     throw PythonError{};
   const seqcast::Location location = location_of(channel);
   Layout layout = layout_of(dtype, schema);
@@ -321,6 +381,12 @@ PyObject* new_publisher(PyTypeObject* type, PyObject* arguments, PyObject* names
                                  seqcast::Wakeup::polling};
     options.wakeup = wakeups[word_of(wakeup, "wakeup", {"bell", "every_message", "polling"})];
   }
+  std::optional<std::chrono::nanoseconds> blocking_time;
+  if (max_blocking_time != Py_None) {
+    blocking_time = timeout_of(max_blocking_time,
+                               "max_blocking_time is a number of seconds from 0 on; math.inf for no limit");
+    options.max_blocking_time = std::chrono::nanoseconds{0};
+  }
   options.bell_mode = narrow(number_of(bell_mode, "bell_mode", 0777));
   options.lock_memory = lock_memory != 0;
   if (const auto bits = number_of(mode, "mode", 0777)) options.mode = static_cast<std::uint32_t>(*bits);
@@ -329,9 +395,8 @@ PyObject* new_publisher(PyTypeObject* type, PyObject* arguments, PyObject* names
   options.allow_other_owner = allow_other_owner != 0;
 
   auto state = std::make_unique<PublisherState>();
-  seqcast::Error error;
-  state->publisher = without_gil([&] { return seqcast::BytePublisher::open(location, options, error); });
-  if (!state->publisher) raise(error.code(), error.message());
+  state->max_blocking_time = blocking_time;
+  without_gil([&] { return static_cast<bool>(&state->publisher.emplace(location, options)); });
   state->record_size = layout.record_size;
   state->records = std::move(layout.records);
   if (!layout.schema.empty()) {
@@ -386,6 +451,9 @@ PyObject* timestamps(PyObject* self, void*) {
 PyObject* epoch(PyObject* self, void*) {
   return sequence_of(open(self).publisher->epoch().number);
 }
+PyObject* reliable_subscribers(PyObject* self, void*) {
+  return PyLong_FromSize_t(open(self).publisher->reliable_subscribers());
+}
 PyObject* publisher_state(PyObject* self, void*) {
   return PyUnicode_FromString(to_string(open(self).publisher->state()));
 }
@@ -415,7 +483,7 @@ PyObject* refuse_pickle(PyObject*, PyObject*) {
 }
 
 constexpr const char* publisher_doc =
-    R"(Publisher(channel, *, capacity=None, max_message_size=None, message_alignment=None, dtype=None, schema=None, timestamps=None, copy_behind=None, wakeup=None, bell_mode=None, lock_memory=False, mode=0o600, replace=False, remove_on_close=False, allow_other_owner=False)
+    R"(Publisher(channel, *, capacity=None, max_message_size=None, message_alignment=None, dtype=None, schema=None, timestamps=None, copy_behind=None, wakeup=None, max_blocking_time=None, bell_mode=None, lock_memory=False, mode=0o600, replace=False, remove_on_close=False, allow_other_owner=False)
 --
 
 Publishes messages on a channel; creates it, or takes it over from a publisher that ended or died.
@@ -431,6 +499,8 @@ dtype               numpy's dtype of a record; one with fields makes a schema, t
 timestamps          whether messages carry their time [no]
 copy_behind         whether large messages may be copied while they are written [no]
 wakeup              how sleeping subscribers are woken: "bell", "every_message" or "polling" ["bell"]
+max_blocking_time   seconds for which a message waits for reliable subscribers that are in its way, which are demoted
+                    then; math.inf for no limit [it waits for nobody]
 bell_mode, mode     permissions of the bell and of the channel
 lock_memory         keep the channel in memory (mlock)
 replace             put a new channel in the place of one of another size or schema
@@ -443,19 +513,27 @@ seqcast.PublisherAliveError or seqcast.IdentityError.)";
 PyMethodDef publisher_methods[] = {
     {"publish", method<publish>(), METH_FASTCALL,
      "publish($self, /, *pieces)\n--\n\n"
-     "Publishes one message and gives its sequence. Never waits for a subscriber.\n\n"
+     "Publishes one message and gives its sequence. Waits for no subscriber but reliable ones, and for these "
+     "at "
+     "most\n"
+     "max_blocking_time.\n\n"
      "A piece is anything that lends contiguous bytes: bytes, bytearray, memoryview, array, numpy arrays,\n"
      "pickle.PickleBuffer. Several pieces become one message, in their order, without being joined first.\n"
      "Errors: OSError (EMSGSIZE) if it is longer than max_message_size, ValueError if it is not one record of "
      "the\n"
      "channel's schema, or not whole values of its dtype; nothing is published then."},
+    {"try_publish", method<try_publish>(), METH_FASTCALL,
+     "try_publish($self, /, *pieces)\n--\n\n"
+     "publish(), or None if that would wait for a reliable subscriber: then nothing is published."},
     {"publish_many", method<publish_many>(), METH_O,
      "publish_many($self, messages, /)\n--\n\n"
      "Publishes each item of an array as a message, and gives the last one's sequence: much faster than one by "
      "one.\n\n"
      "The array lends contiguous bytes; its items are those of the first dimension, and in a channel with a "
      "schema its\n"
-     "records, however they lie. Errors: as for publish() of one item; then none was published."},
+     "records, however they lie. Errors: as for publish() of one item; then none was published. With "
+     "max_blocking_time each is\n"
+     "published as soon as there is room, and what a signal raises meanwhile leaves the first ones published."},
     {"loan", method<loan>(), METH_VARARGS | METH_KEYWORDS,
      "loan($self, /, size=None)\n--\n\n"
      "The next message in place, for a with block: its buffer is where subscribers will read it.\n\n"
@@ -479,6 +557,8 @@ PyGetSetDef publisher_attributes[] = {
      nullptr},
     {"epoch", guarded<epoch>, nullptr, "Publishers that have opened the channel so far, this one included.",
      nullptr},
+    {"reliable_subscribers", guarded<reliable_subscribers>, nullptr,
+     "Reliable subscribers that it waits for; one that has died counts until it is in the way.", nullptr},
     {"capacity", guarded<capacity>, nullptr, "Slots.", nullptr},
     {"max_message_size", guarded<max_message_size>, nullptr, "Bytes of the longest message.", nullptr},
     {"timestamps", guarded<timestamps>, nullptr, "Whether messages carry their time.", nullptr},

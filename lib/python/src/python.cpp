@@ -53,6 +53,12 @@ const char* name_of(seqcast::Errc code) noexcept {
       return "buffer_too_small";
     case Errc::truncated:
       return "truncated";
+    case Errc::not_reliable:
+      return "not_reliable";
+    case Errc::no_entry:
+      return "no_entry";
+    case Errc::demoted:
+      return "demoted";
   }
   return "unknown";
 }
@@ -117,12 +123,11 @@ Owned name_of(const seqcast::Location& location) {
   return Owned{PyUnicode_DecodeFSDefaultAndSize(name.data(), static_cast<Py_ssize_t>(name.size()))};
 }
 
-std::chrono::nanoseconds timeout_of(PyObject* seconds) {
+std::chrono::nanoseconds timeout_of(PyObject* seconds, const char* expected) {
   if (seconds == Py_None) return no_limit;
   const double value = PyFloat_AsDouble(seconds);
   if (value == -1.0 && PyErr_Occurred() != nullptr) throw PythonError{};
-  if (!(value >= 0))
-    raise(PyExc_ValueError, "a timeout is a number of seconds from 0 on, or None for no limit");
+  if (!(value >= 0)) raise(PyExc_ValueError, expected);
   constexpr double most = 9e9; // 285 years
   if (value >= most) return no_limit;
   return std::chrono::nanoseconds{static_cast<std::int64_t>(std::ceil(value * 1e9))};

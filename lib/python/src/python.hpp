@@ -215,8 +215,10 @@ seqcast::Location location_of(PyObject* channel);
 /// As location_of() takes it again.
 Owned name_of(const seqcast::Location& location);
 
-/// Seconds, or None for no limit. Errors: throws PythonError if it is negative or no number.
-std::chrono::nanoseconds timeout_of(PyObject* seconds);
+/// Seconds, or None for no limit. Errors: throws PythonError with that text if it is negative, or no number.
+std::chrono::nanoseconds timeout_of(
+    PyObject* seconds,
+    const char* expected = "a timeout is a number of seconds from 0 on, or None for no limit");
 inline constexpr std::chrono::nanoseconds no_limit = (std::chrono::nanoseconds::max)();
 /// The longest time in which no signal is handled: Ctrl-C is KeyboardInterrupt within 100 ms.
 inline constexpr std::chrono::milliseconds signal_interval{50};

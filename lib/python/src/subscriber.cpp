@@ -110,9 +110,16 @@ void check_views(const SubscriberState& state, const char* what) {
                                " could take its memory away: delete it first");
 }
 
-/// What no later call mends: no more messages come from this region.
-void check_damage(const seqcast::ByteSubscriber& subscriber) {
+/// Raises what is more than an overrun: that it was demoted, and what no later call mends, since no more messages come
+/// from this region.
+void check_error(const seqcast::ByteSubscriber& subscriber) {
   const std::error_code error = subscriber.error();
+  if (error == Errc::demoted) {
+    raise(error,
+          to_string(subscriber.location()) +
+              ": the publisher has stopped waiting for this subscriber, which was in its way for too long. The "
+              "next messages say how many are lost; register_reliable() has it wait again");
+  }
   if (error != Errc::corrupt && error != Errc::truncated) return;
   const char* const what =
       error == Errc::corrupt
@@ -130,7 +137,7 @@ Message* read(SubscriberState& state, bool newest) {
   for (int attempt = 0; attempt < 8; ++attempt) {
     const auto view = newest ? subscriber.latest_view() : subscriber.view();
     if (!view) {
-      check_damage(subscriber);
+      check_error(subscriber);
       if (subscriber.error()) continue; // an overrun, or a message of an impossible size
       return nullptr;
     }
@@ -141,7 +148,10 @@ Message* read(SubscriberState& state, bool newest) {
     const std::span to{static_cast<std::byte*>(static_cast<void*>(PyBytes_AsString(bytes.get()))), size};
     const auto copy = [&] { return newest ? subscriber.latest(to) : subscriber.next(to); };
     const auto received = size <= most_with_gil ? copy() : without_gil(copy);
-    if (!received) continue;
+    if (!received) {
+      check_error(subscriber);
+      continue;
+    }
     if (received->message.size() != size) { // another one, after an overrun
       const std::string_view text = received->text();
       PyObject* const shorter = PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
@@ -166,7 +176,7 @@ Message* read_many(SubscriberState& state, std::uint64_t most) {
   for (int attempt = 0; attempt < 8; ++attempt) {
     const auto view = subscriber.view();
     if (!view) {
-      check_damage(subscriber);
+      check_error(subscriber);
       if (subscriber.error()) continue;
       return nullptr;
     }
@@ -180,7 +190,10 @@ Message* read_many(SubscriberState& state, std::uint64_t most) {
     const std::span to{static_cast<std::byte*>(static_cast<void*>(PyBytes_AsString(bytes.get()))), room};
     const auto copy = [&] { return subscriber.next_batch(to, static_cast<std::uint32_t>(size)); };
     const auto received = room <= most_with_gil ? copy() : without_gil(copy);
-    if (!received) continue;
+    if (!received) {
+      check_error(subscriber);
+      continue;
+    }
     if (const std::size_t used = received.count * size; used < room) { // lapped, or one has another size
       PyObject* const shorter =
           PyBytes_FromStringAndSize(PyBytes_AsString(bytes.get()), static_cast<Py_ssize_t>(used));
@@ -329,7 +342,7 @@ PyObject* view(PyObject* self, PyObject* arguments, PyObject* names) {
   const auto found = wait_and_read(*state, timeout, [&]() -> std::optional<seqcast::ByteView> {
     for (int attempt = 0; attempt < 8; ++attempt) {
       if (auto one = newest != 0 ? subscriber.latest_view() : subscriber.view()) return one;
-      check_damage(subscriber);
+      check_error(subscriber);
       if (!subscriber.error()) break;
     }
     return std::nullopt;
@@ -358,6 +371,15 @@ PyObject* reopen(PyObject* self, PyObject*) {
   const bool moved = without_gil([&] { return state.subscriber().reopen(); });
   if (moved) take_schema(*state);
   return PyBool_FromLong(moved ? 1 : 0);
+}
+
+PyObject* register_reliable(PyObject* self, PyObject*) {
+  const InUse state{self};
+  without_gil([&] {
+    state.subscriber().register_reliable();
+    return true;
+  });
+  return none();
 }
 
 PyObject* fileno(PyObject* self, PyObject*) {
@@ -431,15 +453,15 @@ void check_layout(const seqcast::ByteSubscriber& subscriber, const Layout& layou
 }
 
 PyObject* new_subscriber(PyTypeObject* type, PyObject* arguments, PyObject* names) {
-  static const char* keywords[] = {"channel",      "start",  "resume",      "strategy",
-                                   "open_timeout", "follow", "lock_memory", "survive_truncation",
-                                   "dtype",        nullptr};
+  static const char* keywords[] = {"channel", "start",    "resume",      "strategy",           "open_timeout",
+                                   "follow",  "reliable", "lock_memory", "survive_truncation", "dtype",
+                                   nullptr};
   PyObject* channel = nullptr;
   PyObject *start = nullptr, *resume = nullptr, *strategy = nullptr, *open_timeout = nullptr, *dtype = Py_None;
-  int follow = 0, lock_memory = 0, survive_truncation = 0;
-  if (PyArg_ParseTupleAndKeywords(arguments, names, "O|$OOOOpppO:Subscriber", const_cast<char**>(keywords),
-                                  &channel, &start, &resume, &strategy, &open_timeout, &follow, &lock_memory,
-                                  &survive_truncation, &dtype) == 0)
+  int follow = 0, reliable = 0, lock_memory = 0, survive_truncation = 0;
+  if (PyArg_ParseTupleAndKeywords(arguments, names, "O|$OOOOppppO:Subscriber", const_cast<char**>(keywords),
+                                  &channel, &start, &resume, &strategy, &open_timeout, &follow, &reliable,
+                                  &lock_memory, &survive_truncation, &dtype) == 0)
     throw PythonError{};
   const seqcast::Location location = location_of(channel);
   seqcast::SubscriberOptions options;
@@ -459,6 +481,7 @@ PyObject* new_subscriber(PyTypeObject* type, PyObject* arguments, PyObject* name
   }
   const auto timeout = open_timeout == nullptr ? std::chrono::nanoseconds{0} : timeout_of(open_timeout);
   options.follow = follow != 0;
+  options.reliable = reliable != 0;
   options.lock_memory = lock_memory != 0;
   options.survive_truncation = survive_truncation != 0;
 
@@ -521,6 +544,9 @@ PyObject* lag(PyObject* self, void*) {
 }
 PyObject* cursor(PyObject* self, void*) {
   return sequence_of(InUse{self}.subscriber().cursor());
+}
+PyObject* reliable(PyObject* self, void*) {
+  return PyBool_FromLong(InUse{self}.subscriber().reliable() ? 1 : 0);
 }
 PyObject* capacity(PyObject* self, void*) {
   return sequence_of(InUse{self}.subscriber().capacity());
@@ -611,7 +637,7 @@ PyObject* view_published_at(PyObject* self, void*) {
 }
 
 constexpr const char* subscriber_doc =
-    R"(Subscriber(channel, *, start='newest', resume='half', strategy='spin_then_sleep', open_timeout=0, follow=False, lock_memory=False, survive_truncation=False, dtype=None)
+    R"(Subscriber(channel, *, start='newest', resume='half', strategy='spin_then_sleep', open_timeout=0, follow=False, reliable=False, lock_memory=False, survive_truncation=False, dtype=None)
 --
 
 Receives the messages of a channel.
@@ -628,12 +654,14 @@ resume              where next() goes on after it was lapped: "half" a ring behi
 strategy            what a wait does: "spin_then_sleep", "sleep", "yield" or "spin"
 open_timeout        seconds to wait for a channel that is not there yet; None for no limit
 follow              go on with the channel that takes this one's place
+reliable            lose nothing that is published from now on: the publisher, one with max_blocking_time, waits for it.
+                    If that takes too long, one call raises seqcast.DemotedError, and later ones go on, with losses
 lock_memory         keep the channel in memory (mlock)
 survive_truncation  a truncated file is an error, and not the end of the process
 dtype               numpy's dtype of a record, for Message.array, where the channel does not describe its messages
 
 One thread at a time uses a Subscriber. It can be inherited by fork, and pickled: the copy opens the channel anew and
-goes on after the same message. Errors: OSError, most often seqcast.NoChannelError.)";
+goes on after the same message. (The copy of a reliable one by fork is demoted.) Errors: OSError, most often seqcast.NoChannelError.)";
 
 PyMethodDef methods[] = {
     {"next", method<next>(), METH_FASTCALL | METH_KEYWORDS,
@@ -663,6 +691,12 @@ PyMethodDef methods[] = {
      "reopen($self, /)\n--\n\n"
      "Goes on in the channel that has taken this one's place, from its oldest message; False if there is "
      "none."},
+    {"register_reliable", method<register_reliable>(), METH_NOARGS,
+     "register_reliable($self, /)\n--\n\n"
+     "Has the publisher wait for this subscriber, again after DemotedError: nothing is lost of what is "
+     "published "
+     "from now\n"
+     "on. Errors: OSError; it goes on with losses then."},
     {"fileno", method<fileno>(), METH_NOARGS,
      "fileno($self, /)\n--\n\n"
      "A descriptor for select, poll, epoll and selectors. It is readable when there is something to read; then "
@@ -683,6 +717,8 @@ PyGetSetDef attributes[] = {
     {"lag", guarded<lag>, nullptr, "Messages complete and not yet read, including those overwritten already.",
      nullptr},
     {"cursor", guarded<cursor>, nullptr, "The last sequence received; next() goes on after it.", nullptr},
+    {"reliable", guarded<reliable>, nullptr,
+     "Whether the publisher waits for it, as far as it was told: see Subscriber(reliable=True).", nullptr},
     {"capacity", guarded<capacity>, nullptr, "Slots.", nullptr},
     {"max_message_size", guarded<max_message_size>, nullptr, "Bytes of the longest message.", nullptr},
     {"timestamps", guarded<timestamps>, nullptr, "Whether messages carry their time.", nullptr},
