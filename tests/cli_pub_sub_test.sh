@@ -376,8 +376,8 @@ expect 0 sub ./a --latest -n 3 --json
 [ "$(grep -o '"sequence":[0-9]*' output | sort -u | wc -l)" -eq 3 ] || fail 'a message was printed twice'
 kill "$pid"
 
-# reliable_pair SECONDS [ARGUMENT...]: starts a pub --max-blocking-time SECONDS of the lines that come by >&3, four slots,
-# and a sub --reliable with these arguments, and stops that when it is waited for. Sets $publisher and $subscriber.
+# reliable_pair SECONDS [ARGUMENT...]: starts a pub --max-blocking-time SECONDS with four slots, of the lines that come by
+# >&3, and a sub --reliable with these arguments, and stops that when it is waited for. Sets $publisher and $subscriber.
 reliable_pair() {
   local seconds=$1
   shift

@@ -197,9 +197,9 @@ class PubChannel {
   std::uint64_t max_message_size() const noexcept {
     return publisher_.max_message_size();
   }
-  /// Publishes the message, with --max-blocking-time after a wait for reliable subscribers that are in the way; not
-  /// if a stop is requested meanwhile. The library's own wait would keep pub from ending by a signal, and from finding
-  /// out that the channel was removed.
+  /// Publishes the message, with --max-blocking-time after a wait for reliable subscribers that are in the way;
+  /// not if a stop is requested meanwhile. The library's own wait would keep pub from ending by a signal, and
+  /// from finding out that the channel was removed.
   void publish(std::string_view message) {
     if (!settings_.max_blocking_time) {
       publisher_.publish(message);

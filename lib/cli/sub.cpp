@@ -113,8 +113,8 @@ class Subscription {
   void read_schema();
   std::string to_output_line(const seqcast::ReceivedBytes& message) const;
   void check_error() const;
-  /// Reports that the publisher has stopped waiting for this subscriber, and has it wait again. Errors: throws Failure
-  /// with --strict, and if it does not wait for anybody any more.
+  /// Reports that the publisher has stopped waiting for this subscriber, and has it wait again. Errors: throws
+  /// Failure with --strict, and if it does not wait for anybody any more.
   void report_demotion();
   /// Whether all is read that was there at the beginning, with --timeout 0.
   bool is_complete() const {

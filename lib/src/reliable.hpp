@@ -47,8 +47,9 @@ class ReliableEntry {
   std::size_t index_ = 0;
 };
 
-/// The subscribers that are registered in the bell of a region, in the order of their entries; none if there is no
-/// bell that this user may read. `head`: for their lags. The bell is read, not mapped: nobody can truncate it under this.
+/// The subscribers that are registered in the bell of a region, in the order of their entries; none if there is
+/// no bell that this user may read. `head`: for their lags. The bell is read, not mapped: nobody can truncate
+/// it under this.
 std::vector<ReliableSubscription> reliable_subscriptions(const SubscriberRegion& region, std::uint64_t head);
 
 /// The publisher's side.

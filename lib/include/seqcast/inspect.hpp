@@ -118,8 +118,8 @@ struct SlotContent {
 /// What the publisher does about a reliable subscriber.
 enum class ReliableState {
   waited_for, ///< what it has not received is not overwritten
-  demoted, ///< it kept the publisher waiting for too long, and does not know yet; or no publisher waits for it now
-  dead,    ///< its process has ended, and the publisher finds that out when it is in the way
+  demoted,    ///< no publisher waits for it any more, which it was not told yet
+  dead,       ///< its process has ended, and the publisher finds that out when it is in the way
 };
 
 /// The name of a state, for people.
@@ -173,8 +173,8 @@ class Inspector {
   /// All that changes. Asks the operating system a few times.
   ChannelStatus status() const noexcept;
 
-  /// The reliable subscribers, at most 62; none if this user may not read the bell. One that was told of its demotion
-  /// is no longer among them. Who may write the bell may put anything there.
+  /// The reliable subscribers, at most 62; none if this user may not read the bell. One that was told of its
+  /// demotion is no longer among them. Who may write the bell may put anything there.
   /// Errors: throws std::bad_alloc. Progress: some system calls.
   std::vector<ReliableSubscription> reliable_subscribers() const {
     std::vector<ReliableSubscription> found;

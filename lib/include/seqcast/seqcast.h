@@ -246,10 +246,10 @@ typedef struct seqcast_publisher_options {
 
   uint32_t reserved; ///< 0
 
-  /// How long publishing waits for reliable subscribers that have not received the message whose place the next one
-  /// takes. One that is still behind then is demoted to best effort, and told; one that has died delays a message by
-  /// 1 ms at most. Unset: publishing never waits, and nobody can subscribe reliably. 1 demotes at once.
-  /// SEQCAST_FOREVER: then a subscriber that is stopped stops the publisher. Needs SEQCAST_WAKEUP_BELL.
+  /// How long publishing waits for reliable subscribers that have not received the message whose place the next
+  /// one takes. One that is still behind then is demoted to best effort, and told; one that has died delays a
+  /// message by 1 ms at most. Unset: publishing never waits, and nobody can subscribe reliably. 1 demotes at
+  /// once. SEQCAST_FOREVER: then a subscriber that is stopped stops the publisher. Needs SEQCAST_WAKEUP_BELL.
   int64_t max_blocking_time_ns;
 } seqcast_publisher_options;
 
@@ -287,10 +287,10 @@ typedef struct seqcast_subscriber_options {
   /// see SubscriberOptions in options.hpp.
   uint32_t survive_truncation;
 
-  /// A switch: have the publisher wait for this subscriber: what is published from now on is not overwritten before
-  /// seqcast_next(), seqcast_latest() or seqcast_view() was called once more after it. If it keeps the publisher
-  /// waiting for max_blocking_time_ns it is demoted to best effort: one call gives SEQCAST_DEMOTED, and
-  /// seqcast_register_reliable() registers again. The publisher has to have max_blocking_time_ns
+  /// A switch: have the publisher wait for this subscriber: what is published from now on is not overwritten
+  /// before seqcast_next(), seqcast_latest() or seqcast_view() was called once more after it. If it keeps the
+  /// publisher waiting for max_blocking_time_ns it is demoted to best effort: one call gives SEQCAST_DEMOTED,
+  /// and seqcast_register_reliable() registers again. The publisher has to have max_blocking_time_ns
   /// (SEQCAST_NOT_RELIABLE), and this user to be able to write the bell (-EACCES).
   uint32_t reliable;
 
@@ -559,8 +559,8 @@ int seqcast_seek(seqcast_subscriber* subscriber, uint64_t sequence, uint64_t* ne
 /// Threads: one at a time.
 int seqcast_reopen(seqcast_subscriber* subscriber, seqcast_error* error);
 
-/// Has the publisher wait for this subscriber, again after SEQCAST_DEMOTED: nothing is lost of what is published from
-/// now on. `error` may be null.
+/// Has the publisher wait for this subscriber, again after SEQCAST_DEMOTED: nothing is lost of what is
+/// published from now on. `error` may be null.
 /// Errors: as for seqcast_subscriber_open() with `reliable`; it goes on by best effort then.
 /// Progress: blocks for system calls.
 /// Threads: one at a time.

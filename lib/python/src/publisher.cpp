@@ -4,8 +4,8 @@
 //
 // Invariants
 //   1. Threads may share a Publisher: while a call has given the GIL away `busy` is set, and others wait.
-//   2. A wait for reliable subscribers handles signals every 50 ms, and gives the GIL away in between. It is made here,
-//      and the library's own takes no time: that would handle none.
+//   2. A wait for reliable subscribers handles signals every 50 ms, and gives the GIL away in between. It is made
+//      here, and the library's own takes no time: that would handle none.
 //   3. While a loan is open, or anything refers to its memory, nothing else is published and nothing is closed: so
 //      nobody writes to a message that subscribers read already.
 #include "python.hpp"
@@ -104,8 +104,8 @@ void check_size(const PublisherState& state, std::size_t size) {
             std::to_string(state.record_size) + ": publish whole records. Nothing was published");
 }
 
-/// Waits until nobody is in the way of the next message, or for max_blocking_time: who is still in the way then is
-/// demoted when it is published. Errors: throws PythonError where a signal's handler raises an exception.
+/// Waits until nobody is in the way of the next message, or for max_blocking_time: who is still in the way then
+/// is demoted when it is published. Errors: throws PythonError where a signal's handler raises an exception.
 PublisherState& wait_for_room(PyObject* self) {
   using std::chrono::steady_clock;
   PublisherState* state = &open(self);

@@ -110,8 +110,8 @@ void check_views(const SubscriberState& state, const char* what) {
                                " could take its memory away: delete it first");
 }
 
-/// Raises what is more than an overrun: that it was demoted, and what no later call mends, since no more messages come
-/// from this region.
+/// Raises what is more than an overrun: that it was demoted, and what no later call mends, since no more
+/// messages come from this region.
 void check_error(const seqcast::ByteSubscriber& subscriber) {
   const std::error_code error = subscriber.error();
   if (error == Errc::demoted) {
