@@ -62,10 +62,19 @@ struct SystemKernel {
 
 } // namespace
 
-ReliableEntry::ReliableEntry(const SubscriberRegion& region) : region_{&region} {
+ReliableEntry::ReliableEntry(const SubscriberRegion& region, std::chrono::nanoseconds timeout)
+    : region_{&region} {
   if (wakeup_of(region.identity) != Wakeup::bell || polled_number(region.words) == 0) fail_not_reliable();
-  bell_ = Bell::find(region.place, region.status.owner, region.mapping.survives_truncation());
-  if (!bell_) {
+  // A new region has its name a moment before its bell has.
+  const auto bell_end = deadline_after(std::max<std::chrono::nanoseconds>(timeout, entry_timeout));
+  for (;;) {
+    const auto now = platform::clock::now(); // before the attempt, so that one comes after the end
+    bell_ = Bell::find(region.place, region.status.owner, region.mapping.survives_truncation());
+    if (bell_) break;
+    if (now < bell_end) {
+      platform::wait_on_words({}, now + entry_timeout / 20);
+      continue;
+    }
     fail(std::make_error_code(std::errc::permission_denied),
          "its bell, " + Bell::place_of(region.place).path() +
              ", is missing, or this user may not write it; its publisher sets PublisherOptions::bell_mode");

@@ -19,8 +19,9 @@ namespace seqcast::inline v1::detail {
 class ReliableEntry {
  public:
   ReliableEntry() noexcept = default;
-  /// Takes a free entry of the region's bell. Errors: throws Failure: not_reliable, no_entry, the system's.
-  explicit ReliableEntry(const SubscriberRegion& region);
+  /// Takes a free entry of the region's bell, and waits for the bell for `timeout`, where there is none yet.
+  /// Errors: throws Failure: not_reliable, no_entry, the system's.
+  ReliableEntry(const SubscriberRegion& region, std::chrono::nanoseconds timeout);
   ReliableEntry(ReliableEntry&&) noexcept = default;
   ReliableEntry& operator=(ReliableEntry&& other) noexcept;
   /// Ends the registration.

@@ -29,7 +29,8 @@ RingSubscriber<HardwarePolicy> ring_of(const SubscriberState& state, StartPositi
 void register_at(SubscriberState& state, RingSubscriber<HardwarePolicy>& ring, bool from_newest) {
   const SubscriberRegion& region = *state.watch.region;
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
-    if (!state.entry || state.entry.inherited()) state.entry = ReliableEntry{region};
+    if (!state.entry || state.entry.inherited())
+      state.entry = ReliableEntry{region, state.options.open_timeout};
     ring.register_reliable(state.entry.subscriber(), from_newest);
     if (ring.registered() && state.entry.is_polled()) return;
     // It is of a bell that was removed, or its publisher is just about to make it the region's.
