@@ -278,7 +278,7 @@ for columns in 30 40 60 80 120; do
   grep -E '^NAME|^\./live' page.txt | awk '{ if (last && length($0) != last) exit 1; last = length($0) }' ||
     fail "the columns are not aligned at $columns columns"
 done
-grep -q '^NAME *STATE *PROCESS *MSG/S *BYTES/S *HEAD *AGE$' page.txt || fail 'columns are missing at 120'
+grep -q '^NAME *STATE *PROCESS *MSG/S *BYTES/S *HEAD *AGE *LAG$' page.txt || fail 'columns are missing at 120'
 columns=''
 
 test_case 'top restores the terminal when a signal ends it'
