@@ -15,6 +15,7 @@
 #include "support/guarded_memory.hpp"
 #include "support/resume.hpp"
 
+#include <utility>
 #include <vector>
 
 namespace {
@@ -57,6 +58,14 @@ struct CountingPolicy {
     void store(std::uint64_t value, std::memory_order) noexcept {
       steps.step();
       value_ = value;
+    }
+    std::uint64_t fetch_add(std::uint64_t more, std::memory_order) noexcept {
+      steps.step();
+      return std::exchange(value_, value_ + more);
+    }
+    std::uint64_t fetch_or(std::uint64_t bits, std::memory_order) noexcept {
+      steps.step();
+      return std::exchange(value_, value_ | bits);
     }
 
    private:

@@ -50,6 +50,17 @@ class StagedPolicy {
         value = to;
       }
     }
+    // One operation on a machine; no test has another processor in between.
+    std::uint64_t fetch_add(std::uint64_t more, std::memory_order order) noexcept {
+      const std::uint64_t found = load(order);
+      store(found + more, order);
+      return found;
+    }
+    std::uint64_t fetch_or(std::uint64_t bits, std::memory_order order) noexcept {
+      const std::uint64_t found = load(order);
+      store(found | bits, order);
+      return found;
+    }
 
     std::uint64_t value = 0; // in memory, for the test itself: reading it is not an operation
   };
