@@ -134,11 +134,11 @@ class ReliablePublisher {
       withdraw(head, [&](std::size_t entry) { return !kernel.is_owned(entry); });
       // relaxed: the fence in poll() comes before the cursors, as that in report() comes after one.
       const auto space = static_cast<std::uint32_t>(space_word()->load(std::memory_order_relaxed));
-      region_[waits_word].store(
-          1, std::memory_order_relaxed); // relaxed: the fence in poll() is the order it needs
+      // relaxed, both: the fence in poll() is the order that the first needs; the second, seen late, costs a
+      // subscriber a system call.
+      region_[waits_word].store(1, std::memory_order_relaxed);
       if (poll(head) <= head) kernel.sleep(space_word(), space);
-      region_[waits_word].store(
-          0, std::memory_order_relaxed); // relaxed: too late costs a subscriber a system call
+      region_[waits_word].store(0, std::memory_order_relaxed);
     }
   }
 
@@ -156,8 +156,8 @@ class ReliablePublisher {
   template <class Use>
   void for_each_registered(const Use& use) const noexcept {
     constexpr std::uint64_t all = (std::uint64_t{1} << bell_entries) - 1;
-    // relaxed, as are the stores of a new registration: whatever of it is not found here, the fence in poll() has
-    // found the subscriber before its own fence.
+    // relaxed, as are the stores of a new registration: what is not found here was stored by a subscriber whose
+    // fence comes after that of poll(), so that it finds the head of that poll.
     std::uint64_t used = bell_[bell_used_word].load(std::memory_order_relaxed) & all;
     for (; used != 0; used &= used - 1) {
       const auto index = static_cast<std::size_t>(std::countr_zero(used));
