@@ -128,6 +128,42 @@ TEST_CASE("there is a bell only with Wakeup::bell, and it is removed with its ch
   CHECK_FALSE(mode_of(object.path() + ".bell").has_value());
 }
 
+TEST_CASE("another user subscribes reliably where bell_mode allows it, and is refused elsewhere") {
+  if (::geteuid() != 0) {
+    MESSAGE("not root: skipped");
+    return;
+  }
+  TemporaryFolder folder;
+  folder.open_to_all();
+  constexpr auto no_limit = (std::chrono::nanoseconds::max)();
+  NumberPublisher closed{seqcast::file(folder / "closed"),
+                         {.capacity = 8, .max_blocking_time = no_limit, .mode = 0644}};
+  NumberPublisher open{seqcast::file(folder / "open"),
+                       {.capacity = 8, .max_blocking_time = no_limit, .bell_mode = 0666, .mode = 0644}};
+  Child child{[&](Line& line) {
+    if (::setuid(nobody) != 0) raise_errno("setuid");
+    seqcast::Error error;
+    require(!NumberSubscriber::open(closed.location(), {.reliable = true}, error), "not refused");
+    require(error == std::errc::permission_denied, "another error than expected");
+    require(error.message().find("bell_mode") != std::string::npos, "no advice");
+    NumberSubscriber subscriber{open.location(), {.reliable = true}};
+    line.send(true);
+    line.receive<bool>();
+    for (Number i = 1; i <= 7; ++i) require(subscriber.next()->message == i, "a message is lost");
+    require(!subscriber.next(), "a message too many");
+    line.send(true);
+    line.receive<bool>();
+  }};
+  child.line().expect<bool>();
+  for (Number i = 1; i <= 7; ++i) CHECK(open.try_publish(i));
+  CHECK_FALSE(open.try_publish(8));
+  child.line().send(true);
+  child.line().expect<bool>();
+  CHECK(open.try_publish(8));
+  child.line().hang_up();
+  CHECK(child.wait() == ended_well);
+}
+
 TEST_CASE("a subscriber that may not write to the bell polls, and gets its messages") {
   if (::geteuid() != 0) {
     MESSAGE("not root: skipped");

@@ -136,6 +136,25 @@ TEST_CASE("a second publisher is refused across process-id namespaces") {
   CHECK_FALSE(try_to_publish(place));
 }
 
+TEST_CASE("a reliable subscriber in another process-id namespace is waited for, until it is killed") {
+  const TemporaryFolder folder;
+  const seqcast::Location place = seqcast::file(folder / "channel");
+  NumberPublisher publisher{place, {.capacity = 8, .max_blocking_time = (std::chrono::nanoseconds::max)()}};
+  Container subscriber{[&](Line& line) {
+    const NumberSubscriber reliable{place, {.reliable = true}};
+    line.send(true);
+    line.receive<bool>();
+  }};
+  if (!subscriber) return;
+  subscriber.line().expect<bool>();
+  CHECK(publisher.reliable_subscribers() == 1);
+  for (Number i = 1; i <= 7; ++i) CHECK(publisher.try_publish(i));
+  CHECK_FALSE(publisher.try_publish(8));
+  CHECK(subscriber.kill());
+  CHECK(publisher.publish(8) == 8);
+  CHECK(publisher.reliable_subscribers() == 0);
+}
+
 TEST_CASE("publishers of several process-id namespaces take over from each other") {
   const TemporaryFolder folder;
   const seqcast::Location place = seqcast::file(folder / "channel");
