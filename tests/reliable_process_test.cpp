@@ -250,7 +250,7 @@ TEST_CASE("a stopped subscriber is demoted after max_blocking_time, once, and co
 TEST_CASE("several processes receive everything from a publisher that never pauses") {
   const TemporaryObject object;
   constexpr std::uint64_t messages = 100'000;
-  for (const std::uint64_t capacity : {2, 8, 256}) {
+  for (const std::uint64_t capacity : {std::uint64_t{2}, std::uint64_t{8}, std::uint64_t{256}}) {
     CAPTURE(capacity);
     auto options = waits(no_limit, capacity);
     options.replace = true;

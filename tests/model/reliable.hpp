@@ -84,7 +84,7 @@ class WaitingPublisher {
 
 /// Sets the initial values of a channel with a reliable publisher, and of the locks of two entries.
 inline std::function<void()> reliable_setup(const Shape& shape) {
-  return [shape, region = setup(shape)] {
+  return [region = setup(shape)] {
     region();
     read_before_sleep().fill(seqcast::detail::never); // of those that do not sleep for a message
     Machine::get().word(seqcast::detail::polled_number_word)->store(1, std::memory_order_relaxed);
