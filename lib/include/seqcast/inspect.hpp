@@ -130,8 +130,8 @@ struct ReliableSubscription {
   std::uint64_t process = 0; ///< its id, in its own namespace: for people, as ChannelStatus::publisher_process
   std::uint64_t cursor =
       0; ///< sequence of the last message that it has reported as received; from time to time only
-  std::uint64_t lag = 0; ///< messages from there to the newest
-  ReliableState state = ReliableState::waited_for;
+  std::uint64_t lag = 0;                           ///< messages from there to the newest
+  ReliableState state = ReliableState::waited_for; ///< Whether the publisher waits for it.
 };
 
 /// How to inspect.
