@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// reliable: what the operating system does for reliable subscribers: a subscriber's entry of the bell, with the lock
-// that says that it lives, and the publisher's wait for those who are in its way. The protocol is in
-// detail/reliable.hpp.
+// reliable: what needs the operating system of reliable subscribers: a subscriber's entry of the bell, with the lock
+// that shows that its process lives, and the publisher's wait. The protocol is in detail/reliable.hpp.
 //
 // Who may call it: one thread at a time per object.
 #pragma once

@@ -220,8 +220,7 @@ class CheckedSubscriber {
   Ring& ring() {
     return ring_;
   }
-  /// Registers as a reliable subscriber: from now on nothing after the present head is lost, until a call reports a
-  /// demotion.
+  /// Registers as a reliable subscriber: nothing after the present head is lost, until a call reports a demotion.
   void register_reliable(const seqcast::detail::ReliableSubscriber<Policy>& reliable, bool from_newest) {
     Machine::get().enter(Phase::begin);
     ring_.register_reliable(reliable, from_newest);

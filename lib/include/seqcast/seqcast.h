@@ -479,8 +479,8 @@ void seqcast_subscriber_close(seqcast_subscriber* subscriber);
 /// The next message in order, with the number lost before it. Its bytes are in the subscriber's own buffer,
 /// until the next call with this subscriber.
 /// Returns SEQCAST_NOTHING_NEW if there is none; `message` is unchanged then, and after an error.
-/// Errors: SEQCAST_OVERRUN (call again), SEQCAST_CORRUPT, SEQCAST_WRONG_SIZE, SEQCAST_TRUNCATED; once
-/// SEQCAST_DEMOTED.
+/// Errors: SEQCAST_OVERRUN and, once, SEQCAST_DEMOTED: call again. SEQCAST_CORRUPT, SEQCAST_WRONG_SIZE,
+/// SEQCAST_TRUNCATED: no message comes, or one was passed over.
 /// Progress: lock-free and bounded: at most two attempts, one copy each. In a channel with copy_behind it may
 /// poll a message that is being written, a bounded number of times.
 /// Memory ordering: what the publisher did before publishing the message has happened before.

@@ -52,8 +52,8 @@ class AnySubscriber {
   AnySubscriber& operator=(const AnySubscriber&) = delete;
 
   /// Why the last next(), latest() or view gave nothing; no error if there was simply nothing new.
-  /// Errc::overrun, and Errc::demoted, given once: call again. Errc::corrupt, Errc::wrong_size, Errc::buffer_too_small, Errc::truncated:
-  /// see there.
+  /// Errc::overrun, and Errc::demoted, given once: call again. Errc::corrupt, Errc::wrong_size,
+  /// Errc::buffer_too_small, Errc::truncated: see there.
   std::error_code error() const noexcept;
 
   /// Messages complete and not yet read by next(), including those that are overwritten already: from
@@ -109,8 +109,8 @@ class AnySubscriber {
   /// Without exceptions: false, and the reason in `error`, which is empty if nothing has changed.
   bool reopen(Error& error);
 
-  /// Whether the publisher waits for this subscriber: SubscriberOptions::reliable, and not demoted as far as it was
-  /// told.
+  /// Whether the publisher waits for this subscriber: SubscriberOptions::reliable, and no call has reported a
+  /// demotion since.
   bool reliable() const noexcept {
     return ring_.registered();
   }

@@ -509,8 +509,8 @@ class RingSubscriber {
   }
 
  private:
-  /// Of a reliable subscriber: reports what was received before this call. True, once, if its registration was
-  /// withdrawn.
+  /// Of a reliable subscriber: reports what was received before this call. True, once, if it was demoted.
+  /// Not inlined, and without the result, so that the usual case keeps that in registers.
   [[gnu::noinline, gnu::cold]] bool is_demoted() noexcept {
     const std::uint64_t before = reliable_.reported();
     if (reliable_.report(cursor_)) {
