@@ -5,29 +5,16 @@
 // and a dead one is in nobody's way. Guarantee G10.
 #include "support/after_crash.hpp"
 #include "support/instruction_points.hpp"
-
-#include <seqcast/seqcast.hpp>
+#include "support/reliable.hpp"
 
 using namespace test;
 
 namespace {
 
-using Publisher = seqcast::Publisher<std::uint64_t>;
-using Subscriber = seqcast::Subscriber<std::uint64_t>;
+using Publisher = NumberPublisher;
+using Subscriber = NumberSubscriber;
 
-constexpr seqcast::SubscriberOptions reliably{.reliable = true};
-constexpr std::uint64_t slots = 8;
-
-seqcast::PublisherOptions waits(std::chrono::nanoseconds most = (std::chrono::nanoseconds::max)()) {
-  return {.capacity = slots, .max_blocking_time = most};
-}
-
-/// Publishes until a living subscriber is in the way; gives how many.
-std::uint64_t fill(Publisher& publisher) {
-  std::uint64_t count = 0;
-  while (publisher.try_publish(publisher.head() + 1)) REQUIRE(++count <= 2 * slots);
-  return count;
-}
+constexpr std::uint64_t slots = 8; // as waits() takes them
 
 /// Reads everything. Gives whether it was demoted; before that it has lost nothing.
 bool read_all(Subscriber& subscriber, std::uint64_t head) {

@@ -4,6 +4,7 @@
 // publisher that crashes between any two of its steps; and the mutants that must lose one. bell.hpp says what
 // is modelled.
 #include "model/bell.hpp"
+#include "model/checks.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,8 +12,6 @@ using namespace model;
 using enum std::memory_order;
 
 namespace {
-
-const Mutation none;
 
 /// Clears the flag after the word is incremented.
 class ClearsLate {
@@ -48,30 +47,6 @@ Program crash(BellKind kind, int before, std::uint64_t total, bool rings_first) 
   const Shape shape = shape_of(total);
   return belled(shape, {crashing(ringing(shape, before, kind)), ringing_after(shape, kind, 0, rings_first),
                         sleeping(2, shape, kind)});
-}
-
-Found explore(const std::string& name, const Program& program, const Mutation& mutation = none) {
-  const Found found = Explorer{program, mutation, 20'000'000}.run();
-  const std::string how = found.violation.substr(0, found.violation.find('\n'));
-  std::printf("  %-64s %9llu executions, %llu steps %s\n", name.c_str(),
-              static_cast<unsigned long long>(found.executions), static_cast<unsigned long long>(found.steps),
-              how.c_str());
-  if (std::getenv("SEQCAST_MODEL_TRACE") != nullptr) std::printf("%s", found.violation.c_str());
-  std::fflush(stdout);
-  return found;
-}
-
-void holds(const std::string& name, const Program& program) {
-  CAPTURE(name);
-  const Found found = explore(name, program);
-  CHECK_MESSAGE(found.violation.empty(), found.violation);
-  CHECK_FALSE(found.capped);
-  CHECK(found.unrolled == 0);
-}
-
-void finds(const std::string& name, const Program& program, const Mutation& mutation = none) {
-  CAPTURE(name);
-  CHECK_FALSE(explore(name, program, mutation).violation.empty());
 }
 
 } // namespace

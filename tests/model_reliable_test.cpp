@@ -3,6 +3,7 @@
 // No reliable subscriber loses a message unseen, and neither side sleeps for ever: the library's own code of both
 // sides in the model checker, and the mutants that must break it. reliable.hpp says what is modelled. In the names:
 // n is next(), v view() with validate(), l latest(), r a report, e the end of the registration, g another one.
+#include "model/checks.hpp"
 #include "model/reliable.hpp"
 
 #include <doctest/doctest.h>
@@ -11,32 +12,6 @@ using namespace model;
 using enum std::memory_order;
 
 namespace {
-
-const Mutation none;
-
-Found explore(const std::string& name, const Program& program, const Mutation& mutation = none) {
-  const Found found = Explorer{program, mutation, 20'000'000}.run();
-  const std::string how = found.violation.substr(0, found.violation.find('\n'));
-  std::printf("  %-72s %9llu executions, %llu steps %s\n", name.c_str(),
-              static_cast<unsigned long long>(found.executions), static_cast<unsigned long long>(found.steps),
-              how.c_str());
-  if (std::getenv("SEQCAST_MODEL_TRACE") != nullptr) std::printf("%s", found.violation.c_str());
-  std::fflush(stdout);
-  return found;
-}
-
-void holds(const std::string& name, const Program& program) {
-  CAPTURE(name);
-  const Found found = explore(name, program);
-  CHECK_MESSAGE(found.violation.empty(), found.violation);
-  CHECK_FALSE(found.capped);
-  CHECK(found.unrolled == 0);
-}
-
-void finds(const std::string& name, const Program& program, const Mutation& mutation) {
-  CAPTURE(name);
-  CHECK_FALSE(explore(name, program, mutation).violation.empty());
-}
 
 Shape shape_of(std::uint64_t before = 0, std::uint64_t total = 0) {
   return {.capacity = 2, .words = 1, .before = before, .total = total};

@@ -5,6 +5,7 @@
 // goes on or hangs, which the watchdog ends.
 #include "support/child.hpp"
 #include "support/intercepted_calls.hpp"
+#include "support/reliable.hpp"
 
 #include <doctest/doctest.h>
 #include <seqcast/detail/layout.hpp>
@@ -13,26 +14,12 @@
 #include <thread>
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/mman.h>
 
 using namespace test;
 using seqcast::Errc;
 
 namespace {
-
-constexpr auto no_limit = (std::chrono::nanoseconds::max)();
-const seqcast::SubscriberOptions reliably{.reliable = true};
-
-seqcast::PublisherOptions waits(std::chrono::nanoseconds most = no_limit, std::uint64_t capacity = 8) {
-  return {.capacity = capacity, .max_blocking_time = most};
-}
-
-std::uint64_t fill(NumberPublisher& publisher) {
-  std::uint64_t count = 0;
-  while (publisher.try_publish(publisher.head() + 1)) REQUIRE(++count < 1000);
-  return count;
-}
 
 /// Records how long the library sleeps at once, at most.
 class SleepLengths final : Hooks {

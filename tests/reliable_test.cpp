@@ -3,7 +3,7 @@
 // Reliable subscribers in one process: when a publisher waits, for whom, how a subscriber learns that it was demoted,
 // and what happens when publishers, regions and bells come and go. Processes are in reliable_process_test.cpp, and the
 // orders in model_reliable_test.cpp.
-#include "support/waiting.hpp"
+#include "support/reliable.hpp"
 
 #include <doctest/doctest.h>
 #include <seqcast/detail/layout.hpp>
@@ -16,20 +16,7 @@ using seqcast::Errc;
 
 namespace {
 
-constexpr auto no_limit = (std::chrono::nanoseconds::max)();
 constexpr auto at_once = std::chrono::nanoseconds{0};
-
-seqcast::PublisherOptions waits(std::chrono::nanoseconds most = no_limit, std::uint64_t capacity = 8) {
-  return {.capacity = capacity, .max_blocking_time = most};
-}
-const seqcast::SubscriberOptions reliably{.reliable = true};
-
-/// Publishes the numbers of the sequences as long as nobody is in the way; gives how many.
-std::uint64_t fill(NumberPublisher& publisher) {
-  std::uint64_t count = 0;
-  while (publisher.try_publish(publisher.head() + 1)) REQUIRE(++count < 1000);
-  return count;
-}
 
 /// Reads everything, and checks that nothing was lost; gives the last number.
 std::uint64_t drain_all(NumberSubscriber& subscriber) {

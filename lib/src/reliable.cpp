@@ -29,9 +29,8 @@ void wake_all_on(const Word* word) noexcept {
 
 [[noreturn]] void fail_not_reliable() {
   fail(Errc::not_reliable,
-       "its publisher waits for no subscriber. Set PublisherOptions::max_blocking_time there, or subscribe by "
-       "best "
-       "effort");
+       "its publisher waits for no subscriber. Set PublisherOptions::max_blocking_time there, or subscribe "
+       "by best effort");
 }
 
 /// The system, as ReliablePublisher asks it.

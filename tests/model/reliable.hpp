@@ -42,14 +42,13 @@ struct ModelKernel {
   static bool is_owned(std::size_t entry) {
     // The kernel's lock orders all that is done to it.
     Machine::Word* const owner = owner_of(entry);
-    const std::uint64_t owned = Machine::get().load(owner, relaxed_order, true, true);
-    Machine::get().store(owner, owned, relaxed_order, true, true);
+    const std::uint64_t owned = Machine::get().load(owner, std::memory_order_relaxed, true, true);
+    Machine::get().store(owner, owned, std::memory_order_relaxed, true, true);
     return owned != 0;
   }
   static void sleep(const Machine::Word* word, std::uint32_t expected) {
     Futex::wait(word, expected, Machine::space_futex_word);
   }
-  static constexpr std::memory_order relaxed_order = std::memory_order_relaxed;
 };
 
 /// Publishes as a Publisher with max_blocking_time does.
@@ -69,9 +68,6 @@ class WaitingPublisher {
       limit_ = reliable_.wait_for_room(ring_.head(), kernel_);
     }
     model::publish(ring_, shape_, epoch);
-  }
-  RingPublisher<Policy>& ring() {
-    return ring_;
   }
 
  private:
