@@ -93,24 +93,24 @@ TEST_CASE("a reliable subscriber loses nothing unseen, and nobody sleeps for eve
   holds("nn, 3 messages, from the newest, demoted at once", one("nn", 3, false, true));
   holds("nn, 1 old and 2 new messages", backlog("nn", 1, 2, true));
   holds("nn, 2 old and 1 new message, demoted at once", backlog("nn", 2, 1, false));
-  holds("vn, 3 messages", one("vn", 3));
   holds("ln, 3 messages, demoted at once", one("ln", 3, false));
   holds("nen, 2 messages", one("nen", 2));
   holds("ngn, 2 messages, demoted at once", one("ngn", 2, false));
   holds("subscriber dies in n, 3 messages", dying_subscriber("n", 3));
   holds("publisher dies in 2 messages, successor, n", dying_publisher("n", 2, 1, true));
-  holds("publisher dies in 2 messages, successor that nothing orders, n", dying_publisher("n", 2, 1, false));
   holds("publisher dies in 1 message, best-effort successor of 2, nn",
         dying_publisher("nn", 1, 2, true, false));
   holds("both sleep, 2 messages", both_sleep(2));
   if (std::getenv("SEQCAST_MODEL_LONG") == nullptr) {
-    std::printf("  8 larger cases are left to SEQCAST_MODEL_LONG=1\n");
+    std::printf("  10 larger cases are left to SEQCAST_MODEL_LONG=1\n");
     return;
   }
   holds("subscriber dies in nr, 3 messages", dying_subscriber("nr", 3));
   holds("bn, 3 messages", one("bn", 3));
   holds("ln, 3 messages", one("ln", 3));
   holds("nn, 3 messages, from the newest", one("nn", 3, true, true));
+  holds("vn, 3 messages", one("vn", 3));
+  holds("publisher dies in 2 messages, successor that nothing orders, n", dying_publisher("n", 2, 1, false));
   holds("egn, 2 messages", one("egn", 2));
   holds("2 subscribers n, 2 messages, demoted at once", two("n", 2, false));
   holds("2 subscribers n, 2 messages", two("n", 2, true));

@@ -236,9 +236,10 @@ TEST_CASE("a stopped subscriber is demoted after max_blocking_time, once, and co
 
 TEST_CASE("several processes receive everything from a publisher that never pauses") {
   const TemporaryObject object;
-  constexpr std::uint64_t messages = 100'000;
   for (const std::uint64_t capacity : {std::uint64_t{2}, std::uint64_t{8}, std::uint64_t{256}}) {
     CAPTURE(capacity);
+    // With few slots each message is a switch between five processes.
+    const std::uint64_t messages = 200 * capacity;
     auto options = waits(no_limit, capacity);
     options.replace = true;
     NumberPublisher publisher{object.channel(), options};
