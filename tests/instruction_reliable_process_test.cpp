@@ -2,7 +2,7 @@
 //
 // A reliable subscriber that is killed after every single instruction of registering, of receiving and of its end, and
 // a publisher that is killed likewise while it waits and demotes. Each time the others go on: they lose nothing unseen,
-// and a dead one is in nobody's way. Guarantee G10.
+// and a dead one blocks nobody. Guarantee G10.
 #include "support/after_crash.hpp"
 #include "support/instruction_points.hpp"
 #include "support/reliable.hpp"
@@ -144,15 +144,15 @@ void die_while(const char* what, Action action) {
 
 } // namespace
 
-TEST_CASE("a subscriber killed at any instruction of registering is in nobody's way") {
+TEST_CASE("a subscriber killed at any instruction of registering blocks nobody") {
   die_while("registering", Action::registers);
 }
 
-TEST_CASE("a subscriber killed at any instruction of receiving is in nobody's way") {
+TEST_CASE("a subscriber killed at any instruction of receiving blocks nobody") {
   die_while("receiving", Action::receives);
 }
 
-TEST_CASE("a subscriber killed at any instruction of its end is in nobody's way") {
+TEST_CASE("a subscriber killed at any instruction of its end blocks nobody") {
   die_while("ending", Action::ends);
 }
 

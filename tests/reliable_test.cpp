@@ -170,7 +170,7 @@ TEST_CASE("loans, batches, bytes and messages that are copied behind wait likewi
   }
 }
 
-TEST_CASE("a subscriber that keeps the publisher waiting for too long is demoted, and told so once") {
+TEST_CASE("a subscriber that keeps the publisher waiting for too long is demoted, which one call reports") {
   const TemporaryObject object;
   NumberPublisher publisher{object.channel(), waits(at_once)};
   NumberSubscriber subscriber{object.channel(), reliably};
@@ -251,7 +251,7 @@ TEST_CASE(
   CHECK(found[0].state == seqcast::ReliableState::demoted);
   CHECK(found[1].state == seqcast::ReliableState::waited_for);
 
-  SUBCASE("one that was told of its demotion is a subscriber by best effort") {
+  SUBCASE("one that has reported its demotion is a subscriber by best effort") {
     CHECK_FALSE(slow.next());
     CHECK(slow.error() == Errc::demoted);
     CHECK(inspector.reliable_subscribers().size() == 1);

@@ -2,8 +2,8 @@
 //
 // reliable: modelled programs of the library's own reliable subscribers and of the publisher that waits for them.
 // What must hold, beside what channel.hpp checks:
-//   - a subscriber loses nothing that was published after it registered, unless a call has told it before that it
-//     was demoted;
+//   - a subscriber loses nothing that was published after it registered, unless a call has reported a demotion
+//     before;
 //   - no execution ends with a publisher that sleeps although the cursors let it publish, nor with a subscriber that
 //     sleeps although there is a message.
 // The system's part is modelled: the lock of an entry, which the system frees some time after its process has died,

@@ -118,8 +118,8 @@ struct SlotContent {
 /// What the publisher does about a reliable subscriber.
 enum class ReliableState {
   waited_for, ///< what it has not received is not overwritten
-  demoted,    ///< no publisher waits for it any more, which it was not told yet
-  dead,       ///< its process has ended, and the publisher finds that out when it is in the way
+  demoted,    ///< no publisher waits for it any more, and none of its calls has reported that yet
+  dead,       ///< its process has ended; the publisher finds that out when it has to wait for it
 };
 
 /// The name of a state, for people.

@@ -109,8 +109,8 @@ struct PublisherOptions {
   std::optional<Wakeup> wakeup = {};
 
   /// How long publish() waits for reliable subscribers (SubscriberOptions::reliable) that have not received the
-  /// message whose place the next one takes. One that is still behind then is demoted to best effort, and told; one
-  /// that has died delays a message by 1 ms at most. Default: publish() never waits, and nobody can subscribe
+  /// message whose place the next one takes. One that is still behind then is demoted to best effort; one that
+  /// has died delays a message by 1 ms at most. Default: publish() never waits, and nobody can subscribe
   /// reliably. Needs Wakeup::bell. 0 demotes at once. For no limit pass nanoseconds::max(): then a subscriber that
   /// is stopped stops the publisher.
   std::optional<std::chrono::nanoseconds> max_blocking_time = {};

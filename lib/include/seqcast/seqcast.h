@@ -247,7 +247,7 @@ typedef struct seqcast_publisher_options {
   uint32_t reserved; ///< 0
 
   /// How long publishing waits for reliable subscribers that have not received the message whose place the next
-  /// one takes. One that is still behind then is demoted to best effort, and told; one that has died delays a
+  /// one takes. One that is still behind then is demoted to best effort; one that has died delays a
   /// message by 1 ms at most. Unset: publishing never waits, and nobody can subscribe reliably. 1 demotes at
   /// once. SEQCAST_FOREVER: then a subscriber that is stopped stops the publisher. Needs SEQCAST_WAKEUP_BELL.
   int64_t max_blocking_time_ns;
@@ -310,7 +310,7 @@ typedef struct seqcast_subscriber_info {
   uint32_t state;            ///< seqcast_state
   uint32_t publisher_alive;  ///< Whether some process has the channel open for publishing: 0 or 1.
   uint32_t wakeup;           ///< seqcast_wakeup: how this subscriber is woken when it sleeps.
-  uint32_t reliable;         ///< Whether the publisher waits for it, as far as it was told: 0 or 1.
+  uint32_t reliable;         ///< Whether the publisher waits for it, unless a call reports a demotion: 0 or 1.
 } seqcast_subscriber_info;
 
 /// A message that was received.
