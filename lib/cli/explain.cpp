@@ -127,9 +127,8 @@ bool names_bell(const seqcast::Error& error) {
 
 std::string no_permission_text(Attempt attempt, const seqcast::Error& error) {
   if (names_bell(error) && attempt == Attempt::subscribe) {
-    return "Its bell, the file with .bell behind the name, is missing, or this user may not write it, as "
-           "--reliable "
-           "needs. Its publisher permits that by pub --bell-mode";
+    return "Its bell, the file with .bell behind the name, is missing, or this user may not write it, "
+           "as --reliable needs. Its publisher permits that by pub --bell-mode";
   }
   if (names_bell(error)) {
     return "This user may not open its bell, the file with .bell behind the name. Remove that, or use another "
@@ -178,9 +177,8 @@ std::optional<std::string> own_text(Attempt attempt, const seqcast::Location& lo
     case Errc::other_owner:
       return "Another user owns it. Use another name";
     case Errc::not_reliable:
-      return "Its publisher waits for no subscriber. Start it with pub --max-blocking-time SECONDS, or leave "
-             "out "
-             "--reliable";
+      return "Its publisher waits for no subscriber. Start it with pub --max-blocking-time SECONDS, "
+             "or leave out --reliable";
     case Errc::wrong_identity:
       return other_identity_text(location, options);
     case Errc::damaged:
