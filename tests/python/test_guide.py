@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 """The programs in Python in the guide and in the README, as they stand there."""
+import os
 import pathlib
 import re
 import subprocess
@@ -23,13 +24,15 @@ def programs(path):
 
 
 def test_the_guides_programs_run_and_leave_nothing(tmp_path):
+    # From a folder of its own, where a relative PYTHONPATH would lead elsewhere.
+    environment = os.environ | {"PYTHONPATH": str(pathlib.Path(seqcast.__file__).parents[1].absolute())}
     for number, program in enumerate(programs("lib/docs/guide.md")):
         file = tmp_path / f"guide.md-{number}"
         file.write_text(program)
         folder = tmp_path / f"{number}"
         folder.mkdir()
         command = [sys.executable, "-X", "dev", "-W", "error", file]
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         assert ended.returncode == 0 and ended.stderr == "", ended.stderr
         assert list(folder.iterdir()) == []
 
