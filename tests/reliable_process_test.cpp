@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Reliable subscribers in processes of their own, which are killed, stopped, forked and replaced, and a bell that a
-// hostile process writes to. Guarantees G3 and G10. No verdict depends on time: a publisher that has no limit either
+// hostile process writes to or removes. Guarantees G3 and G10. No verdict depends on time: a publisher that has no limit either
 // goes on or hangs, which the watchdog ends.
 #include "support/child.hpp"
 #include "support/intercepted_calls.hpp"
@@ -309,4 +309,24 @@ TEST_CASE("who writes anything into the bell delays the publisher, and harms nob
   }
   CHECK(expected == publisher.head());
   CHECK((!reliable || reliable_expected == reliable->cursor()));
+}
+
+TEST_CASE("a bell that was removed is not that of a successor: who is registered there is demoted") {
+  const TemporaryFolder folder;
+  const seqcast::Location place = seqcast::file(folder / "channel");
+  auto publisher = std::make_optional<NumberPublisher>(place, waits());
+  NumberSubscriber subscriber{place, reliably};
+  CHECK(std::filesystem::remove(folder / "channel.bell")); // which Windows refuses
+  CHECK(fill(*publisher) == 7);                            // the publisher still has it
+  seqcast::Error error;
+  CHECK_FALSE(NumberSubscriber::open(place, reliably, error));
+  CHECK(error == std::errc::permission_denied);
+  CHECK(error.message().find("channel.bell, is missing") != std::string::npos);
+  publisher.reset();
+  publisher.emplace(place, waits());
+  for (Number i = 8; i <= 30; ++i) CHECK(publisher->try_publish(i));
+  CHECK_FALSE(subscriber.next());
+  CHECK(subscriber.error() == Errc::demoted);
+  subscriber.register_reliable();
+  CHECK(publisher->reliable_subscribers() == 1);
 }

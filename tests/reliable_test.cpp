@@ -337,8 +337,10 @@ TEST_CASE("what cannot be had is refused, with what to do") {
     CHECK(error == Errc::not_reliable);
   }
   SUBCASE("a bell is needed of a channel that is there") {
-    { const NumberPublisher publisher{object.channel(), {.wakeup = seqcast::Wakeup::polling}}; }
-    CHECK_FALSE(NumberPublisher::open(object.channel(), {.max_blocking_time = 1s}, error));
+    const TemporaryFolder folder; // on Windows what is in shared memory ends with its publisher
+    const seqcast::Location place = seqcast::file(folder / "channel");
+    { const NumberPublisher publisher{place, {.wakeup = seqcast::Wakeup::polling}}; }
+    CHECK_FALSE(NumberPublisher::open(place, {.max_blocking_time = 1s}, error));
     CHECK(error == Errc::wrong_identity);
   }
   SUBCASE("a negative time") {
@@ -414,26 +416,6 @@ TEST_CASE("a region that takes the place of another one waits for none of its su
   CHECK_FALSE(subscriber.error());
   CHECK(subscriber.cursor() == publisher->head());
   CHECK(fill(*publisher) == 15);
-}
-
-TEST_CASE("a bell that was removed is not that of a successor: who is registered there is demoted") {
-  const TemporaryFolder folder;
-  const seqcast::Location place = seqcast::file(folder / "channel");
-  auto publisher = std::make_optional<NumberPublisher>(place, waits());
-  NumberSubscriber subscriber{place, reliably};
-  CHECK(std::filesystem::remove(folder / "channel.bell"));
-  CHECK(fill(*publisher) == 7); // the publisher still has it
-  seqcast::Error error;
-  CHECK_FALSE(NumberSubscriber::open(place, reliably, error));
-  CHECK(error == std::errc::permission_denied);
-  CHECK(error.message().find("channel.bell, is missing") != std::string::npos);
-  publisher.reset();
-  publisher.emplace(place, waits());
-  for (Number i = 8; i <= 30; ++i) CHECK(publisher->try_publish(i));
-  CHECK_FALSE(subscriber.next());
-  CHECK(subscriber.error() == Errc::demoted);
-  subscriber.register_reliable();
-  CHECK(publisher->reliable_subscribers() == 1);
 }
 
 TEST_CASE("a bell of version 1 is made longer, and works for its sleepers as before") {
