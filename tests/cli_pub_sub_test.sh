@@ -621,6 +621,9 @@ error_has "cannot publish to '..'. "
 expect 1 pub ./nowhere/a two
 error_has 'There is no such folder to make it in'
 names_no_cpp
+expect 1 pub /proc/self/environ two
+error_has 'Its folder is one that no file can be made in'
+names_no_cpp
 expect 2 pub ./big --size 2G --capacity 65536 text
 error_has '--capacity and --size together ask for more than the 64 TiB'
 names_no_cpp

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <cctype>
+#include <filesystem>
 #include <optional>
 #include <sstream>
 #include <vector>
@@ -151,7 +152,10 @@ std::optional<std::string> own_text(Attempt attempt, const seqcast::Location& lo
                                     const seqcast::Error& error, const seqcast::PublisherOptions& options) {
   if (error == std::errc::file_too_large) return too_large_text(platform::limit_of(platform::Limit::file_size));
   if (attempt == Attempt::publish && error.code() == std::errc::no_such_file_or_directory) {
-    return "There is no such folder to make it in";
+    std::error_code ignored;
+    const bool there = std::filesystem::is_directory(std::filesystem::path{path_of(location)}.parent_path(), ignored);
+    return there ? "Its folder is one that no file can be made in. Choose another one"
+                 : "There is no such folder to make it in";
   }
   if (error.code() == std::errc::permission_denied && error != Errc::other_owner) {
     if (const auto cause = cause_in(error, location)) return cause;
