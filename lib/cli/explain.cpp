@@ -153,7 +153,8 @@ std::optional<std::string> own_text(Attempt attempt, const seqcast::Location& lo
   if (error == std::errc::file_too_large) return too_large_text(platform::limit_of(platform::Limit::file_size));
   if (attempt == Attempt::publish && error.code() == std::errc::no_such_file_or_directory) {
     std::error_code ignored;
-    const bool there = std::filesystem::is_directory(std::filesystem::path{path_of(location)}.parent_path(), ignored);
+    const bool there =
+        std::filesystem::is_directory(std::filesystem::path{path_of(location)}.parent_path(), ignored);
     return there ? "Its folder is one that no file can be made in. Choose another one"
                  : "There is no such folder to make it in";
   }

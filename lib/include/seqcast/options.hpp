@@ -202,8 +202,8 @@ struct SubscriberOptions {
   ///
   /// Windows refuses to truncate a file that is mapped, so there it has nothing to do.
   ///
-  /// A file that is cut in the middle of a page, or made long again, reads as zeros there: that is writing, not
-  /// truncating, and no option helps against those who may write.
+  /// A file that is cut in the middle of a page, made long again, or given a hole reads as zeros there: that is
+  /// writing, not truncating, and no option helps against those who may write.
   bool survive_truncation = false;
 };
 
