@@ -119,6 +119,15 @@ ensure_configured() {
   configure || fail_with_log "$log" 'CMake could not configure the build'
 }
 
+# Leaves a configured build folder, with the packages in $packages without which something is left out. If they cannot
+# be installed, the build goes on without.
+install_optional() {
+  ensure_configured
+  if [ -n "$(missing_packages 2>/dev/null)" ] && (install_missing); then
+    cmake "$build" >>"$log" 2>&1 || fail_with_log "$log" 'CMake could not configure the build'
+  fi
+}
+
 build_targets() {
   ensure_configured
   export NINJA_STATUS='[%p] '
