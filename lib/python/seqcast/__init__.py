@@ -25,6 +25,7 @@ from ._errors import (
     PublisherAliveError,
 )
 from ._pickles import dumps, loads
+from ._recordings import RecordedChannel, RecordedMessage, Recording
 from ._seqcast import Loan, Message, Publisher, Subscriber, View, channels, inspect, remove, wait_any
 
 __all__ = [
@@ -38,6 +39,9 @@ __all__ = [
     "NotAChannelError",
     "Publisher",
     "PublisherAliveError",
+    "RecordedChannel",
+    "RecordedMessage",
+    "Recording",
     "Subscriber",
     "View",
     "channels",

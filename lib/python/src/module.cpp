@@ -118,6 +118,9 @@ int fill(PyObject* self) {
   add_message_type(self);
   add_publisher_types(self);
   add_subscriber_types(self);
+#ifdef SEQCAST_HAS_MCAP
+  add_recording_types(self);
+#endif
   const Owned child{PyCFunction_NewEx(&after_fork, nullptr, nullptr)};
   const Owned keywords{Py_BuildValue("{sO}", "after_in_child", child.get())};
   const Owned nothing{PyTuple_New(0)};

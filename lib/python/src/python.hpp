@@ -256,6 +256,7 @@ void check_process(unsigned forks, const char* what);
 void add_message_type(PyObject* to);
 void add_publisher_types(PyObject* to);
 void add_subscriber_types(PyObject* to);
+void add_recording_types(PyObject* to);
 PyTypeObject* add_type(PyObject* to, PyType_Spec& spec);
 
 /// A message that was copied, or several.
