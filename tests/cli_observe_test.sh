@@ -79,7 +79,7 @@ output_has '16, '
 output_has 'up to 100 bytes'
 expect 0 info ./news --json
 for field in name location state publisher_alive publisher_process epoch first_sequence head oldest age_ns \
-  created_at capacity max_message_size message_alignment timestamps wakeup bell_found copy_behind \
+  created_at capacity max_message_size message_alignment timestamps wakeup bell_found copy_behind gaps \
   unknown_flags schema_name schema_tag schema_format format_version region_size slots_offset slot_stride \
   payload_offset error fields reliable_subscribers; do
   output_has "\"$field\":"
@@ -116,6 +116,22 @@ error_has 'message 7 is not there'
 expect 2 dump ./news --slot 4
 error_has 'there are 0 to 3'
 expect 2 dump ./news --slot 0 --sequence 1
+
+test_case 'a gap is shown as one'
+expect 0 pub ./gappy --capacity 4 --size 40 'one' 'two' 'three'
+patch gappy 72 '\001' # the incompatible flag of gaps
+patch gappy 584 '\000\000\000\000\001\000\000\000' # the size word of message 2
+expect 0 info ./gappy
+output_has 'gaps'
+expect 0 dump ./gappy --slot 1
+output_has '4: gap: message 2 was never here'
+expect 0 dump ./gappy --slot 1 --json
+output_has '"state":"gap","sequence":2,"size":0,'
+output_has '"whole":true,"hex":""}'
+expect 1 dump ./gappy --sequence 2
+error_has 'message 2 is not there'
+error_has 'gap'
+expect 0 dump ./gappy --sequence 3
 
 test_case 'stat counts every message, from the head alone'
 start clock.txt pub ./clock 'tick tack' --repeat --rate 200

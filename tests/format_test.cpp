@@ -199,6 +199,29 @@ TEST_CASE("the compatible flags follow from PublisherOptions::wakeup and timesta
   CHECK(flags({.wakeup = seqcast::Wakeup::every_message}) == 4);
 }
 
+TEST_CASE("a gap has the mark of the format beside a size of 0, and the incompatible flag announces it") {
+  const test::TemporaryFolder folder;
+  {
+    Publisher<Pair> publisher{folder.channel(), {.capacity = 2, .gaps = true}};
+    publisher.publish(pair(1));
+    CHECK(publisher.skip(1) == 2);
+  }
+  const Bytes bytes = test::read_file(folder / "channel");
+  CHECK(test::number_at<std::uint64_t>(bytes, 72) == 1);
+  CHECK(test::number_at<std::uint64_t>(bytes, 640) == 4); // version: sequence 2, complete
+  CHECK(test::number_at<std::uint32_t>(bytes, 648) == 0); // size
+  CHECK(test::number_at<std::uint32_t>(bytes, 652) == 1); // marks
+  {
+    Publisher<Pair> publisher{folder.channel()};
+    CHECK(publisher.skip(2) == 4);
+  }
+  const Bytes jumped = test::read_file(folder / "channel");
+  CHECK(test::number_at<std::uint64_t>(jumped, 256) == 4); // head
+  CHECK(test::number_at<std::uint64_t>(jumped, 416) == 5); // oldest
+  CHECK(test::number_at<std::uint64_t>(jumped, 576) == 9); // open for 5
+  CHECK(test::number_at<std::uint64_t>(jumped, 640) == 7); // open for 4, which was left out
+}
+
 TEST_CASE("a subscriber reads a file made of those bytes") {
   for (const bool timestamps : {false, true}) {
     CAPTURE(timestamps);

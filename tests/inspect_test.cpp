@@ -47,6 +47,7 @@ TEST_CASE("the identity is what the publisher's options made it") {
                                           .message_alignment = 32,
                                           .timestamps = true,
                                           .copy_behind = true,
+                                          .gaps = true,
                                           .wakeup = seqcast::Wakeup::every_message}};
   const seqcast::Inspector inspector{place};
   const seqcast::ChannelIdentity& identity = inspector.identity();
@@ -61,6 +62,7 @@ TEST_CASE("the identity is what the publisher's options made it") {
   CHECK(identity.region_size == 512 + 16 * 192);
   CHECK(identity.timestamps);
   CHECK(identity.copy_behind);
+  CHECK(identity.gaps);
   CHECK(identity.wakeup == seqcast::Wakeup::every_message);
   CHECK(identity.unknown_flags == 0);
   CHECK(identity.schema_tag == 0);

@@ -30,8 +30,8 @@ constexpr const char* dump_help =
     "as *. A fast publisher may overwrite the slot during each copy: after 1000\n"
     "copies dump shows the last one and ends with 1.\n"
     "\n"
-    "Fields of --json: slot, version, state (\"unused\", \"open\", \"complete\" or\n"
-    "\"corrupt\"), sequence, size, published_at_ns (of the steady clock; 0 without\n"
+    "Fields of --json: slot, version, state (\"unused\", \"open\", \"complete\", \"gap\"\n"
+    "or \"corrupt\"), sequence, size, published_at_ns (of the steady clock; 0 without\n"
     "timestamps), whole, hex.\n"
     "\n"
     "Examples:\n"
@@ -54,8 +54,9 @@ SlotCopy copy_slot(const seqcast::Inspector& inspector, std::uint64_t index, con
   for (int attempt = 0; attempt < max_attempts && !stop.requested(); ++attempt) {
     copy.slot = inspector.slot(index, {copy.buffer.get(), buffer_size});
     const std::size_t max_size = inspector.identity().max_message_size;
-    const bool complete = copy.slot.state == seqcast::SlotState::complete;
-    const std::size_t needed = complete ? std::min<std::size_t>(copy.slot.size, max_size) : max_size;
+    const seqcast::SlotState state = copy.slot.state;
+    const bool sized = state == seqcast::SlotState::complete || state == seqcast::SlotState::gap;
+    const std::size_t needed = sized ? std::min<std::size_t>(copy.slot.size, max_size) : max_size;
     if (needed <= buffer_size && copy.slot.stable) break;
     if (needed <= buffer_size) continue;
     // Not zeroed: a hostile channel may announce 2 GiB, but only pages that are copied to use memory.
@@ -73,6 +74,8 @@ std::string slot_meaning(const seqcast::SlotContent& slot) {
       return fmt::format("open for message {}", slot.sequence);
     case seqcast::SlotState::complete:
       return fmt::format("holds message {}, complete", slot.sequence);
+    case seqcast::SlotState::gap:
+      return fmt::format("gap: message {} was never here", slot.sequence);
     case seqcast::SlotState::corrupt:
       break;
   }

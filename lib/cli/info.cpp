@@ -85,6 +85,7 @@ std::string flags_text(const seqcast::ChannelIdentity& identity) {
   std::vector<std::string> flags;
   if (identity.timestamps) flags.emplace_back("timestamps");
   if (identity.copy_behind) flags.emplace_back("copy_behind");
+  if (identity.gaps) flags.emplace_back("gaps");
   if (identity.unknown_flags != 0) flags.push_back(fmt::format("unknown {:#x}", identity.unknown_flags));
   return flags.empty() ? "none" : fmt::format("{}", fmt::join(flags, ", "));
 }

@@ -137,6 +137,7 @@ nlohmann::ordered_json to_json(const seqcast::Inspector& inspector) {
   json["wakeup"] = to_string(identity.wakeup);
   json["bell_found"] = status.bell_found;
   json["copy_behind"] = identity.copy_behind;
+  json["gaps"] = identity.gaps;
   json["unknown_flags"] = identity.unknown_flags;
   json["schema_name"] = identity.schema_name;
   json["schema_tag"] = identity.schema_tag;

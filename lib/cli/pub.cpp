@@ -245,6 +245,7 @@ class PubChannel {
       options.message_alignment = identity_->message_alignment;
       options.wakeup = identity_->wakeup;
       options.copy_behind = identity_->copy_behind;
+      options.gaps = identity_->gaps;
     }
     publisher_ = open_publisher(location_, options);
   }

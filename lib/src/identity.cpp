@@ -217,6 +217,7 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
   identity.max_message_size = size;
   identity.message_alignment = alignment;
   identity.compatible_flags = flags;
+  identity.incompatible_flags = options.gaps.value_or(false) ? flag_gaps : 0;
   if (!expected.schema.empty()) {
     identity.schema_tag = Schema::stored(expected.schema.name, expected.schema.format).tag();
     std::copy(expected.schema.name.begin(), expected.schema.name.end(), identity.schema_name.begin());
@@ -269,6 +270,7 @@ void compare_options(const Identity& found, std::string_view format, const Publi
   const auto has = [&](std::uint64_t flag) { return (found.compatible_flags & flag) != 0; };
   compare_switch("timestamps", options.timestamps, has(flag_timestamps));
   compare_switch("copy_behind", options.copy_behind, has(flag_copy_behind));
+  compare_switch("gaps", options.gaps, (found.incompatible_flags & flag_gaps) != 0);
   if (options.max_blocking_time && wakeup_of(found) != Wakeup::bell) {
     fail(Errc::wrong_identity,
          std::string{"max_blocking_time needs wakeup by bell, found "} + to_string(wakeup_of(found)));

@@ -41,6 +41,7 @@ ChannelIdentity Inspector::Impl::describe(const SubscriberRegion& region) {
           .message_alignment = found.message_alignment,
           .timestamps = (found.compatible_flags & flag_timestamps) != 0,
           .copy_behind = (found.compatible_flags & flag_copy_behind) != 0,
+          .gaps = (found.incompatible_flags & flag_gaps) != 0,
           .wakeup = wakeup_of(found),
           .unknown_flags = found.compatible_flags & ~known,
           .schema_tag = found.schema_tag,
@@ -60,15 +61,15 @@ SlotContent Inspector::Impl::read_slot(std::uint64_t index, std::span<std::byte>
   if (!plausible(content.version, index, geometry)) {
     content.state = SlotState::corrupt;
   } else if (content.version != 0) {
-    content.state = complete ? SlotState::complete : SlotState::open;
+    content.state = !complete ? SlotState::open : sample.gap ? SlotState::gap : SlotState::complete;
     content.sequence = sequence_of(content.version);
   }
   content.published_at = time_point_of(sample.time_ns);
   content.bytes = payload;
-  if (content.state == SlotState::complete && sample.size < payload.size())
-    content.bytes = payload.first(sample.size);
+  const bool holds_one = content.state == SlotState::complete || content.state == SlotState::gap;
+  if (holds_one && sample.size < payload.size()) content.bytes = payload.first(sample.size);
   content.stable = sample.version_before == sample.version_after && !region.mapping.truncated();
-  content.whole = content.stable && content.state == SlotState::complete && content.size <= most;
+  content.whole = content.stable && holds_one && content.size <= most;
   return content;
 }
 
@@ -178,6 +179,8 @@ const char* to_string(SlotState state) noexcept {
       return "complete";
     case SlotState::corrupt:
       return "corrupt";
+    case SlotState::gap:
+      return "gap";
   }
   return "unknown";
 }

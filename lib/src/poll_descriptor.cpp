@@ -14,7 +14,7 @@ struct PollDescriptor::Impl {
   /// One channel, as the helper thread watches it.
   struct Watched {
     Watch watch;
-    Waiter::Ring ring; // its cursor is the subscriber's at the last arm()
+    Waiter::Ring ring; // its cursor is the subscriber's at the last arm(), or behind gaps
   };
 
   platform::Event event;
@@ -125,7 +125,9 @@ void PollDescriptor::arm(std::span<AnySubscriber* const> subscribers) {
     const auto same = [&](const Impl::Watched& other) { return other.watch.region == region; };
     if (std::any_of(next.begin(), next.end(), same)) continue; // the same one twice
     next.push_back({{.region = region}, subscriber->ring_});
-    entries.push_back({&next.back().watch, &next.back().ring, nullptr});
+    // Only the subscriber itself can report that it has passed over gaps.
+    entries.push_back(
+        {&next.back().watch, &next.back().ring, nullptr, WaitStrategy::sleep, subscriber->reliable()});
   }
   {
     const std::lock_guard guard{impl_->mutex};

@@ -63,12 +63,41 @@ std::size_t AnyPublisher::reliable_subscribers() const noexcept {
   return region_->reliable ? region_->reliable->count() : 0;
 }
 
+std::uint64_t AnyPublisher::skip(std::uint64_t count) {
+  const std::uint64_t head = ring_.head();
+  if (!gaps()) {
+    throw std::logic_error{
+        "seqcast: " + to_string(location()) +
+        " has no gaps, so that no sequence can be skipped. Set PublisherOptions::gaps when it is "
+        "created; nothing was skipped"};
+  }
+  if (!can_skip(count)) {
+    throw std::length_error{"seqcast: " + std::to_string(count) + " sequences after " + std::to_string(head) +
+                            " cannot be skipped, since the last one would be above " +
+                            std::to_string(largest_skip_head) + "; nothing was skipped"};
+  }
+  if (count == 0) return head;
+  if (count < capacity()) {
+    const std::uint64_t time_ns = timestamps() ? HardwarePolicy::now() : 0;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      before_message();
+      ring_.publish_gap(time_ns);
+    }
+  } else {
+    if (region_->reliable) limit_ = region_->reliable->wait_for_room(head, last_before_jump());
+    ring_.jump(head + count);
+    stop_at_ = 0; // the limit is below head now
+  }
+  if (doorbell_) doorbell_->after_message(wake_all);
+  return ring_.head();
+}
+
 void AnyPublisher::stop() noexcept {
   const std::uint64_t head = ring_.head();
   if (head >= limit_) {
     // In the middle of a batch those who are waited for may sleep.
     if (doorbell_) doorbell_->after_message(wake_all);
-    limit_ = region_->reliable->wait_for_room(head);
+    limit_ = region_->reliable->wait_for_room(head, head + 1);
   }
   constexpr std::uint64_t period = PublisherPace::period;
   if (head % period == 0) ring_.end_period();
@@ -76,7 +105,15 @@ void AnyPublisher::stop() noexcept {
 }
 
 bool AnyPublisher::find_room() noexcept {
-  return region_->reliable->has_room(ring_.head(), limit_);
+  return region_->reliable->has_room(ring_.head(), ring_.head() + 1, limit_);
+}
+
+bool AnyPublisher::has_room_for_jump() noexcept {
+  return !region_->reliable || region_->reliable->has_room(ring_.head(), last_before_jump(), limit_);
+}
+
+std::uint64_t AnyPublisher::last_before_jump() const noexcept {
+  return ring_.head() + capacity() - 1;
 }
 
 void AnyPublisher::wake_all(const detail::Word* word) noexcept {

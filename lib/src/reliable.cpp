@@ -162,14 +162,14 @@ ReliableWait::ReliableWait(const Mapping& region, const Bell& bell, std::uint64_
   publisher_.adopt_bell();
 }
 
-std::uint64_t ReliableWait::wait_for_room(std::uint64_t head) noexcept {
+std::uint64_t ReliableWait::wait_for_room(std::uint64_t head, std::uint64_t last) noexcept {
   SystemKernel kernel{.bell = bell_, .most = most_};
-  return publisher_.wait_for_room(head, kernel);
+  return publisher_.wait_for_room(head, last, kernel);
 }
 
-bool ReliableWait::has_room(std::uint64_t head, std::uint64_t& limit) noexcept {
+bool ReliableWait::has_room(std::uint64_t head, std::uint64_t last, std::uint64_t& limit) noexcept {
   SystemKernel kernel{.bell = bell_, .most = most_};
-  return publisher_.has_room(head, kernel, limit);
+  return publisher_.has_room(head, last, kernel, limit);
 }
 
 std::size_t ReliableWait::count() const noexcept {

@@ -58,10 +58,10 @@ class ReliableWait {
   /// For a region with an announced number, whose bell is `bell`. Errors: throws Failure.
   ReliableWait(const Mapping& region, const Bell& bell, std::uint64_t capacity, std::chrono::nanoseconds most);
 
-  /// Waits until message head + 1 may be published; gives the last one that may be.
-  std::uint64_t wait_for_room(std::uint64_t head) noexcept;
-  /// Whether message head + 1 may be published at once; `limit` is then the last one that may be.
-  bool has_room(std::uint64_t head, std::uint64_t& limit) noexcept;
+  /// Waits until the messages after `head` up to `last` may be published; gives the last one that may be.
+  std::uint64_t wait_for_room(std::uint64_t head, std::uint64_t last) noexcept;
+  /// Whether they may be published at once; `limit` is the last one that may be.
+  bool has_room(std::uint64_t head, std::uint64_t last, std::uint64_t& limit) noexcept;
   /// Those that are waited for.
   std::size_t count() const noexcept;
 

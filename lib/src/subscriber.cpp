@@ -84,6 +84,7 @@ std::error_code AnySubscriber::error() const noexcept {
   switch (status_) {
     case ReadStatus::message:
     case ReadStatus::nothing:
+    case ReadStatus::gap:
       break;
     case ReadStatus::overrun:
       return Errc::overrun;

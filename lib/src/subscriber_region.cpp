@@ -79,7 +79,11 @@ SubscriberRegion::SubscriberRegion(const Location& where, const platform::Place&
 std::optional<ReadableRange> SubscriberRegion::range() const noexcept {
   const std::uint64_t head = load_head(words);
   const std::uint64_t oldest = SubscriberHeader<HardwarePolicy>{words}.oldest();
-  if (head >= sequence_limit - geometry.capacity || oldest > head + 1) return std::nullopt;
+  if (head >= sequence_limit - geometry.capacity) return std::nullopt;
+  if (oldest > head + 1) { // a jump that is being made
+    if (!geometry.gaps || oldest > largest_skip_head + 1) return std::nullopt;
+    return ReadableRange{oldest - 1, oldest};
+  }
   const std::uint64_t newest = RingSubscriber<HardwarePolicy>{words, geometry, head, 1, 0}.newest();
   const std::uint64_t still_there = newest + 2 > geometry.capacity ? newest + 2 - geometry.capacity : 1;
   return ReadableRange{newest, std::max({std::uint64_t{1}, still_there, oldest})};

@@ -131,7 +131,8 @@ bool Waiter::interrupted() const noexcept {
 }
 
 bool Waiter::ready(const Entry& entry) noexcept {
-  return entry.ring != nullptr && entry.ring->ready();
+  if (entry.ring == nullptr) return false;
+  return entry.ends_at_gap ? entry.ring->ready() : entry.ring->ready_after_gaps();
 }
 
 Waiter::Result Waiter::poll() const noexcept {

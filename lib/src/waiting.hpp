@@ -51,9 +51,10 @@ class Waiter {
   /// What is waited for.
   struct Entry {
     Watch* watch;
-    const Ring* ring;          // null if the region is corrupt: there is nothing more to read
+    Ring* ring;                // null if the region is corrupt: there is nothing more to read
     AnySubscriber* subscriber; // one that moves on to a successor of its region (follow); null if none does
     WaitStrategy strategy = WaitStrategy::sleep;
+    bool ends_at_gap = false; // otherwise gaps are passed over, and are nothing to read
   };
   struct Result {
     const Entry* entry = nullptr; // null with timeout and stopped

@@ -161,7 +161,8 @@ class Machine {
   }
 
   std::uint64_t most_steps(bool is_next) const {
-    return (is_next ? 2 : 8) * copy_steps_;
+    const std::uint64_t gaps = geometry_.gaps ? 8 * geometry_.capacity : 0; // a few steps each
+    return is_next ? 2 * copy_steps_ + gaps : 8 * copy_steps_ + 4 * gaps;
   }
 
   void took(std::uint64_t before, bool is_next, std::size_t room, const ReadResult& result) {
@@ -174,8 +175,10 @@ class Machine {
       require(reader_.cursor() > before || !is_next, "next() passes over");
     if (result.status != ReadStatus::message) return;
     require(result.size <= room && result.size <= geometry_.max_message_size, "a size that is used is bounded");
-    require(result.sequence == reader_.cursor() && result.sequence < sequence_limit,
-            "the cursor is the sequence");
+    require(result.sequence == reader_.cursor() ||
+                (!is_next && geometry_.gaps && result.sequence < reader_.cursor()),
+            "the cursor is the sequence, or behind gaps above it");
+    require(result.sequence < sequence_limit, "a sequence is bounded");
     if (is_next)
       require(result.sequence > before && result.sequence == delivered_ + 1 + result.lost, "nothing uncounted");
     // Also for the message at the cursor: a first read may have passed over it, before it was made sound again.
@@ -187,6 +190,9 @@ class Machine {
     require(newest >= reader_.cursor() && newest <= std::max(reader_.cursor(), sequence_limit),
             "lag is bounded");
     bounded(1, [&] { return reader_.ready(); });
+    const std::uint64_t before = reader_.cursor();
+    bounded(8 * geometry_.capacity + 16, [&] { return reader_.ready_after_gaps(); });
+    require(reader_.cursor() >= before, "a wait never moves the cursor back");
     const SubscriberHeader<CountingPolicy> lines{words_};
     bounded(16, [&] { return lines.epoch(); });
     bounded(6, [&] {
@@ -206,7 +212,7 @@ class Machine {
 
   void find_newest() {
     const std::uint64_t newest =
-        bounded(geometry_.capacity + 1, [&] { return newest_plausible<CountingPolicy>(words_, geometry_); });
+        bounded(geometry_.capacity + 2, [&] { return newest_plausible<CountingPolicy>(words_, geometry_); });
     require(newest < sequence_limit / 2, "the newest sequence leaves room for more");
   }
 

@@ -7,7 +7,7 @@
 // Who may call it: libFuzzer.
 #include "fuzz_input.hpp"
 
-#include <seqcast/detail/layout.hpp>
+#include <seqcast/detail/copy.hpp>
 
 #include <algorithm>
 #include <random>
@@ -40,7 +40,7 @@ class Region {
     id.magic_number = magic;
     id.version = format_version;
     id.header_size = header_size;
-    id.incompatible_flags = 0;
+    id.incompatible_flags &= known_incompatible_flags;
     id.message_alignment = std::uint32_t{1} << (id.message_alignment % 8);
     const std::uint64_t line = std::max<std::uint64_t>(cache_line, id.message_alignment);
     const std::uint32_t head = (id.compatible_flags & flag_timestamps) != 0 ? 24 : 16;
@@ -79,7 +79,7 @@ class Region {
   std::uint64_t any_value(std::size_t offset, std::mt19937& random) const {
     const std::uint64_t head = get(head_offset);
     const std::uint64_t capacity = get(offsetof(Identity, capacity));
-    switch (random() % 8) {
+    switch (random() % 9) {
       case 0:
         return head + random() % 5 - 2;
       case 1:
@@ -94,6 +94,8 @@ class Region {
         return get(offset) + 2 * capacity * (random() % 3 - 1);
       case 6:
         return get(offsetof(Identity, max_message_size)) + random() % 3 - 1;
+      case 7:
+        return pack_size(0, gap_mark);
       default:
         return random();
     }

@@ -42,10 +42,12 @@ int main(int argc, char** argv) {
                                             .max_message_size = size,
                                             .schema = size == 24 ? "a{x:f64,y:{z:u8[3]}[5],u:char}" : "",
                                             .timestamps = count % 2 == 0,
+                                            .gaps = count % 3 != 0,
                                             .wakeup = wakeups[static_cast<std::size_t>(count) % 3]}};
           for (std::uint64_t i = 0; i < messages; ++i)
             publisher.publish(
                 std::vector<std::byte>(size == 24 ? size : size - i % size)); // a schema fixes the size
+          if (publisher.gaps() && messages > 0) publisher.skip(messages == 3 ? capacity + 1 : messages % 3);
         }
         std::ifstream in{path, std::ios::binary};
         const std::string region{std::istreambuf_iterator<char>{in}, {}};

@@ -42,6 +42,7 @@ struct Shape {
   bool timed = false;       // with publish times
   bool in_place = false;    // published by open_payload(), not copied
   bool resized = false;     // messages of a successor are one word shorter
+  const char* steps = ""; // in a channel with gaps: m a message, g a gap, j a jump of `capacity`, J of one more
   std::uint64_t total =
       0; // messages ever published; 0: unknown. If known, overruns are checked for their cause
 };
@@ -60,6 +61,7 @@ inline Geometry geometry_of(const Shape& shape) {
           .payload_word = payload_word,
           .max_message_size = static_cast<std::uint32_t>(shape.words * layout::word_size),
           .timestamps = shape.timed,
+          .gaps = *shape.steps != 0,
           .progress_word = shape.behind ? progress_word : 0};
 }
 
@@ -99,6 +101,46 @@ void publish(Ring& ring, const Shape& shape, std::uint64_t epoch = 0) {
   Payload payload{};
   for (std::size_t i = 0; i < max_words; ++i) payload[i] = payload_word(sequence, i, epoch);
   ring.publish(static_cast<const std::byte*>(static_cast<void*>(&payload)), size, time);
+}
+
+/// The sequences that a step takes.
+inline std::uint64_t length_of(const Shape& shape, char step) {
+  return step == 'j' ? shape.capacity : step == 'J' ? shape.capacity + 1 : 1;
+}
+
+/// Publishes by one of the steps of a shape.
+template <class Ring>
+void take_step(Ring& ring, const Shape& shape, char step) {
+  if (step == 'm') return publish(ring, shape);
+  Machine::get().enter(Phase::publish);
+  if (step == 'g') {
+    ring.publish_gap(time_of(ring.head() + 1, 0));
+  } else {
+    ring.jump(ring.head() + length_of(shape, step));
+  }
+}
+
+/// Whether the sequence is one that the steps leave out.
+inline bool is_gap(const Shape& shape, std::uint64_t sequence) {
+  std::uint64_t last = shape.before;
+  for (const char* step = shape.steps; *step != 0; ++step) {
+    const std::uint64_t first = last + 1;
+    last += length_of(shape, *step);
+    if (sequence >= first && sequence <= last) return *step != 'm';
+  }
+  return false;
+}
+
+/// The newest message at the end of all steps, of those that the ring still has; 0 if there is none.
+inline std::uint64_t newest_message(const Shape& shape) {
+  std::uint64_t head = shape.before;
+  std::uint64_t newest = head;
+  for (const char* step = shape.steps; *step != 0; ++step) {
+    head += length_of(shape, *step);
+    if (*step == 'm') newest = head;
+    if (*step == 'j' || *step == 'J') newest = 0;
+  }
+  return newest + shape.capacity > head + 1 ? newest : 0;
 }
 
 inline RingPublisher<Policy> first_publisher(const Shape& shape) {
@@ -210,12 +252,17 @@ class CheckedSubscriber {
     if (result.sequence < newest_) fail("latest_view() goes back, to", result.sequence);
     return remember(result);
   }
+  bool ready_after_gaps() {
+    Machine::get().enter(Phase::next);
+    return ring_.ready_after_gaps();
+  }
   void call(char name) {
     if (name == 'n') next();
     if (name == 'b') next_batch();
     if (name == 'l') latest();
     if (name == 'v') view();
     if (name == 'w') latest_view();
+    if (name == 'a') ready_after_gaps();
   }
   Ring& ring() {
     return ring_;
@@ -288,8 +335,10 @@ class CheckedSubscriber {
   std::uint64_t check_order(const ReadResult& result) {
     if (result.sequence <= newest_) fail("next() goes back, to", result.sequence);
     if (result.sequence != delivered_ + 1 + result.lost) fail("next() miscounts what was lost");
-    if (!demoted_ && result.lost > 0 && result.sequence - 1 > kept_after_)
-      fail("a reliable subscriber loses a message, and was not demoted:", result.sequence - 1);
+    for (std::uint64_t lost = delivered_ + 1; lost < result.sequence && !demoted_; ++lost) {
+      if (lost > kept_after_ && !is_gap(shape_, lost))
+        fail("a reliable subscriber loses a message, and was not demoted:", lost);
+    }
     return remember(result);
   }
   std::uint64_t remember(const ReadResult& result) {
@@ -338,7 +387,15 @@ inline Thread succeeding(const std::string& name, const Shape& shape, int messag
           .ordered = ordered};
 }
 
-/// Reads by `calls`: n is next(), l latest(), v view(), w latest_view().
+/// Publishes by all steps of the shape.
+inline Thread stepping(const Shape& shape) {
+  return {.name = "publisher", .body = [=] {
+            auto ring = first_publisher(shape);
+            for (const char* step = shape.steps; *step != 0; ++step) take_step(ring, shape, *step);
+          }};
+}
+
+/// Reads by `calls`: n is next(), l latest(), v view(), w latest_view(), a ready_after_gaps().
 template <class Ring = RingSubscriber<Policy>>
 Thread reading(const std::string& name, const Shape& shape, const std::string& calls,
                ResumePosition resume = ResumePosition::half) {

@@ -65,9 +65,21 @@ class WaitingPublisher {
   void publish(std::uint64_t epoch = 0) {
     if (ring_.head() >= limit_) {
       Machine::get().enter(Phase::poll);
-      limit_ = reliable_.wait_for_room(ring_.head(), kernel_);
+      limit_ = reliable_.wait_for_room(ring_.head(), ring_.head() + 1, kernel_);
     }
     model::publish(ring_, shape_, epoch);
+  }
+
+  /// A message, a gap or a jump, as AnyPublisher::publish() and skip() do.
+  void step(char step) {
+    if (step == 'm') return publish();
+    Machine::get().enter(Phase::poll);
+    const std::uint64_t head = ring_.head();
+    const bool jumps = step != 'g';
+    if (jumps || head >= limit_)
+      limit_ = reliable_.wait_for_room(head, head + (jumps ? shape_.capacity - 1 : 1), kernel_);
+    model::take_step(ring_, shape_, step);
+    if (jumps) limit_ = 0;
   }
 
  private:
@@ -169,7 +181,7 @@ inline Thread sleeping_reliably(std::size_t self, const Shape& shape, std::size_
               Machine::get().enter(Phase::sleep);
               subscriber.ring().report();
               const std::uint32_t expected = bell.prepare();
-              if (subscriber.ring().ready()) continue;
+              if (subscriber.ring().ready_after_gaps()) continue;
               read_before_sleep()[self] = subscriber.ring().cursor();
               Futex::wait(bell.word(), expected);
             }

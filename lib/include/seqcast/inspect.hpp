@@ -48,6 +48,7 @@ struct ChannelIdentity {
   std::uint32_t message_alignment = 0; ///< bytes
   bool timestamps = false;             ///< PublisherOptions::timestamps
   bool copy_behind = false;            ///< PublisherOptions::copy_behind
+  bool gaps = false;                   ///< PublisherOptions::gaps
   Wakeup wakeup = Wakeup::polling;     ///< PublisherOptions::wakeup
   std::uint64_t unknown_flags = 0;     ///< compatible ones, of a newer seqcast
   std::uint64_t schema_tag = 0;        ///< Schema::tag(), as stored
@@ -93,6 +94,7 @@ enum class SlotState {
   open,     ///< for message `sequence`, of which any part may be there already
   complete, ///< holds message `sequence`
   corrupt,  ///< no publisher stores this version here
+  gap,      ///< complete, but for sequence `sequence` there is no message: AnyPublisher::skip()
 };
 
 /// The name of a slot's state, for people.
@@ -102,12 +104,12 @@ const char* to_string(SlotState state) noexcept;
 struct SlotContent {
   std::uint64_t version = 0;           ///< 2m - 1: open for message m; 2m: holds message m, complete
   SlotState state = SlotState::unused; ///< what the version says
-  std::uint64_t sequence = 0;          ///< with open and complete
+  std::uint64_t sequence = 0;          ///< with open, complete and gap
   std::uint32_t size = 0;              ///< bytes, as stored; may be anything unless whole
   /// As stored; nothing if the channel carries no timestamps.
   std::optional<std::chrono::steady_clock::time_point> published_at{};
-  /// The bytes there, in the caller's buffer: of a complete slot the message, otherwise the whole room for one;
-  /// never more than the maximum size, and no more than the buffer takes.
+  /// The bytes there, in the caller's buffer: of a complete slot the message, of a gap none, otherwise the
+  /// whole room for one; never more than the maximum size, and no more than the buffer takes.
   std::span<const std::byte> bytes{};
   /// Whether the version was still the same after the copy.
   bool stable = false;

@@ -94,8 +94,8 @@ inline constexpr bool detail::is_non_owning<BytesRef> = true;
 struct Delivery {
   /// 1 for a channel's first message, then one more for each.
   std::uint64_t sequence = 0;
-  /// Messages missed since the one delivered before: overwritten before this subscriber read them, or of an
-  /// impossible size.
+  /// Messages missed since the one delivered before: overwritten before this subscriber read them, left out by
+  /// the publisher (AnyPublisher::skip()), or of an impossible size.
   std::uint64_t lost = 0;
   /// When it was published, by the publisher's steady clock; nothing if the channel carries no timestamps. The
   /// processes of one machine have one such clock, unless they are in different time namespaces (containers that

@@ -101,6 +101,10 @@ struct PublisherOptions {
   /// extra cache-line transfer every 16 KiB.
   std::optional<bool> copy_behind = {};
 
+  /// Whether sequences may be left out, by AnyPublisher::skip(). Default: no. A seqcast that does not know gaps
+  /// refuses such a channel.
+  std::optional<bool> gaps = {};
+
   /// How sleeping subscribers are woken. Default: Wakeup::bell.
   /// - Wakeup::bell: subscribers of the same user sleep, at no cost to the publisher while none does.
   /// - Wakeup::every_message: one system call (about 0.4 us) a message. Subscribers of any user who may read

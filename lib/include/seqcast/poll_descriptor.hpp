@@ -16,7 +16,7 @@
 //
 // Invariants
 //   1. The descriptor becomes readable after each message that the subscribers had not read at the last arm(),
-//      and stays so until the next arm().
+//      and stays so until the next arm(). For a reliable subscriber gaps make it readable too.
 //   2. No address of a subscriber is kept: between two arms they may be used, moved, reopened and destroyed.
 //      The helper thread reads mappings that it shares with them.
 #pragma once

@@ -54,6 +54,21 @@ class AnyPublisher {
   bool timestamps() const noexcept {
     return ring_.geometry().timestamps;
   }
+  /// Whether the channel takes skip(): PublisherOptions::gaps.
+  bool gaps() const noexcept {
+    return ring_.geometry().gaps;
+  }
+
+  /// Leaves out the next `count` sequences, and gives the last of them, which is head() then: for messages that
+  /// exist, but never came here. Subscribers count them as lost. From capacity() on all messages before them
+  /// are discarded.
+  /// Errors: throws std::logic_error if the channel has no gaps(), std::length_error if the last one would be
+  /// above 2^60; nothing is skipped then.
+  /// Progress: wait-free, in time that grows with `count` up to capacity() only; system calls as for publish().
+  /// With max_blocking_time: blocks as publish() does, from capacity() on until all reliable subscribers have
+  /// received head(), for at most that time.
+  std::uint64_t skip(std::uint64_t count);
+
   /// Reliable subscribers that this publisher waits for; one that has died counts until it is in the way.
   /// Progress: wait-free.
   std::size_t reliable_subscribers() const noexcept;
@@ -137,6 +152,13 @@ class AnyPublisher {
   bool has_room() noexcept {
     return ring_.head() < limit_ || find_room();
   }
+  /// Whether so many sequences are left for skip().
+  bool can_skip(std::uint64_t count) const noexcept {
+    return count == 0 ||
+           (count <= detail::largest_skip_head && ring_.head() <= detail::largest_skip_head - count);
+  }
+  /// has_room() for a skip() of capacity() and more.
+  bool has_room_for_jump() noexcept;
 
  private:
   friend class LoanBase;
@@ -149,6 +171,8 @@ class AnyPublisher {
   }
   void stop() noexcept;
   bool find_room() noexcept;
+  /// What a reliable subscriber has to have room for before all slots are opened: so it has received head().
+  std::uint64_t last_before_jump() const noexcept;
 
   /// Wakes all who sleep on the word.
   static void wake_all(const detail::Word* word) noexcept;

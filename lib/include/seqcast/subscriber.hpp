@@ -56,13 +56,13 @@ class AnySubscriber {
   /// Errc::buffer_too_small, Errc::truncated: see there.
   std::error_code error() const noexcept;
 
-  /// Messages complete and not yet read by next(), including those that are overwritten already: from
+  /// Messages complete and not yet read by next(), including gaps, and those that are overwritten already: from
   /// capacity() on some are lost. Exact while the publisher is idle.
   std::uint64_t lag() const noexcept {
     return ring_.newest() - ring_.cursor();
   }
 
-  /// The last sequence delivered, or passed by latest(); next() goes on after it.
+  /// The last sequence delivered, or passed over by latest() or as a gap; next() goes on after it.
   std::uint64_t cursor() const noexcept {
     return ring_.cursor();
   }
@@ -379,9 +379,10 @@ class Subscriber : public AnySubscriber {
     return Subscriber{std::move(state)};
   }
 
-  /// The next message in order, with the number lost before it; nothing if there is none, or for
+  /// The next message in order, with the number lost before it, gaps included; nothing if there is none, or for
   /// error()'s reason.
-  /// Progress: lock-free and bounded: at most two attempts, one copy each. Without a message, and only after a
+  /// Progress: lock-free and bounded: at most two attempts, one copy each; it passes over as many gaps as there
+  /// are slots at most. Without a message, and only after a
   /// flood of them, it pauses for about 10 microseconds at most (detail/pace.hpp). Memory ordering: what the publisher
   /// did before publishing the message has happened before.
   [[nodiscard]] std::optional<Received<T>> next() noexcept {
@@ -389,8 +390,9 @@ class Subscriber : public AnySubscriber {
   }
 
   /// The newest complete message, received before or not; next() goes on after it. What it passes over is
-  /// skipped by choice and does not count as lost: `lost` is 0.
-  /// Progress: lock-free and bounded: at most four attempts, two copies each.
+  /// skipped by choice and does not count as lost: `lost` is 0. Gaps (AnyPublisher::skip()) are no messages:
+  /// the one before them is given, if it is still there.
+  /// Progress: lock-free and bounded: at most four attempts, two copies each, and one gap a slot.
   [[nodiscard]] std::optional<Received<T>> latest() noexcept {
     return read_by_value([this](void* to) { return ring_.latest(into(to)); });
   }

@@ -24,16 +24,27 @@ constexpr std::size_t words_for(std::size_t size) noexcept {
 
 struct SizeField {
   std::uint32_t size;
-  std::uint32_t reserved;
+  std::uint32_t marks;
 };
 
-constexpr std::uint64_t pack_size(std::uint32_t size) noexcept {
-  return std::bit_cast<std::uint64_t>(SizeField{size, 0});
+/// The mark of a slot that holds no message, only its sequence; of size 0.
+inline constexpr std::uint32_t gap_mark = 1;
+
+constexpr std::uint64_t pack_size(std::uint32_t size, std::uint32_t marks = 0) noexcept {
+  return std::bit_cast<std::uint64_t>(SizeField{size, marks});
 }
 
 constexpr std::uint32_t unpack_size(std::uint64_t word) noexcept {
   return std::bit_cast<SizeField>(word).size;
 }
+
+/// A size word as one number: the size, with the marks above it. So whatever is marked is too large.
+constexpr std::uint64_t marked_size(std::uint64_t word) noexcept {
+  return std::endian::native == std::endian::little ? word : std::rotl(word, 32);
+}
+
+/// What marked_size() gives for a gap.
+inline constexpr std::uint64_t size_of_gap = marked_size(pack_size(0, gap_mark));
 
 /// Stores `count` whole words, a few: without a loop.
 template <std::size_t count, class Word>

@@ -83,9 +83,10 @@ Followed follow(const typename Policy::Word* words, const typename Policy::Word*
   if (load_progress(slot, geometry, sequence) == 0) return {};
 
   // relaxed: [progress] has acquired them.
-  followed.size = unpack_size(slot[size_word].load(std::memory_order_relaxed));
+  const std::uint64_t marked = marked_size(slot[size_word].load(std::memory_order_relaxed));
+  followed.size = static_cast<std::uint32_t>(marked);
   if (geometry.timestamps) followed.time_ns = slot[time_word].load(std::memory_order_relaxed);
-  if (followed.size > geometry.max_message_size || !to.accepts(followed.size)) return {};
+  if (marked > geometry.max_message_size || !to.accepts(marked)) return {};
   constexpr auto chunk = static_cast<std::uint32_t>(Policy::chunk_size());
   std::uint32_t done = 0;
   for (int polls = 0; polls < Policy::max_polls() && !followed.complete;) {

@@ -46,8 +46,9 @@ inline constexpr std::uint64_t flag_bell = 2;       // a bell lies beside the re
 inline constexpr std::uint64_t flag_wake_always =
     4; // `wake_offset` holds a futex word, incremented for each message
 inline constexpr std::uint64_t flag_copy_behind = 8; // a word of each slot holds the progress of its payload
-// Incompatible flags: none yet. A region with an unknown one is refused.
-inline constexpr std::uint64_t known_incompatible_flags = 0;
+// Incompatible flags. A region with an unknown one is refused.
+inline constexpr std::uint64_t flag_gaps = 1; // a slot's size word may say that it holds no message
+inline constexpr std::uint64_t known_incompatible_flags = flag_gaps;
 
 /// What a channel is: the first bytes of a region, written once, before the magic, which is stored last.
 struct Identity {
@@ -131,7 +132,7 @@ inline constexpr std::size_t owner_word = 3;        // process id, for people
 
 // A slot, in words from its start.
 inline constexpr std::size_t version_word = 0;
-inline constexpr std::size_t size_word = 1; // u32 size, u32 reserved
+inline constexpr std::size_t size_word = 1; // u32 size, u32 marks
 inline constexpr std::size_t time_word = 2; // with flag_timestamps only
 inline constexpr std::size_t smallest_payload_offset = 16;
 inline constexpr std::uint32_t payload_begins_line_from = 2048; // bytes of a message of one size
@@ -144,6 +145,9 @@ enum class StateWord : std::uint64_t { building = 0, live = 1, closed = 2, super
 
 // Sequences stay below this, so that a version (twice a sequence) and sums with a capacity never overflow.
 inline constexpr std::uint64_t sequence_limit = std::uint64_t{1} << 62;
+// RingPublisher::jump() leads to a head of this at most. A successor after a restart of the machine, which
+// ignores what is half the limit above, then still goes on above it.
+inline constexpr std::uint64_t largest_skip_head = sequence_limit / 4;
 inline constexpr std::uint64_t max_capacity = std::uint64_t{1} << 32;
 inline constexpr std::uint64_t max_region_size = std::uint64_t{1} << 46;
 inline constexpr std::uint32_t largest_message_size = std::uint32_t{1} << 31;
@@ -162,6 +166,7 @@ struct Geometry {
   std::size_t payload_word = 0; // first payload word of a slot
   std::uint32_t max_message_size = 0;
   bool timestamps = false;
+  bool gaps = false;
   std::size_t progress_word = 0; // 0: there is none
 
   constexpr std::uint64_t index_of(std::uint64_t sequence) const noexcept {
@@ -183,6 +188,7 @@ constexpr Geometry geometry_of(const Identity& identity) noexcept {
           .payload_word = identity.payload_offset / word_size,
           .max_message_size = identity.max_message_size,
           .timestamps = (identity.compatible_flags & flag_timestamps) != 0,
+          .gaps = (identity.incompatible_flags & flag_gaps) != 0,
           .progress_word = progress_word_of(identity.compatible_flags)};
 }
 

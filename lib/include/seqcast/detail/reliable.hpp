@@ -115,41 +115,42 @@ class ReliablePublisher {
     return least + capacity_ - 1;
   }
 
-  /// poll(), and waits until message head + 1 may be published, or withdraws the registrations that are in the
-  /// way. Gives the last message that may be published, at least head + 1.
+  /// poll(), and waits until the messages up to `last` may be published, or withdraws the registrations that
+  /// are in the way. Gives the last message that may be published, at least `last`. Before a jump `last` is
+  /// head + capacity - 1: then all have received message `head`.
   /// `Kernel` waits: spins() whether to poll again at once; is_owned(entry) whether a process holds its lock;
   /// expired() whether the time is over; sleep(word, expected) sleeps while that word's low half is unchanged, for
   /// a bounded time.
   /// Progress: blocks until kernel.expired().
   template <class Kernel>
-  std::uint64_t wait_for_room(std::uint64_t head, Kernel& kernel) noexcept {
+  std::uint64_t wait_for_room(std::uint64_t head, std::uint64_t last, Kernel& kernel) noexcept {
     for (;;) {
       const std::uint64_t limit = poll(head);
-      if (limit > head) return limit;
+      if (limit >= last) return limit;
       if (kernel.spins()) continue;
       if (kernel.expired()) {
-        withdraw(head, [](std::size_t) { return true; });
-        return head + 1; // who registers just now, and is in the way, is found by the next poll
+        withdraw(last, [](std::size_t) { return true; });
+        return last; // who registers just now, and is in the way, is found by the next poll
       }
-      withdraw(head, [&](std::size_t entry) { return !kernel.is_owned(entry); });
+      withdraw(last, [&](std::size_t entry) { return !kernel.is_owned(entry); });
       // relaxed: the fence in poll() comes before the cursors, as that in report() comes after one.
       const auto space = static_cast<std::uint32_t>(space_word()->load(std::memory_order_relaxed));
       // relaxed, both: the fence in poll() is the order that the first needs; the second, seen late, costs a
       // subscriber a system call.
       region_[waits_word].store(1, std::memory_order_relaxed);
-      if (poll(head) <= head) kernel.sleep(space_word(), space);
+      if (poll(head) < last) kernel.sleep(space_word(), space);
       region_[waits_word].store(0, std::memory_order_relaxed);
     }
   }
 
-  /// Whether message head + 1 may be published without waiting; `limit` is then the last one that may be.
+  /// Whether the messages up to `last` may be published without waiting; `limit` is the last one that may be.
   template <class Kernel>
-  bool has_room(std::uint64_t head, Kernel& kernel, std::uint64_t& limit) noexcept {
+  bool has_room(std::uint64_t head, std::uint64_t last, Kernel& kernel, std::uint64_t& limit) noexcept {
     limit = poll(head);
-    if (limit > head) return true;
-    if (!withdraw(head, [&](std::size_t entry) { return !kernel.is_owned(entry); })) return false;
+    if (limit >= last) return true;
+    if (!withdraw(last, [&](std::size_t entry) { return !kernel.is_owned(entry); })) return false;
     limit = poll(head);
-    return limit > head;
+    return limit >= last;
   }
 
   /// Calls `use(entry, registration, cursor)` for each subscriber that is waited for.
@@ -178,13 +179,13 @@ class ReliablePublisher {
     return bell_ + bell_space_word;
   }
 
-  /// Withdraws the registrations that keep message head + 1 back, and for which `which` holds. Gives whether
+  /// Withdraws the registrations that keep message `last` back, and for which `which` holds. Gives whether
   /// there was one.
   template <class Which>
-  bool withdraw(std::uint64_t head, const Which& which) noexcept {
+  bool withdraw(std::uint64_t last, const Which& which) noexcept {
     bool found = false;
     for_each_registered([&](std::size_t index, std::uint64_t registration, std::uint64_t cursor) {
-      if (cursor + capacity_ - 1 > head) return;
+      if (cursor + capacity_ - 1 >= last) return;
       if (!which(index)) return;
       // relaxed: what is overwritten because of it is so after a release: who finds the loss finds this.
       entry_of(bell_, index)[withdrawn_word].store(registration, std::memory_order_relaxed);
@@ -243,6 +244,11 @@ class ReliableSubscriber {
   /// Whether report() is to be called before more is received after `cursor`; false for best effort.
   bool due(std::uint64_t cursor) const noexcept {
     return cursor >= due_;
+  }
+
+  /// Whether report() would report something: messages, or a withdrawal; false for best effort.
+  bool unreported(std::uint64_t cursor) const noexcept {
+    return due_ != never && (cursor != reported_ || withdrawn_);
   }
 
   /// Reports the messages up to `cursor` as received. False if the registration was withdrawn, or if the

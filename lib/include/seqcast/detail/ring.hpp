@@ -5,7 +5,8 @@
 // tag in brackets has its paragraph in lib/docs/ordering.md, and `git grep` of a tag shows both of its ends.
 //
 // Message m goes into slot (m - 1) mod capacity. The version word says all there is to say about a slot: 0
-// never used, 2m - 1 open for message m, 2m holds message m, complete.
+// never used, 2m - 1 open for message m, 2m holds message m, complete. In a channel with gaps a complete slot
+// may hold no message, only its sequence: a gap. Subscribers pass over it and count it as lost.
 //
 // Who may call it: RingPublisher the holder of the channel's lock, RingSubscriber any process, on a read-only
 // mapping; one thread at a time per object. Neither owns the region.
@@ -16,8 +17,8 @@
 //   2. Outside publish() the slot of message head + 1 is open, from the region's creation on. A publisher that
 //      dies in the middle of a message therefore leaves what an idle one leaves.
 //   3. Head may be one behind the slots, never ahead of them.
-//   4. A cursor moves back only by seek(). It moves only to what is delivered, or to what is there but can
-//      never be delivered (wrong_size). What next() delivers has sequence == previous + 1 + lost.
+//   4. A cursor moves back only by seek(). It moves only to what is delivered, or to what can never be: what
+//      has a wrong size, a gap, what was discarded. What next() delivers has sequence == previous + 1 + lost.
 //   5. Every call takes a bounded number of steps, whatever the region contains.
 #pragma once
 
@@ -137,6 +138,21 @@ inline void open_slot(Word* slot, const Geometry& geometry, std::uint64_t sequen
   slot[version_word].store(open_version(sequence), std::memory_order_release);
 }
 
+/// Has the sequence go on after `head`: what the slots hold is discarded, and each is opened for a sequence
+/// that no subscriber waits for yet. A subscriber finds itself lapped, and what it has not received is lost.
+/// Requires: the channel's lock; `head` is at least a lap above all that was published. Each store may be the
+/// last one: Recovery::take_over() finishes it.
+template <class Policy>
+inline void discard_up_to(std::uint64_t head, typename Policy::Word* words, const Geometry& geometry) noexcept {
+  // Before the versions, and before head: who finds one of those new finds `oldest`.
+  PublisherHeader<Policy>{words}.store_oldest(head + 1);
+  // [head] release: pairs with the acquire in load_head(), as in publish_with().
+  words[head_word].store(head, std::memory_order_release);
+  for (std::uint64_t sequence = head - geometry.capacity + 2; sequence <= head + 1; ++sequence) {
+    open_slot(slot_of(sequence, words, geometry), geometry, sequence);
+  }
+}
+
 template <class Word>
 inline std::uint64_t load_version(const Word* slot) noexcept {
   // [message-ready] acquire: pairs with the release in publish_with().
@@ -167,9 +183,10 @@ class RingPublisher {
 
   /// Publishes the next message: `store_to` is called once with the payload's first word, to store `size` bytes
   /// there. Gives the message's sequence. `copied`: by publish(), which has an own way for large messages.
+  /// `marks`: beside the size; none for a message.
   /// Requires: size <= geometry().max_message_size; time_ns is used only by a channel with timestamps.
   /// Progress: wait-free; the steps depend on `size` alone.
-  template <class Store>
+  template <std::uint32_t marks = 0, class Store>
   std::uint64_t publish_with(std::uint32_t size, std::uint64_t time_ns, const Store& store_to,
                              bool copied = false) noexcept {
     // Private state first, so that the stores into the slot follow each other closely: a polling subscriber
@@ -191,7 +208,7 @@ class RingPublisher {
     Policy::fence(std::memory_order_release);
     store_to(slot + payload_word);
     // relaxed: part of the payload as far as ordering goes.
-    slot[size_word].store(pack_size(size), std::memory_order_relaxed);
+    slot[size_word].store(pack_size(size, marks), std::memory_order_relaxed);
     if (timestamps) slot[time_word].store(time_ns, std::memory_order_relaxed); // relaxed: likewise
     // [message-ready] release: pairs with the acquire in load_version(). This store makes the message visible.
     // Otherwise a subscriber could see the version before the words.
@@ -222,6 +239,20 @@ class RingPublisher {
     }
     const auto store = [&](Word* payload) { store_payload<Policy>(payload, from, bytes, copy_mode(size)); };
     return publish_with(size, time_ns, store, true);
+  }
+
+  /// Publishes a gap: the next sequence, without a message. Requires: geometry().gaps. Progress: wait-free.
+  std::uint64_t publish_gap(std::uint64_t time_ns) noexcept {
+    return publish_with<gap_mark>(0, time_ns, [](Word*) {});
+  }
+
+  /// Has the sequence go on after `head`, at once, however many gaps that makes; discards all messages.
+  /// Requires: geometry().gaps; `head` is at least head() + geometry().capacity, and at most largest_skip_head.
+  /// Progress: wait-free: opens each slot once.
+  void jump(std::uint64_t head) noexcept {
+    discard_up_to<Policy>(head, words_, geometry_);
+    head_ = head;
+    slot_ = slot_of(head + 1, words_, geometry_);
   }
 
   /// The payload of the open slot, for stores that are not atomic. No subscriber takes what is in it until
@@ -298,6 +329,7 @@ enum class ReadStatus : std::uint8_t {
   wrong_size,       // a whole message of an impossible size; passed over
   buffer_too_small, // a whole message, longer than the caller's buffer; still unread
   demoted,          // the publisher no longer waits for this subscriber; given once
+  gap,              // a sequence without a message: of a single attempt, no call gives it
 };
 
 struct ReadResult {
@@ -316,7 +348,8 @@ struct ExactDestination {
   std::byte* bytes;
   Size size;
 
-  constexpr bool accepts(std::uint32_t found) const noexcept {
+  /// Whether a message with this marked_size() goes there.
+  constexpr bool accepts(std::uint64_t found) const noexcept {
     return found == size;
   }
   /// What there is to copy; a constant for a constant size.
@@ -334,7 +367,7 @@ struct BufferDestination {
   std::byte* bytes;
   std::size_t room;
 
-  constexpr bool accepts(std::uint32_t found) const noexcept {
+  constexpr bool accepts(std::uint64_t found) const noexcept {
     return found <= room;
   }
   constexpr std::size_t count(std::uint32_t found) const noexcept {
@@ -364,8 +397,9 @@ class RingSubscriber {
         oldest_{oldest},
         resume_behind_{resume_behind} {}
 
-  /// The message after the cursor or, after an overrun, a later one, with the number lost in between.
-  /// Progress: at most 2 attempts, at most one copy each.
+  /// The message after the cursor or, after an overrun, a later one, with the number lost in between. What is
+  /// no message, but a gap, is passed over and counts as lost.
+  /// Progress: at most 2 attempts, at most one copy each; at most `capacity` gaps are passed over.
   template <class Destination>
   ReadResult next(const Destination& to) noexcept {
     ReadResult read;
@@ -376,7 +410,8 @@ class RingSubscriber {
   }
 
   /// next() for up to `most` messages that follow each other: `to(i)` is where the i-th of them goes. Gives how
-  /// many there are; `first` is the result for the first one. `most` is at least 1.
+  /// many there are; `first` is the result for the first one. `most` is at least 1. A gap ends it, but before
+  /// the first.
   /// Progress: as for next(), and at most one copy for each of the others.
   template <class To>
   std::size_t next_batch(std::size_t most, const To& to, ReadResult& first) noexcept {
@@ -391,11 +426,11 @@ class RingSubscriber {
       const auto destination = to(copied);
       const Word* const slot = slot_of(sequence, words_, geometry_);
       if (load_version(slot) != complete_version(sequence)) break;
-      // relaxed: as in try_read(). What has another size is left to the next call.
-      const std::uint32_t size = unpack_size(slot[size_word].load(std::memory_order_relaxed));
+      // relaxed: as in try_read(). What has another size is left to the next call, and so is a gap.
+      const std::uint64_t size = marked_size(slot[size_word].load(std::memory_order_relaxed));
       if (!destination.accepts(size)) break;
-      load_payload<Policy>(slot + geometry_.payload_word, destination.bytes, destination.count(size),
-                           pace_.hurried());
+      load_payload<Policy>(slot + geometry_.payload_word, destination.bytes,
+                           destination.count(static_cast<std::uint32_t>(size)), pace_.hurried());
     }
     if (copied == 1) return 1;
     // [slot-open] acquire fence: as in load_version_after_copy(), for each slot that was copied.
@@ -413,13 +448,16 @@ class RingSubscriber {
     return whole;
   }
 
-  /// The newest complete message, read before or not; the cursor moves up to it. Nothing counts as lost.
-  /// Progress: at most 4 attempts, at most two copies each.
+  /// The newest complete message, read before or not; the cursor moves up to it. Nothing counts as lost. Gaps
+  /// above it are passed over; nothing if there are only gaps.
+  /// Progress: at most 4 attempts, at most two copies each; each passes over at most `capacity` gaps.
   template <class Destination>
   ReadResult latest(const Destination& to) noexcept {
     ReadResult read;
     read_latest(to, read);
+    const std::uint64_t reached = cursor_; // beyond the message, where gaps above it were passed over before
     advance(read);
+    cursor_ = larger_of(cursor_, reached);
     return read;
   }
 
@@ -436,7 +474,7 @@ class RingSubscriber {
   ReadResult latest_view(const Destination& in_place) noexcept {
     ReadResult read;
     read_latest(in_place, read);
-    if (read.status != ReadStatus::message) advance(read);
+    if (read.status == ReadStatus::wrong_size) cursor_ = larger_of(cursor_, read.sequence);
     return read;
   }
   const Word* payload_of(std::uint64_t sequence) const noexcept {
@@ -474,10 +512,25 @@ class RingSubscriber {
     return version == complete_version(head + 1) ? head + 1 : head;
   }
 
-  /// Whether next() has something to report: a message, an overrun, or a version that is too high.
+  /// Whether next() has something to report: a message, an overrun, or a version that is too high; or gaps to
+  /// pass over.
   bool ready() const noexcept {
     return load_version(slot_of(cursor_ + 1, words_, geometry_)) >= complete_version(cursor_ + 1) ||
            reliable_.withdrawn();
+  }
+
+  /// ready(), where gaps behind the cursor are passed over first. False if nothing but gaps came.
+  /// Progress: as for next(), without a copy.
+  bool ready_after_gaps() noexcept {
+    if (!geometry_.gaps) return ready();
+    if (!ready()) return false;
+    const ReliableSubscriber<Policy> before = reliable_;
+    ReadResult read;
+    read_next(BufferDestination{nullptr, geometry_.max_message_size}, read);
+    // next() reports a demotion.
+    if (read.status == ReadStatus::demoted) reliable_ = before;
+    report(); // the publisher may wait for it
+    return read.status != ReadStatus::nothing || ready();
   }
 
   /// Has the publisher wait for this subscriber from now on (reliable.hpp). If `from_newest`, what is published
@@ -524,6 +577,7 @@ class RingSubscriber {
   /// Of a reliable subscriber: that many messages were received since the last report.
   void measure_rate(std::uint64_t messages) noexcept {
     if constexpr (requires { Policy::now(); }) {
+      if (messages > geometry_.capacity) return; // over a jump
       // relaxed: a guess at the size of all of them; nothing but time depends on it.
       const std::uint64_t size =
           unpack_size(slot_of(cursor_, words_, geometry_)[size_word].load(std::memory_order_relaxed));
@@ -550,12 +604,13 @@ class RingSubscriber {
     read.sequence = sequence;
     read.lost = sequence - previous_ - 1;
     // relaxed: [message-ready] before and [slot-open] after order size, time and payload.
-    read.size = unpack_size(slot[size_word].load(std::memory_order_relaxed));
+    const std::uint64_t size = marked_size(slot[size_word].load(std::memory_order_relaxed));
+    read.size = static_cast<std::uint32_t>(size);
     read.time_ns = geometry_.timestamps ? slot[time_word].load(std::memory_order_relaxed) : 0;
-    if (read.size > geometry_.max_message_size) {
-      read.status = ReadStatus::wrong_size;
-    } else if (!to.accepts(read.size)) {
-      read.status = to.refusal;
+    if (!to.accepts(size) || size > geometry_.max_message_size) [[unlikely]] {
+      read.status = size <= geometry_.max_message_size      ? to.refusal
+                    : geometry_.gaps && size == size_of_gap ? ReadStatus::gap
+                                                            : ReadStatus::wrong_size;
     } else if (to.bytes != nullptr) {
       load_payload<Policy>(slot + geometry_.payload_word, to.bytes, to.count(read.size), pace_.hurried());
     }
@@ -622,12 +677,18 @@ class RingSubscriber {
     }
     std::uint64_t sequence = cursor_ + 1;
     std::uint64_t newest = 0; // that was proved complete, once the loop has resumed
-    for (bool resumed = false;; resumed = true) {
+    for (std::uint64_t gaps = 0;;) {
       try_read(sequence, to, read);
+      if (read.status == ReadStatus::gap) [[unlikely]] {
+        const ReadStatus then = pass_gap(sequence++, ++gaps);
+        if (then == ReadStatus::gap) continue;
+        read.status = ReadStatus::nothing;
+        if (then == ReadStatus::demoted) read.status = ReadStatus::demoted;
+        return;
+      }
       // In an honest region a message that was proved complete is there.
-      if (resumed && read.status == ReadStatus::nothing && sequence <= newest)
-        read.status = ReadStatus::corrupt;
-      if (resumed || read.status != ReadStatus::overrun) return;
+      if (read.status == ReadStatus::nothing && sequence <= newest) read.status = ReadStatus::corrupt;
+      if (newest != 0 || read.status != ReadStatus::overrun) return;
       // Resume behind the newer of head and what the version proves: head may be stale, and a version is as old
       // as the last use of its slot, up to capacity - 2 messages (lib/docs/decisions/0002-resume-from-head.md).
       newest = larger_of(read.sequence, load_head(words_));
@@ -636,23 +697,32 @@ class RingSubscriber {
         read.status = ReadStatus::corrupt;
         return;
       }
-      std::uint64_t behind = resume_behind_;
-      if (reliable_.registered()) {
-        // After the loads above: who overwrote what is lost here had withdrawn the registration before.
-        if (is_demoted()) {
-          read.status = ReadStatus::demoted;
-          return;
-        }
-        behind = geometry_.capacity - 2; // it was published before the registration; all else is still there
-      }
+      const bool reliable = reliable_.registered();
+      // Of a reliable one: what is lost was published before the registration, and all else is still there.
+      const std::uint64_t behind = reliable ? geometry_.capacity - 2 : resume_behind_;
       sequence = larger_of(newest - behind, first);
       if (sequence == first) cursor_ = sequence - 1; // what lies before was discarded
+      // After the loads above: who overwrote what is lost here had withdrawn the registration before.
+      if (reliable && is_demoted()) {
+        read.status = ReadStatus::demoted;
+        return;
+      }
     }
+  }
+
+  /// Passes over the gap at `sequence`, the `count`-th of this call. Gives ReadStatus::gap if the call goes on.
+  [[gnu::noinline, gnu::cold]] ReadStatus pass_gap(std::uint64_t sequence, std::uint64_t count) noexcept {
+    cursor_ = sequence;
+    if (reliable_.due(cursor_) && is_demoted()) return ReadStatus::demoted;
+    // After so many all that was there when the call began has been passed over.
+    return count < geometry_.capacity ? ReadStatus::gap : ReadStatus::nothing;
   }
 
   template <class Destination>
   void read_latest(const Destination& to, ReadResult& read) noexcept {
-    if (reliable_.due(cursor_) && is_demoted()) [[unlikely]] {
+    // Before a jump the publisher waits for the last message too.
+    const bool due = geometry_.gaps ? reliable_.unreported(cursor_) : reliable_.due(cursor_);
+    if (due && is_demoted()) [[unlikely]] {
       read.status = ReadStatus::demoted;
       return;
     }
@@ -670,19 +740,44 @@ class RingSubscriber {
         const std::uint64_t first = oldest();
         if (larger_of(head, cursor_) < first) { // what was published was discarded, or came before
           cursor_ = larger_of(head, cursor_);
+          report(); // the publisher may wait for it
           return;
         }
         if (candidate != head) try_read(cursor_, to, read);
         // Head is never ahead of the slots, and the cursor's message was there before.
         if (read.status == ReadStatus::nothing) read.status = ReadStatus::corrupt;
       }
+      if (read.status == ReadStatus::gap) [[unlikely]]
+        read_before_gap(to, read);
       read.lost = 0; // what is passed over is skipped by choice
       if (read.status != ReadStatus::overrun) return;
     }
   }
 
-  /// Lets a publisher that does not pause go ahead (pace.hpp). Without a clock, as in models, it does not.
+  /// Of latest(), which has found a gap: the newest message before it; nothing if there is none. All that is
+  /// newer is gaps, so that no newer message has ever been delivered.
+  template <class Destination>
+  void read_before_gap(const Destination& to, ReadResult& read) noexcept {
+    const std::uint64_t newest = read.sequence;
+    const std::uint64_t first = oldest();
+    std::uint64_t left = geometry_.capacity - 2; // slots that may hold older messages
+    while (read.status == ReadStatus::gap && left > 0 && read.sequence > first) {
+      --left;
+      try_read(read.sequence - 1, to, read);
+      if (read.status == ReadStatus::nothing) read.status = ReadStatus::corrupt; // what is newer was there
+    }
+    if (read.status == ReadStatus::gap) read.status = ReadStatus::nothing;
+    if (read.status == ReadStatus::message && read.sequence < previous_)
+      previous_ = read.sequence; // that one was never delivered, since it is a gap
+    const bool all_read = read.status == ReadStatus::message && read.sequence <= cursor_;
+    if (all_read || read.status == ReadStatus::nothing) cursor_ = larger_of(cursor_, newest);
+    if (reliable_.unreported(cursor_) && is_demoted()) read.status = ReadStatus::demoted;
+  }
+
+  /// Of a call that has found nothing. Lets a publisher that does not pause go ahead (pace.hpp). Without a
+  /// clock, as in models, it does not.
   void caught_up() noexcept {
+    if (geometry_.gaps) report(); // before a jump the publisher waits for the last message too
     if constexpr (requires { Policy::now(); }) {
       const auto is_complete = [this](std::uint64_t sequence) {
         // Not to be read yet: the order does not matter.
@@ -715,6 +810,7 @@ struct SlotSample {
   std::uint64_t version_after = 0; // the same if nothing changed meanwhile
   std::uint64_t time_ns = 0;
   std::uint32_t size = 0; // bytes, as stored
+  bool gap = false;       // as stored
 };
 
 /// Copies what is in a slot, whatever its state, one attempt. Requires: room for max_message_size bytes
@@ -724,7 +820,9 @@ SlotSample sample_slot(const typename Policy::Word* slot, const Geometry& geomet
                        std::span<std::byte> payload) noexcept {
   SlotSample sample{.version_before = load_version(slot)};
   // relaxed: as in try_read().
-  sample.size = unpack_size(slot[size_word].load(std::memory_order_relaxed));
+  const std::uint64_t size = marked_size(slot[size_word].load(std::memory_order_relaxed));
+  sample.size = static_cast<std::uint32_t>(size);
+  sample.gap = geometry.gaps && size == size_of_gap;
   if (geometry.timestamps) sample.time_ns = slot[time_word].load(std::memory_order_relaxed);
   load_payload<Policy>(slot + geometry.payload_word, payload.data(), payload.size(), false);
   // [slot-open] acquire fence, then relaxed: as in load_version_after_copy().
