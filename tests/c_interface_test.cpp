@@ -30,7 +30,7 @@ static_assert(SEQCAST_WOULD_WAIT == 107);
 static_assert(SEQCAST_NOTHING_NEW == 101 && SEQCAST_TIMEOUT == 102 && SEQCAST_CLOSED == 103);
 static_assert(SEQCAST_NO_PUBLISHER == 104 && SEQCAST_SUPERSEDED == 105 && SEQCAST_STOPPED == 106);
 static_assert(SEQCAST_INVALID_ARGUMENT == 201 && SEQCAST_TOO_LONG == 202 && SEQCAST_STALE_LOAN == 203);
-static_assert(SEQCAST_UNEXPECTED == 204 && SEQCAST_NOT_OF_SCHEMA == 205);
+static_assert(SEQCAST_UNEXPECTED == 204 && SEQCAST_NOT_OF_SCHEMA == 205 && SEQCAST_NO_GAPS == 206);
 static_assert(SEQCAST_FILE == 1 && SEQCAST_SHARED_MEMORY == 2);
 static_assert(SEQCAST_UNSET == 0 && SEQCAST_ON == 1 && SEQCAST_OFF == 2);
 static_assert(SEQCAST_WAKEUP_UNSET == 0 && SEQCAST_WAKEUP_BELL == 1 && SEQCAST_WAKEUP_EVERY_MESSAGE == 2);
@@ -223,6 +223,7 @@ TEST_CASE("a null pointer is refused by every function that takes one") {
   refused(seqcast_publish(nullptr, &byte, 1, &number));
   refused(seqcast_publish(p, nullptr, 1, &number));
   refused(seqcast_try_publish(nullptr, &byte, 1, &number));
+  refused(seqcast_skip(nullptr, 1, &number));
   refused(seqcast_try_publish(p, nullptr, 1, &number));
   refused(seqcast_publish_pieces(nullptr, &null_piece, 0, &number));
   refused(seqcast_publish_pieces(p, nullptr, 1, &number));
@@ -425,8 +426,8 @@ TEST_CASE("every code has a text, and the text of a success is empty") {
   const Channel channel;
   std::set<std::string> texts;
   for (const int code :
-       {1,  2,  3,  4,  5, 6,   7,   8,   9,   10,  11,  12,  13,  14,  15,  16,  17,  18, 19,
-        20, 21, 22, 23, 0, 101, 102, 103, 104, 105, 106, 107, 201, 202, 203, 204, 205, 77, -ENOENT}) {
+       {1,  2,  3,  4, 5,   6,   7,   8,   9,   10,  11,  12,  13,  14,  15,  16,  17,  18, 19,     20,
+        21, 22, 23, 0, 101, 102, 103, 104, 105, 106, 107, 201, 202, 203, 204, 205, 206, 77, -ENOENT}) {
     Explanation why;
     CHECK(seqcast_explain(code, &why) == SEQCAST_OK);
     texts.emplace(why.what());
@@ -434,7 +435,7 @@ TEST_CASE("every code has a text, and the text of a success is empty") {
     CHECK(seqcast_publisher_explain(channel.p.get(), code, &same) == SEQCAST_OK);
     CHECK((same.what() == why.what()) == (code != SEQCAST_STALE_LOAN));
   }
-  CHECK(texts.size() == 38);
+  CHECK(texts.size() == 39);
   Explanation why;
   seqcast_explain(1, &why);
   CHECK(seqcast_reopen(channel.s.get(), &why) == SEQCAST_NOTHING_NEW);
@@ -467,6 +468,7 @@ TEST_CASE("each option of a publisher reaches the channel") {
   options.schema = {"acme.Quote", SEQCAST_ZERO_TERMINATED};
   options.timestamps = SEQCAST_ON;
   options.copy_behind = SEQCAST_ON;
+  options.gaps = SEQCAST_ON;
   options.wakeup = SEQCAST_WAKEUP_EVERY_MESSAGE;
   options.remove_on_close = 1;
   {
@@ -479,6 +481,7 @@ TEST_CASE("each option of a publisher reaches the channel") {
     CHECK(found.message_alignment == 64);
     CHECK(found.timestamps == 1);
     CHECK(found.copy_behind == 1);
+    CHECK(found.gaps == 1);
     CHECK(found.wakeup == SEQCAST_WAKEUP_EVERY_MESSAGE);
     CHECK(std::string_view{found.schema_name.data, found.schema_name.size} == "acme.Quote");
     CHECK(found.schema_name.data[found.schema_name.size] == '\0');
@@ -571,6 +574,8 @@ TEST_CASE("numbers that do not exist are refused, with what is wrong") {
   using P = seqcast_publisher_options;
   publisher_refused([](P& o) { o.timestamps = 3; }, "seqcast_switch");
   publisher_refused([](P& o) { o.copy_behind = 3; }, "seqcast_switch");
+  publisher_refused([](P& o) { o.gaps = 3; }, "seqcast_switch");
+  publisher_refused([](P& o) { o.reserved_2 = 1; }, "reserved");
   publisher_refused([](P& o) { o.wakeup = 4; }, "wakeup");
   publisher_refused([](P& o) { o.lock_memory = 2; }, "a switch");
   publisher_refused([](P& o) { o.replace = 2; }, "a switch");
@@ -972,6 +977,42 @@ TEST_CASE("where nobody is waited for, a reliable subscriber is refused, with wh
   std::uint64_t sequence = 0;
   CHECK(seqcast_try_publish(channel.p.get(), "two", 3, &sequence) == SEQCAST_OK);
   CHECK(sequence == 2);
+}
+
+TEST_CASE(
+    "what a publisher skips counts as lost; where there are no gaps, or too few sequences, nothing is "
+    "skipped") {
+  const Place place;
+  auto options = sized<seqcast_publisher_options>();
+  options.capacity = 8;
+  options.gaps = SEQCAST_ON;
+  const auto p = place.publisher(&options);
+  const auto s = place.subscriber();
+  auto message = sized<seqcast_message>();
+  std::uint64_t sequence = 0;
+  for (const std::uint64_t count : {0U, 3U, 8U, 1000U}) {
+    const std::uint64_t before = sequence;
+    CHECK(seqcast_skip(p.get(), count, nullptr) == SEQCAST_OK);
+    CHECK(seqcast_skip(p.get(), count, &sequence) == SEQCAST_OK);
+    CHECK(sequence == before + 2 * count);
+    CHECK(seqcast_next(s.get(), &message) == SEQCAST_NOTHING_NEW);
+    CHECK(seqcast_publish(p.get(), "x", 1, &sequence) == SEQCAST_OK);
+    REQUIRE(seqcast_next(s.get(), &message) == SEQCAST_OK);
+    CHECK(message.sequence == sequence);
+    CHECK(message.lost == 2 * count);
+  }
+  std::uint64_t unchanged = 7;
+  CHECK(seqcast_skip(p.get(), std::uint64_t{1} << 60, &unchanged) == SEQCAST_INVALID_ARGUMENT);
+  void* room = nullptr;
+  CHECK(seqcast_loan(p.get(), &room, nullptr) == SEQCAST_OK);
+  CHECK(seqcast_skip(p.get(), 1, nullptr) == SEQCAST_OK);
+  CHECK(seqcast_commit(p.get(), 0, &unchanged) == SEQCAST_STALE_LOAN);
+  const Channel without;
+  CHECK(seqcast_skip(without.p.get(), 1, &unchanged) == SEQCAST_NO_GAPS);
+  CHECK(unchanged == 7);
+  without.publish("one");
+  CHECK(seqcast_next(without.s.get(), &message) == SEQCAST_OK);
+  CHECK(message.sequence == 1);
 }
 
 TEST_CASE("a loan is committed once, and before any other message") {

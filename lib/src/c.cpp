@@ -57,6 +57,13 @@ struct seqcast_publisher : BytePublisher {
     return SEQCAST_OK;
   }
 
+  int skip_several(std::uint64_t count, std::uint64_t* sequence) {
+    if (!gaps()) return SEQCAST_NO_GAPS;
+    if (!can_skip(count)) return SEQCAST_INVALID_ARGUMENT;
+    published(skip(count), sequence);
+    return SEQCAST_OK;
+  }
+
   void* lend() noexcept {
     loaned_ = head() + 1;
     return BytePublisher::loan().bytes().data();
@@ -430,13 +437,14 @@ void check_version(std::uint32_t header) {
 
 PublisherOptions options_of(const seqcast_publisher_options* given) {
   const seqcast_publisher_options options = read_options(given);
-  require(options.reserved == 0, "reserved is not 0");
+  require(options.reserved == 0 && options.reserved_2 == 0, "reserved is not 0");
   return {.capacity = unless_zero(options.capacity),
           .max_message_size = unless_zero(options.max_message_size),
           .message_alignment = unless_zero(options.message_alignment),
           .schema = text_of(options.schema),
           .timestamps = optional_switch_of(options.timestamps),
           .copy_behind = optional_switch_of(options.copy_behind),
+          .gaps = optional_switch_of(options.gaps),
           .wakeup = wakeup_of(options.wakeup),
           .max_blocking_time = options.max_blocking_time_ns != 0
                                    ? std::optional{timeout_of(options.max_blocking_time_ns)}
@@ -533,6 +541,8 @@ std::string text_of_code(int code) {
       return "the message is longer than the channel's max_message_size; nothing was published";
     case SEQCAST_NOT_OF_SCHEMA:
       return "the message has another size than those of the channel's schema; nothing was published";
+    case SEQCAST_NO_GAPS:
+      return "the channel was created without the option gaps, so that no sequence can be skipped";
     case SEQCAST_STALE_LOAN:
       return "there is no loan, or another message was published since; nothing was published";
     case SEQCAST_UNEXPECTED:
@@ -614,6 +624,11 @@ int seqcast_publish_pieces(seqcast_publisher* publisher, const seqcast_piece* pi
                                            std::size_t count, std::uint64_t* sequence) {
   if (publisher == nullptr || (data == nullptr && size > 0 && count > 0)) return SEQCAST_INVALID_ARGUMENT;
   return publisher->publish_several(data, size, count, sequence);
+}
+
+int seqcast_skip(seqcast_publisher* publisher, std::uint64_t count, std::uint64_t* sequence) {
+  if (publisher == nullptr) return SEQCAST_INVALID_ARGUMENT;
+  return guarded(nullptr, [&] { return publisher->skip_several(count, sequence); });
 }
 
 int seqcast_loan(seqcast_publisher* publisher, void** data, std::size_t* size) {
@@ -876,7 +891,7 @@ int seqcast_inspector_get_identity(const seqcast_inspector* inspector, seqcast_i
                           .timestamps = found.timestamps,
                           .copy_behind = found.copy_behind,
                           .wakeup = number_of(found.wakeup),
-                          .reserved = 0,
+                          .gaps = found.gaps,
                           .unknown_flags = found.unknown_flags,
                           .schema_tag = found.schema_tag,
                           .schema_name = string_of(found.schema_name),

@@ -193,3 +193,38 @@ def test_pickles_of_any_size_with_their_buffers(channel):
     for broken in (b"", b"x" * 8, b"\xff" * 64, bytes(8), b"".join(map(bytes, seqcast.dumps(1))) + b"x"):
         with pytest.raises((ValueError, Exception)):
             seqcast.loads(broken)
+
+
+@pytest.mark.parametrize("gaps", [0, 1, 7, 8, 1000])
+def test_what_a_publisher_skips_counts_as_lost(channel, gaps):
+    with seqcast.Publisher(channel, capacity=8, gaps=True) as publisher, seqcast.Subscriber(channel) as subscriber:
+        assert seqcast.inspect(channel)["gaps"] is True
+        publisher.publish(b"one")
+        assert subscriber.next().sequence == 1
+        assert publisher.skip(gaps) == publisher.head == 1 + gaps
+        assert subscriber.next() is None
+        assert subscriber.next(timeout=0.001) is None
+        publisher.publish(b"two")
+        message = subscriber.next()
+        assert (message.data, message.sequence, message.lost) == (b"two", gaps + 2, gaps)
+
+
+def test_skip_is_refused_without_gaps_and_beyond_the_last_sequence(channel):
+    with seqcast.Publisher(channel) as publisher:
+        with pytest.raises(ValueError, match="gaps=True"):
+            publisher.skip(1)
+        assert publisher.head == 0
+    with pytest.raises(seqcast.IdentityError, match="gaps on, found off"):
+        seqcast.Publisher(channel, gaps=True)
+    with seqcast.Publisher(channel, gaps=True, replace=True) as publisher:
+        for count in (2**60 + 1, 2**64 - 1):
+            with pytest.raises(ValueError, match="2\\*\\*60"):
+                publisher.skip(count)
+        for count in (None, "1", 1.5):
+            with pytest.raises(TypeError):
+                publisher.skip(count)
+        with publisher.loan() as buffer:
+            with pytest.raises(BufferError):
+                publisher.skip(1)
+            del buffer
+        assert publisher.skip(2**60 - publisher.head) == 2**60

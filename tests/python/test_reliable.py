@@ -202,3 +202,22 @@ def test_a_pickled_one_registers_anew(channel):
         subscriber = seqcast.Subscriber(channel, reliable=True)
         copy = pickle.loads(pickle.dumps(subscriber))
         assert copy.reliable and publisher.reliable_subscribers == 2
+
+
+@pytest.mark.parametrize("gaps", [3, 100])
+def test_skipping_waits_for_a_reliable_subscriber_which_loses_nothing_else(channel, gaps):
+    publisher = seqcast.Publisher(channel, capacity=4, gaps=True, max_blocking_time=math.inf)
+    subscriber = seqcast.Subscriber(channel, reliable=True)
+
+    def publish():
+        for number in range(50):
+            publisher.publish(b"%d" % number)
+            publisher.skip(gaps)
+        publisher.close()
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    received = [(int(message.data), message.lost) for message in subscriber]
+    thread.join()
+    assert received == [(number, gaps if number else 0) for number in range(50)]
+    assert subscriber.reliable

@@ -98,6 +98,7 @@ enum seqcast_code {
   SEQCAST_TOO_LONG = 202,         ///< The message is longer than max_message_size. Nothing was published.
   SEQCAST_STALE_LOAN = 203,       ///< No loan, or one older than another message. Nothing was published.
   SEQCAST_NOT_OF_SCHEMA = 205,    ///< The schema has fields, and another size. Nothing was published.
+  SEQCAST_NO_GAPS = 206,          ///< The channel has no gaps: see that option. Nothing was skipped.
 
   SEQCAST_UNEXPECTED = 204 ///< An exception of none of these kinds: see its text, where there is one.
 };
@@ -251,6 +252,12 @@ typedef struct seqcast_publisher_options {
   /// message by 1 ms at most. Unset: publishing never waits, and nobody can subscribe reliably. 1 demotes at
   /// once. SEQCAST_FOREVER: then a subscriber that is stopped stops the publisher. Needs SEQCAST_WAKEUP_BELL.
   int64_t max_blocking_time_ns;
+
+  /// seqcast_switch: whether sequences may be left out, by seqcast_skip(). A seqcast that does not know gaps
+  /// refuses such a channel.
+  uint32_t gaps;
+
+  uint32_t reserved_2; ///< 0
 } seqcast_publisher_options;
 
 /// What a publisher has to say of itself and its channel.
@@ -353,7 +360,7 @@ typedef struct seqcast_identity {
   uint32_t timestamps;          ///< Whether messages carry their publish time: 0 or 1.
   uint32_t copy_behind;         ///< Whether they may be copied while they are written: 0 or 1.
   uint32_t wakeup;              ///< seqcast_wakeup
-  uint32_t reserved;            ///< 0
+  uint32_t gaps;                ///< Whether sequences may be left out: 0 or 1.
   uint64_t unknown_flags;       ///< Compatible ones, of a newer seqcast.
   uint64_t schema_tag;          ///< Of name and fields; 0 if there are none.
   seqcast_string schema_name;   ///< Any bytes but zero; empty if there is none. Of the inspector: ends with it.
@@ -438,6 +445,16 @@ int seqcast_publish_pieces(seqcast_publisher* publisher, const seqcast_piece* pi
 /// Errors, progress, memory ordering and threads: as for seqcast_publish().
 int seqcast_publish_batch(seqcast_publisher* publisher, const void* data, size_t size, size_t count,
                           uint64_t* sequence);
+
+/// Leaves out the next `count` sequences: messages that exist, but never came here. Subscribers count them as
+/// lost. From the channel's capacity on all messages before them are discarded. `sequence` is the last one left
+/// out, and may be null.
+/// Errors: SEQCAST_NO_GAPS; SEQCAST_INVALID_ARGUMENT, also if the last one would be above 2^60.
+/// Progress: wait-free, in time that grows with `count` up to the capacity only; system calls as for
+/// seqcast_publish(). With max_blocking_time_ns it blocks as seqcast_publish() does, from the capacity on until
+/// all reliable subscribers have received the last message.
+/// Threads: one at a time.
+int seqcast_skip(seqcast_publisher* publisher, uint64_t count, uint64_t* sequence);
 
 /// Gives the room for the next message, where subscribers will read it: no copy. `size` is max_message_size,
 /// and may be null. The content is unspecified at first, and no subscriber takes it before seqcast_commit(). A

@@ -57,12 +57,13 @@ PyObject* inspect(PyObject*, PyObject* channel) {
   const Owned published_at{
       seconds_of(status.published_at ? status.published_at->time_since_epoch().count() : -1)};
   const Owned reliable_subscribers = reliable_subscribers_of(*inspector);
-  return Py_BuildValue("{sK sI sI sO sO sO ss sO sK sK sK sK sO sO}",                                     //
+  return Py_BuildValue("{sK sI sI sO sO sO sO ss sO sK sK sK sK sO sO}",                                  //
                        "capacity", static_cast<unsigned long long>(identity.capacity),                    //
                        "max_message_size", static_cast<unsigned int>(identity.max_message_size),          //
                        "message_alignment", static_cast<unsigned int>(identity.message_alignment),        //
                        "timestamps", identity.timestamps ? Py_True : Py_False,                            //
                        "copy_behind", identity.copy_behind ? Py_True : Py_False,                          //
+                       "gaps", identity.gaps ? Py_True : Py_False,                                        //
                        "schema", schema.get(),                                                            //
                        "state", to_string(status.state),                                                  //
                        "publisher_alive", status.publisher_alive ? Py_True : Py_False,                    //

@@ -23,7 +23,9 @@ namespace {
 
 struct ChannelPublisher : seqcast::BytePublisher {
   using BytePublisher::BytePublisher;
+  using BytePublisher::can_skip;
   using BytePublisher::has_room;
+  using BytePublisher::has_room_for_jump;
 };
 
 struct PublisherState {
@@ -104,12 +106,19 @@ void check_size(const PublisherState& state, std::size_t size) {
             std::to_string(state.record_size) + ": publish whole records. Nothing was published");
 }
 
+bool has_room(PublisherState& state) {
+  return state.publisher->has_room();
+}
+bool has_room_for_jump(PublisherState& state) {
+  return state.publisher->has_room_for_jump();
+}
+
 /// Waits until nobody is in the way of the next message, or for max_blocking_time: who is still in the way then
 /// is demoted when it is published. Errors: throws PythonError where a signal's handler raises an exception.
-PublisherState& wait_for_room(PyObject* self) {
+PublisherState& wait_for_room(PyObject* self, bool (*is_there)(PublisherState&) = has_room) {
   using std::chrono::steady_clock;
   PublisherState* state = &open(self);
-  if (state->publisher->has_room()) return *state;
+  if (is_there(*state)) return *state;
   const auto most = *state->max_blocking_time;
   std::optional<steady_clock::time_point> deadline;
   if (most != no_limit) deadline = steady_clock::now() + most;
@@ -120,7 +129,7 @@ PublisherState& wait_for_room(PyObject* self) {
       std::chrono::nanoseconds pause = std::chrono::microseconds{20};
       for (;;) {
         const auto now = steady_clock::now();
-        if (state->publisher->has_room() || (deadline && now >= *deadline)) return true;
+        if (is_there(*state) || (deadline && now >= *deadline)) return true;
         if (now >= end) return false;
         std::this_thread::sleep_for(std::min(pause, deadline ? *deadline - now : pause));
         pause = std::min<std::chrono::nanoseconds>(2 * pause, std::chrono::milliseconds{1});
@@ -176,13 +185,13 @@ PyObject* publish_if(PyObject* self, PyObject* const* pieces, Py_ssize_t count, 
 
 PyObject* publish(PyObject* self, PyObject* const* pieces, Py_ssize_t count) {
   return publish_if(self, pieces, count, [&](PublisherState& state) {
-    if (!state.publisher->has_room()) wait_for_room(self);
+    if (!has_room(state)) wait_for_room(self);
     return true;
   });
 }
 
 PyObject* try_publish(PyObject* self, PyObject* const* pieces, Py_ssize_t count) {
-  return publish_if(self, pieces, count, [](PublisherState& state) { return state.publisher->has_room(); });
+  return publish_if(self, pieces, count, has_room);
 }
 
 /// Bytes of each of the messages that are the items of an array's first dimension; of a described channel, of its records.
@@ -215,6 +224,31 @@ PyObject* publish_many(PyObject* self, PyObject* messages) {
     wait_for_room(self).publisher->publish(std::span{bytes.data() + at, size});
   }
   return sequence_of(state.publisher->head());
+}
+
+PyObject* skip(PyObject* self, PyObject* number) {
+  if (number == Py_None) raise(PyExc_TypeError, "skip() takes the number of the sequences to leave out");
+  const std::uint64_t count = *number_of(number, "count", UINT64_MAX);
+  PublisherState& state = open(self);
+  check_loans(state);
+  ChannelPublisher& publisher = *state.publisher;
+  if (!publisher.gaps()) {
+    raise(PyExc_ValueError,
+          "this channel has no gaps: open its first Publisher with gaps=True. Nothing was skipped");
+  }
+  if (!publisher.can_skip(count)) {
+    raise(PyExc_ValueError, std::to_string(count) + " sequences after " + std::to_string(publisher.head()) +
+                                " end above 2**60. Nothing was skipped");
+  }
+  const std::uint64_t capacity = publisher.capacity();
+  if (!state.max_blocking_time) {
+    const std::uint64_t slots = std::min(count, capacity);
+    return publish_with(state, slots * seqcast::detail::cache_line,
+                        [&] { return state.publisher->skip(count); });
+  }
+  if (count >= capacity) return sequence_of(wait_for_room(self, has_room_for_jump).publisher->skip(count));
+  for (std::uint64_t i = 0; i < count; ++i) wait_for_room(self).publisher->skip(1);
+  return sequence_of(open(self).publisher->head());
 }
 
 PyObject* loan(PyObject* self, PyObject* arguments, PyObject* names) {
@@ -343,19 +377,33 @@ PyObject* loan_sequence(PyObject* self, void*) {
 }
 
 PyObject* new_publisher(PyTypeObject* type, PyObject* arguments, PyObject* names) {
-  static const char* keywords[] = {
-      "channel",    "capacity",    "max_message_size", "message_alignment", "dtype",     "schema",
-      "timestamps", "copy_behind", "wakeup",           "max_blocking_time", "bell_mode", "lock_memory",
-      "mode",       "replace",     "remove_on_close",  "allow_other_owner", nullptr};
+  static const char* keywords[] = {"channel",
+                                   "capacity",
+                                   "max_message_size",
+                                   "message_alignment",
+                                   "dtype",
+                                   "schema",
+                                   "timestamps",
+                                   "copy_behind",
+                                   "gaps",
+                                   "wakeup",
+                                   "max_blocking_time",
+                                   "bell_mode",
+                                   "lock_memory",
+                                   "mode",
+                                   "replace",
+                                   "remove_on_close",
+                                   "allow_other_owner",
+                                   nullptr};
   PyObject* channel = nullptr;
   PyObject *capacity = Py_None, *size = Py_None, *alignment = Py_None, *dtype = Py_None, *schema = Py_None,
-           *timestamps = Py_None, *copy_behind = Py_None, *wakeup = Py_None, *max_blocking_time = Py_None,
-           *bell_mode = Py_None, *mode = Py_None;
+           *timestamps = Py_None, *copy_behind = Py_None, *gaps = Py_None, *wakeup = Py_None,
+           *max_blocking_time = Py_None, *bell_mode = Py_None, *mode = Py_None;
   int lock_memory = 0, replace = 0, remove_on_close = 0, allow_other_owner = 0;
-  if (PyArg_ParseTupleAndKeywords(arguments, names, "O|$OOOOOOOOOOpOppp:Publisher",
-                                  const_cast<char**>(keywords), &channel, &capacity, &size, &alignment, &dtype,
-                                  &schema, &timestamps, &copy_behind, &wakeup, &max_blocking_time, &bell_mode,
-                                  &lock_memory, &mode, &replace, &remove_on_close, &allow_other_owner) == 0)
+  if (PyArg_ParseTupleAndKeywords(
+          arguments, names, "O|$OOOOOOOOOOOpOppp:Publisher", const_cast<char**>(keywords), &channel, &capacity,
+          &size, &alignment, &dtype, &schema, &timestamps, &copy_behind, &gaps, &wakeup, &max_blocking_time,
+          &bell_mode, &lock_memory, &mode, &replace, &remove_on_close, &allow_other_owner) == 0)
     throw PythonError{};
   const seqcast::Location location = location_of(channel);
   Layout layout = layout_of(dtype, schema);
@@ -376,6 +424,7 @@ PyObject* new_publisher(PyTypeObject* type, PyObject* arguments, PyObject* names
   options.schema = layout.schema;
   options.timestamps = flag_of(timestamps);
   options.copy_behind = flag_of(copy_behind);
+  options.gaps = flag_of(gaps);
   if (wakeup != Py_None) {
     constexpr std::array wakeups{seqcast::Wakeup::bell, seqcast::Wakeup::every_message,
                                  seqcast::Wakeup::polling};
@@ -483,7 +532,7 @@ PyObject* refuse_pickle(PyObject*, PyObject*) {
 }
 
 constexpr const char* publisher_doc =
-    R"(Publisher(channel, *, capacity=None, max_message_size=None, message_alignment=None, dtype=None, schema=None, timestamps=None, copy_behind=None, wakeup=None, max_blocking_time=None, bell_mode=None, lock_memory=False, mode=0o600, replace=False, remove_on_close=False, allow_other_owner=False)
+    R"(Publisher(channel, *, capacity=None, max_message_size=None, message_alignment=None, dtype=None, schema=None, timestamps=None, copy_behind=None, gaps=None, wakeup=None, max_blocking_time=None, bell_mode=None, lock_memory=False, mode=0o600, replace=False, remove_on_close=False, allow_other_owner=False)
 --
 
 Publishes messages on a channel; creates it, or takes it over from a publisher that ended or died.
@@ -498,6 +547,7 @@ schema              what a message is: "acme.Quote{bid:f64,ask:f64}", or a name;
 dtype               numpy's dtype of a record; one with fields makes a schema, to which `schema` may add a name
 timestamps          whether messages carry their time [no]
 copy_behind         whether large messages may be copied while they are written [no]
+gaps                whether sequences may be left out, by skip() [no]
 wakeup              how sleeping subscribers are woken: "bell", "every_message" or "polling" ["bell"]
 max_blocking_time   seconds for which a message waits for reliable subscribers that are in its way, which are demoted
                     then; math.inf for no limit [it waits for nobody]
@@ -534,6 +584,14 @@ PyMethodDef publisher_methods[] = {
      "records, however they lie. Errors: as for publish() of one item; then none was published. With "
      "max_blocking_time each is\n"
      "published as soon as there is room, and what a signal raises meanwhile leaves the first ones published."},
+    {"skip", method<skip>(), METH_O,
+     "skip($self, count, /)\n--\n\n"
+     "Leaves out the next sequences, for messages that exist but never came here, and gives the last one.\n\n"
+     "Subscribers count them as lost. From the capacity on all messages before them are discarded. Waits for "
+     "reliable\n"
+     "subscribers as publish() does. Errors: ValueError if the channel has no gaps, or if the last one would "
+     "be above\n"
+     "2**60; nothing is skipped then."},
     {"loan", method<loan>(), METH_VARARGS | METH_KEYWORDS,
      "loan($self, /, size=None)\n--\n\n"
      "The next message in place, for a with block: its buffer is where subscribers will read it.\n\n"
