@@ -252,8 +252,9 @@ class ReliableSubscriber {
   }
 
   /// Reports the messages up to `cursor` as received. False if the registration was withdrawn, or if the
-  /// publisher waits for nobody, or for another number: the subscriber has to end().
-  bool report(std::uint64_t cursor) noexcept {
+  /// publisher waits for nobody, or for another number: the subscriber has to end(). Not inlined, so that no
+  /// fence is in the code of who receives by best effort.
+  [[gnu::noinline]] bool report(std::uint64_t cursor) noexcept {
     if (due_ == never || withdrawn_) return !withdrawn_;
     if (cursor != reported_) {
       // [cursor-passed] release: pairs with the acquire in ReliablePublisher::for_each_registered().

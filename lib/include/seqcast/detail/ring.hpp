@@ -698,8 +698,10 @@ class RingSubscriber {
         return;
       }
       const bool reliable = reliable_.registered();
-      // Of a reliable one: what is lost was published before the registration, and all else is still there.
-      const std::uint64_t behind = reliable ? geometry_.capacity - 2 : resume_behind_;
+      // Of a reliable one: what is lost was published before the registration, and all else is still there. So is
+      // what came after a jump, until it is lapped.
+      const bool jumped = first > sequence && newest - first < geometry_.capacity - 1;
+      const std::uint64_t behind = reliable || jumped ? geometry_.capacity - 2 : resume_behind_;
       sequence = larger_of(newest - behind, first);
       if (sequence == first) cursor_ = sequence - 1; // what lies before was discarded
       // After the loads above: who overwrote what is lost here had withdrawn the registration before.
