@@ -41,11 +41,18 @@ class Chunk {
     to = store(to, sequence);
     to = store(to, log_time);
     to = store(to, publish_time);
-    if (!data.empty()) std::memcpy(to, data.data(), data.size());
+    if (!data.empty() && data.data() != to) std::memcpy(to, data.data(), data.size());
     ++index.messages;
     ++messages_;
     start_time_ = std::min(start_time_, log_time);
     end_time_ = std::max(end_time_, log_time);
+  }
+
+  /// Room for the data of the next message, of at most `size` bytes: add() does not copy what lies there. Valid until
+  /// the next call. Errors: throws std::bad_alloc.
+  std::span<std::byte> room(std::size_t size) {
+    records_.reserve(message_header_size + size);
+    return records_.room().subspan(message_header_size, size);
   }
 
   /// Makes it empty. The memory is kept for the next messages.

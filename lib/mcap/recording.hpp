@@ -130,6 +130,12 @@ class Chunk {
     run.last = sequence;
   }
 
+  /// Room for the next message, of at most `size` bytes: add() does not copy what lies there. Valid until the next call.
+  /// Errors: throws std::bad_alloc.
+  std::span<std::byte> room(std::size_t size) {
+    return chunk_.room(size);
+  }
+
   void clear() noexcept;
   /// Takes memory for so many bytes in advance.
   void reserve(std::size_t bytes) {

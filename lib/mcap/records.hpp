@@ -146,6 +146,10 @@ class Buffer {
     if (size > capacity_ - size_) [[unlikely]]
       grow(size);
   }
+  /// The memory that it has beside its bytes.
+  std::span<std::byte> room() noexcept {
+    return {memory_.get() + size_, capacity_ - size_};
+  }
   /// Room for `size` more bytes, which are then part of it. Errors: throws std::bad_alloc.
   std::byte* extend(std::size_t size) {
     reserve(size);

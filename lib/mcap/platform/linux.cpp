@@ -54,10 +54,13 @@ class FileSink final : public Sink {
       write_all({vectors.data(), count});
       parts = parts.subspan(count);
     }
+    begin_write_back();
   }
 
   bool truncate(std::uint64_t size) noexcept override {
     const auto end = static_cast<off_t>(size);
+    size_ = size;
+    given_back_ = std::min(given_back_, size_);
     return ::ftruncate(file_.number(), end) == 0 && ::lseek(file_.number(), end, SEEK_SET) == end;
   }
 
@@ -76,6 +79,7 @@ class FileSink final : public Sink {
         fail(last_error(), name_, "cannot be written");
       }
       auto rest = static_cast<std::size_t>(written);
+      size_ += rest;
       while (!vectors.empty() && rest >= vectors.front().iov_len) {
         rest -= vectors.front().iov_len;
         vectors = vectors.subspan(1);
@@ -88,8 +92,20 @@ class FileSink final : public Sink {
     }
   }
 
+  /// Has the kernel begin to write what is new to the disk, without waiting for it. Otherwise it would all be left to
+  /// sync(), and nothing else could be written meanwhile. A file system that cannot do that is no failure.
+  void begin_write_back() noexcept {
+    constexpr std::uint64_t worth_it = std::uint64_t{1} << 20;
+    if (size_ - given_back_ < worth_it) return;
+    ::sync_file_range(file_.number(), static_cast<off_t>(given_back_), static_cast<off_t>(size_ - given_back_),
+                      SYNC_FILE_RANGE_WRITE);
+    given_back_ = size_;
+  }
+
   Descriptor file_;
   std::string name_;
+  std::uint64_t size_ = 0;
+  std::uint64_t given_back_ = 0; // bytes that the kernel writes to the disk, or has written
 };
 
 class FileSource final : public Source {
