@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <filesystem>
+#include <fstream>
 #include <seqcast/inspect.hpp>
 #include <vector>
 
@@ -36,6 +37,14 @@ seqcast::Location ChannelName::location() const {
   if (file) return seqcast::file(name);
   if (shared_memory) return seqcast::shared_memory(name);
   return location_of(name);
+}
+
+bool is_recording(const ChannelName& channel) {
+  constexpr std::string_view magic{"\x89MCAP0\r\n", 8};
+  if (channel.shared_memory || !is_file(channel.name)) return false;
+  std::string begin(magic.size(), '\0');
+  std::ifstream file{channel.name, std::ios::binary};
+  return file.read(begin.data(), static_cast<std::streamsize>(begin.size())) && begin == magic;
 }
 
 std::string to_name(const seqcast::Location& location) {

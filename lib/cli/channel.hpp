@@ -19,6 +19,9 @@ struct ChannelName {
   seqcast::Location location() const;
 };
 
+/// Whether the NAME is a recording: a file that begins as one of the format MCAP. Its path needs no slash.
+bool is_recording(const ChannelName& channel);
+
 /// The location of `name` without --file and --shm.
 seqcast::Location location_of(const std::string& name);
 

@@ -4,6 +4,7 @@
 #include "channel.hpp"
 #include "inspection.hpp"
 #include "messages.hpp"
+#include "recorded_output.hpp"
 #include "units.hpp"
 #include "values.hpp"
 #include "verb.hpp"
@@ -19,6 +20,7 @@ namespace {
 
 struct DumpSettings {
   ChannelName channel;
+  std::vector<std::string> channels; // of a recording
   std::optional<std::uint64_t> slot;
   std::optional<std::uint64_t> sequence;
   bool json = false;
@@ -33,6 +35,9 @@ constexpr const char* dump_help =
     "Fields of --json: slot, version, state (\"unused\", \"open\", \"complete\", \"gap\"\n"
     "or \"corrupt\"), sequence, size, published_at_ns (of the steady clock; 0 without\n"
     "timestamps), whole, hex.\n"
+    "\n"
+    "Where NAME is a recording, a file that 'seqcast record' made, dump shows the last\n"
+    "message of each channel, or that of --sequence.\n"
     "\n"
     "Examples:\n"
     "  seqcast dump news                 the newest message\n"
@@ -131,6 +136,15 @@ std::uint64_t chosen_slot(const DumpSettings& settings, const seqcast::Inspector
 }
 
 Exit dump(const DumpSettings& settings, Console& console) {
+  if (is_recording(settings.channel)) {
+    if (settings.slot) throw Failure{Exit::usage, "--slot is for a channel; a recording has no slots"};
+    return dump_recording({settings.channel.name, settings.channels}, settings.sequence, settings.json,
+                          console);
+  }
+  if (!settings.channels.empty()) {
+    throw Failure{Exit::usage,
+                  fmt::format("--channel is for a recording, and {} is none", settings.channel.name)};
+  }
   const seqcast::Inspector inspector = inspect(settings.channel.location());
   const std::uint64_t index = chosen_slot(settings, inspector);
   const SlotCopy copy = copy_slot(inspector, index, console.stop());
@@ -167,6 +181,11 @@ void add_dump(CLI::App& app, Action& action) {
       ->option_text("S")
       ->transform(whole_number(1))
       ->excludes(slot);
+  verb.add_option("--channel", settings->channels,
+                  "Of a recording, only this channel; may be given several times")
+      ->expected(1)
+      ->take_all()
+      ->option_text("NAME");
   verb.add_flag("--json", settings->json, "One JSON object");
   on_parsed(verb, action, [settings](Console& console) { return dump(*settings, console); });
 }

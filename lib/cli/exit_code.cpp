@@ -19,7 +19,8 @@ const char* exit_codes_help() noexcept {
          "  3    there is no such channel\n"
          "  4    the time of --timeout is over\n"
          "  5    sub: the publisher died, or closed the channel before the last message\n"
-         "       that was asked for; pub and sub: the channel was removed or replaced\n"
+         "       that was asked for; pub, sub and replay: the channel was removed or\n"
+         "       replaced\n"
          "  6    a message was lost, and --strict was given\n"
          "  130  interrupted (Ctrl-C); 143 by SIGTERM, 129 by SIGHUP";
 }

@@ -53,8 +53,15 @@ constexpr const char* info_help =
     "\n"
     "A damaged channel is an error (exit status 1); one without a publisher is not.\n"
     "\n"
+    "Where NAME is a recording, a file that 'seqcast record' made, info shows what is in\n"
+    "it. Its --json has file, size, complete, messages, start_ns and end_ns (since 1970),\n"
+    "chunks, uncompressed_size, compressed_size, compression, program, and channels: of\n"
+    "each name, location, before, recorded, lost and head (before + recorded + lost is\n"
+    "head), encoding, and the properties that it had. One that is incomplete gives 1.\n"
+    "\n"
     "Examples:\n"
     "  seqcast info news\n"
+    "  seqcast info run.mcap\n"
     "  seqcast info ./quotes.dat --json | jq .head";
 
 std::string location_text(const seqcast::Inspector& inspector) {
@@ -137,6 +144,7 @@ void print_info(const seqcast::Inspector& inspector, Console& console) {
 }
 
 Exit info(const InfoSettings& settings, Console& console) {
+  if (is_recording(settings.channel)) return info_recording(settings.channel.name, settings.json, console);
   const seqcast::Inspector inspector = inspect(settings.channel.location());
   if (settings.json) {
     console.out.print(to_line(to_json(inspector)));

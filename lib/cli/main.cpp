@@ -24,7 +24,7 @@ using namespace cli;
 
 void describe(CLI::App& app) {
   app.name("seqcast");
-  app.description("Publish to, subscribe to and inspect channels in shared memory");
+  app.description("Publish to, subscribe to, record and inspect channels in shared memory");
   const auto formatter = std::make_shared<HelpFormatter>();
   formatter->label("Positionals", "Arguments");
   app.formatter(formatter);
@@ -118,7 +118,7 @@ std::string verb_error_text(const CLI::App& verb, const CLI::ParseError& error) 
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     for (const CLI::Option* const option : verb.get_options()) {
       if (option->get_required() && option->count() == 0)
-        return "a " + option->get_single_name() + " is missing";
+        return (option->get_positional() ? "a " : "--") + option->get_single_name() + " is missing";
     }
   }
   std::string text = error.what(); // "--size: ..."
@@ -196,6 +196,9 @@ Exit run(int argc, char** argv, Console& console) {
   add_top(app, action);
   add_dump(app, action);
   add_rm(app, action);
+  add_record(app, action);
+  add_replay(app, action);
+  add_check(app, action);
   add_doctor(app, action);
   accept_literal_words(app);
   if (const auto ended = parse(app, words_of(argc, argv), console)) return *ended;

@@ -42,19 +42,27 @@ std::string message_json(const seqcast::ReceivedBytes& message, const seqcast::S
   nlohmann::ordered_json line{{"sequence", message.sequence}, {"lost", message.lost}};
   if (message.published_at) {
     line["published_at_ns"] = to_ns(*message.published_at);
-    line["age_ns"] = message.age()->count();
+    // Nothing if it is in the future, which only a hostile publisher stores.
+    line["age_ns"] = message.age().value_or(std::chrono::nanoseconds{0}).count();
   }
-  line["size"] = message.message.size();
-  if (auto value = decode(schema, message.message))
-    line["message"] = std::move(*value);
-  else if (is_utf8(message.text()))
-    line["text"] = message.text();
-  else
-    line["hex"] = to_hex(message.message);
+  add_content(line, message.message, schema);
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
 }
 
 } // namespace
+
+void add_content(nlohmann::ordered_json& line, std::span<const std::byte> message,
+                 const seqcast::Schema& schema) {
+  const std::string_view text{static_cast<const char*>(static_cast<const void*>(message.data())),
+                              message.size()};
+  line["size"] = message.size();
+  if (auto value = decode(schema, message))
+    line["message"] = std::move(*value);
+  else if (is_utf8(text))
+    line["text"] = text;
+  else
+    line["hex"] = to_hex(message);
+}
 
 bool is_utf8(std::string_view text) noexcept {
   while (!text.empty()) {

@@ -3,9 +3,11 @@
 // messages: the output formats of a message: text, JSON, hex, or frames for pub --raw. Pure functions.
 #pragma once
 
-#include <cstddef>
+#include <nlohmann/json_fwd.hpp>
 #include <seqcast/message.hpp>
 #include <seqcast/schema.hpp>
+
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +20,10 @@ enum class Format { text, json, raw, hex };
 /// the schema describes the message.
 std::string to_output(const seqcast::ReceivedBytes& message, const seqcast::Schema& schema, Format format,
                       bool terminal);
+
+/// Adds "size", and the message by its fields, as text or in hex: "message", "text" or "hex".
+void add_content(nlohmann::ordered_json& line, std::span<const std::byte> message,
+                 const seqcast::Schema& schema);
 
 /// The text with control characters except tab, and bytes that are no UTF-8, as \xNN: a message must not
 /// control the terminal that shows it.

@@ -4,7 +4,9 @@
 #include "channel.hpp"
 #include "explain.hpp"
 #include "fields.hpp"
+#include "loss_report.hpp"
 #include "messages.hpp"
+#include "recorded_output.hpp"
 #include "values.hpp"
 #include "verb.hpp"
 
@@ -30,6 +32,7 @@ constexpr int most_in_vain = 1000;
 
 struct SubSettings {
   ChannelName channel;
+  std::vector<std::string> channels; // of a recording
   std::optional<std::uint64_t> count;
   std::optional<double> timeout;
   std::string from = "newest";
@@ -46,38 +49,6 @@ struct SubSettings {
   Format format() const {
     return json ? Format::json : raw ? Format::raw : hex ? Format::hex : Format::text;
   }
-};
-
-/// Reports losses on standard error: the first one at once, then at most once a second.
-class LossReport {
- public:
-  explicit LossReport(Console& console) : console_{console} {}
-
-  void add(const seqcast::Delivery& message) {
-    lost_ += message.lost;
-    ++gaps_;
-    last_ = message.sequence;
-    if (steady_clock::now() >= next_report_) report();
-  }
-  /// When report() has something to print; the end of time if there is nothing.
-  steady_clock::time_point due() const {
-    return lost_ > 0 ? next_report_ : steady_clock::time_point::max();
-  }
-  void report() {
-    if (lost_ == 0) return;
-    const std::string gaps = gaps_ == 1 ? fmt::format("before number {}", last_)
-                                        : fmt::format("in {} gaps, the last before number {}", gaps_, last_);
-    console_.complain(fmt::format("lost {} {}", lost_, gaps)); // even with --quiet
-    lost_ = gaps_ = 0;
-    next_report_ = steady_clock::now() + std::chrono::seconds{1};
-  }
-
- private:
-  Console& console_;
-  std::uint64_t lost_ = 0;
-  std::uint64_t gaps_ = 0;
-  std::uint64_t last_ = 0;
-  steady_clock::time_point next_report_{};
 };
 
 class Subscription {
@@ -247,7 +218,7 @@ std::optional<seqcast::ReceivedBytes> Subscription::read() {
 
 void Subscription::print(const seqcast::ReceivedBytes& message) {
   if (message.lost > 0) {
-    losses_.add(message);
+    losses_.add(message.lost, message.sequence);
     if (settings_.strict) throw Failure{Exit::loss, fmt::format("ends before number {}", message.sequence)};
   }
   console_.out.print(to_output_line(message));
@@ -330,6 +301,17 @@ Exit subscribe(const SubSettings& settings, Console& console) {
   if (settings.raw && console.out.terminal()) {
     throw Failure{Exit::usage, "--raw is binary and standard output is a terminal; use a pipe or --hex"};
   }
+  if (is_recording(settings.channel)) {
+    if (settings.follow || settings.reliable || settings.latest)
+      throw Failure{Exit::usage,
+                    "a recording has no publisher: --follow, --reliable and --latest are for channels"};
+    return print_recording({settings.channel.name, settings.channels}, settings.format(), settings.field,
+                           settings.count.value_or(UINT64_MAX), settings.strict, console);
+  }
+  if (!settings.channels.empty()) {
+    throw Failure{Exit::usage,
+                  fmt::format("--channel is for a recording, and {} is none", settings.channel.name)};
+  }
   return Subscription{settings, console}.run();
 }
 
@@ -355,6 +337,10 @@ constexpr const char* sub_help =
     "takes longer than SECONDS the publisher goes on; sub reports that like a loss, and\n"
     "has it wait again from there on.\n"
     "\n"
+    "Where NAME is a recording, a file that 'seqcast record' made, sub prints what is in\n"
+    "it and ends; with several channels, the channel's name before each message. The\n"
+    "objects of --json then have the channel, and times of the wall clock.\n"
+    "\n"
     "On a terminal control characters are printed as \\xNN.\n"
     "\n"
     "Messages of a channel that describes them (a C++ publisher with a schema, or\n"
@@ -368,6 +354,7 @@ constexpr const char* sub_help =
     "  seqcast sub news --follow --json | jq .    forever, one object per line\n"
     "  seqcast sub quotes --field bid             one column\n"
     "  seqcast sub orders --reliable --strict     every message, or status 6\n"
+    "  seqcast sub run.mcap --channel quotes      from a recording\n"
     "  seqcast sub a --raw | seqcast pub b --raw  every byte from a to b";
 
 } // namespace
@@ -399,6 +386,11 @@ void add_sub(CLI::App& app, Action& action) {
   field->option_text("PATH")->excludes(json)->excludes(raw)->excludes(hex);
   json->excludes(raw)->excludes(hex);
   raw->excludes(hex);
+  verb.add_option("--channel", settings->channels,
+                  "Of a recording, only this channel; may be given several times")
+      ->expected(1)
+      ->take_all()
+      ->option_text("NAME");
   verb.add_flag("--follow", settings->follow,
                 "Continue with the next publisher, or with a new channel of this name");
   verb.add_flag("--reliable", settings->reliable,

@@ -68,18 +68,39 @@ CLI::Validator power_of_two() {
   });
 }
 
-CLI::Validator byte_count() {
-  return validator([](std::string& text) -> std::string {
-    constexpr std::uint64_t most = std::uint64_t{1} << 31;
+CLI::Validator byte_count(std::uint64_t most) {
+  return validator([most](std::string& text) -> std::string {
     const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
     const auto count = number_of(std::string_view{text}.substr(0, digits));
     const std::size_t begin = std::min(text.find_first_not_of(' ', digits), text.size());
     const std::uint64_t unit = unit_of(std::string_view{text}.substr(begin));
     if (!count || unit == 0) return takes("a number of bytes, such as 2000, 64K or 1M", text);
-    if (*count > most / unit) return takes("at most 2G", text);
+    if (*count > most / unit) return takes(fmt::format("at most {}G", most >> 30), text);
     text = std::to_string(*count * unit);
     return {};
   });
+}
+
+CLI::Validator duration() {
+  return validator([](std::string& text) -> std::string {
+    constexpr double most = 1e9;
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const std::string_view unit{end, static_cast<std::size_t>(text.data() + text.size() - end)};
+    const double seconds = unit == "" || unit == "s" ? 1
+                           : unit == "ms"            ? 1e-3
+                           : unit == "min"           ? 60
+                           : unit == "h"             ? 3600
+                                                     : 0;
+    if (text.empty() || error != std::errc{} || seconds == 0 || !(value >= 0 && value * seconds <= most))
+      return takes("a time in seconds, such as 10, 0.5s, 200ms, 5min or 2h", text);
+    text = fmt::format("{:.9f}", value * seconds);
+    return {};
+  });
+}
+
+std::chrono::nanoseconds nanoseconds_of(double seconds) {
+  return std::chrono::ceil<std::chrono::nanoseconds>(std::chrono::duration<double>{seconds});
 }
 
 CLI::Validator number(const char* what, double least, double most) {

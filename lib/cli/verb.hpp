@@ -41,6 +41,9 @@ void add_stat(CLI::App& app, Action& action);
 void add_top(CLI::App& app, Action& action);
 void add_dump(CLI::App& app, Action& action);
 void add_rm(CLI::App& app, Action& action);
+void add_record(CLI::App& app, Action& action);
+void add_replay(CLI::App& app, Action& action);
+void add_check(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 
 } // namespace cli

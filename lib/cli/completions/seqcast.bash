@@ -28,16 +28,18 @@ _seqcast_offer_files() {
 _seqcast_arguments() {
   local program=$1 verb=$2 word=$3 before=$4 files=$5
   case $verb:$before in
-    sub:--from) _seqcast_offer "$word" <<<$'newest\noldest' && return ;;
+    sub:--from | record:--from) _seqcast_offer "$word" <<<$'newest\noldest' && return ;;
     pub:--wakeup) _seqcast_offer "$word" <<<$'bell\nevery-message\npolling' && return ;;
     top:--sort) _seqcast_offer "$word" <<<$'name\nrate' && return ;;
     doctor:--root) _seqcast_offer_files d "$word" && return ;;
+    record:-o | record:--output) _seqcast_offer_files f "$word" && return ;;
   esac
   # The value of any other option is a number, or a name that nobody can foresee.
   if [[ $before == -n ]] || _seqcast_options "$program" "$verb" ' [A-Z]' | grep -qxe "$before"; then return; fi
   case $verb:$files:$word in
     ls:* | top:*) _seqcast_offer_files d "$word" ;;
     doctor:*) ;;
+    replay:* | check:*) _seqcast_offer_files f "$word" ;;
     *:yes:* | *:*:*/*) _seqcast_offer_files f "$word" ;;
     *) _seqcast_offer "$word" < <("$program" ls -q 2>/dev/null) ;;
   esac

@@ -22,7 +22,7 @@ function __seqcast_arguments
     set -l words (commandline -opc)
     set -l typed (commandline -ct)
     switch $words[2]:$words[-1]
-        case sub:--from
+        case sub:--from record:--from
             printf '%s\n' newest oldest
         case pub:--wakeup
             printf '%s\n' bell every-message polling
@@ -32,6 +32,8 @@ function __seqcast_arguments
             printf '%s\n' name rate
         case doctor:--root 'ls:*' 'top:*'
             __fish_complete_directories $typed
+        case record:-o record:--output 'replay:*' 'check:*'
+            __fish_complete_path $typed
         case 'doctor:*'
         case '*'
             if string match -q '*/*' -- $typed; or contains -- --file $words

@@ -5,8 +5,11 @@
 #include <fnmatch.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -130,6 +133,76 @@ void on_output_closed(std::function<void()> closed) {
     }
     if ((output.revents & POLLERR) != 0) closed();
   }}.detach();
+}
+
+namespace {
+
+int signal_note = -1; // an eventfd: a handler may write to it
+
+void note_one(int) noexcept {
+  const int saved = errno;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(signal_note, &one, sizeof one);
+  errno = saved;
+}
+
+} // namespace
+
+std::optional<int> user_signal(std::string_view word) noexcept {
+  if (word == "SIGUSR1" || word == "USR1") return SIGUSR1;
+  if (word == "SIGUSR2" || word == "USR2") return SIGUSR2;
+  return std::nullopt;
+}
+
+void note_signal(int signal) {
+  signal_note = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (signal_note < 0) throw std::system_error{last_error(), "cannot take note of signals"};
+  struct sigaction action {};
+  action.sa_handler = note_one;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(signal, &action, nullptr);
+}
+
+bool signal_came() noexcept {
+  std::uint64_t count = 0;
+  return ::read(signal_note, &count, sizeof count) == sizeof count;
+}
+
+ShellCommand::ShellCommand(const std::string& command) : process_{::fork()} {
+  if (process_ < 0) throw std::system_error{last_error(), "cannot start a shell"};
+  if (process_ > 0) {
+    ::setpgid(process_, process_);
+    return;
+  }
+  // In the child: only what a signal handler may do, until the shell runs.
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
+  const int input = ::open("/dev/null", O_RDONLY);
+  ::dup2(input, STDIN_FILENO);
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);
+  ::execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
+  ::_exit(127);
+}
+
+ShellCommand::~ShellCommand() {
+  if (status()) return;
+  ::kill(-process_, SIGKILL);
+  ::waitpid(process_, nullptr, 0);
+}
+
+std::optional<int> ShellCommand::status() noexcept {
+  int status = 0;
+  if (status_ || ::waitpid(process_, &status, WNOHANG) != process_) return status_;
+  status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return status_;
+}
+
+void sleep_precisely() noexcept {
+  ::prctl(PR_SET_TIMERSLACK, 1UL);
 }
 
 void end_by(int signal) noexcept {

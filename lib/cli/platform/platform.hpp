@@ -69,6 +69,32 @@ void on_stop(std::function<void(int)> stopped);
 /// Calls `closed` once, in another thread, when the reader of standard output has closed it.
 void on_output_closed(std::function<void()> closed);
 
+/// The signal that this word names, SIGUSR1 or SIGUSR2; nothing for any other word.
+std::optional<int> user_signal(std::string_view word) noexcept;
+/// Takes note of this signal from here on; it ends nothing any more. Errors: throws std::system_error.
+void note_signal(int signal);
+/// Whether it has come since the last call.
+bool signal_came() noexcept;
+
+/// A command that a shell runs in the background, without standard input; what it prints goes to standard error.
+/// It ends with this object, or with this process.
+class ShellCommand {
+ public:
+  /// Errors: throws std::system_error.
+  explicit ShellCommand(const std::string& command);
+  ShellCommand(const ShellCommand&) = delete;
+  ~ShellCommand();
+  /// Its exit status, as shells have it; nothing while it runs.
+  std::optional<int> status() noexcept;
+
+ private:
+  int process_;
+  std::optional<int> status_;
+};
+
+/// Lets sleeps of this thread end when their time is over: the kernel may otherwise add 50 microseconds.
+void sleep_precisely() noexcept;
+
 /// Ends this process by the default action of the signal: shells and systemd check how a process ended.
 [[noreturn]] void end_by(int signal) noexcept;
 
