@@ -332,6 +332,10 @@ TEST_CASE("one that stalls is demoted by a jump, and told what it has lost") {
   is_received(channel.subscriber.next(), 1, 0);
   CHECK(channel.publisher.skip(30) == 32);
   channel.publish();
+  SUBCASE("at once") {}
+  SUBCASE("after a wait, which leaves it to next()") {
+    CHECK(channel.subscriber.wait_for(0ns) == seqcast::WaitResult::message);
+  }
   CHECK_FALSE(channel.subscriber.next());
   CHECK(channel.subscriber.error() == Errc::demoted);
   is_received(channel.subscriber.next(), 33, 31);
