@@ -5,6 +5,7 @@
 #include "fields.hpp"
 #include "inspection.hpp"
 #include "messages.hpp"
+#include "recorded_output.hpp"
 #include "units.hpp"
 #include "verb.hpp"
 

@@ -96,7 +96,8 @@ void Writer::write(const Chunk& chunk) {
   impl_->sequences.clear();
   for (const mcap::Chunk::Index& index : chunk.chunk_.indexes()) {
     const Account& account = impl_->state_of(index.channel).account;
-    const auto [first, last] = std::ranges::equal_range(begins, index.channel, {}, &Chunk::Begin::channel);
+    const auto first = std::ranges::lower_bound(begins, index.channel, {}, &Chunk::Begin::channel);
+    const auto last = std::ranges::upper_bound(begins, index.channel, {}, &Chunk::Begin::channel);
     if (first->sequence <= account.head) {
       throw std::invalid_argument{"message " + std::to_string(first->sequence) + " of channel " +
                                   std::to_string(index.channel) + " comes behind message " +
