@@ -433,6 +433,9 @@ TEST_CASE("a subscriber can open a channel in the middle of a jump") {
   NumberSubscriber subscriber{seqcast::file(path), {.start = seqcast::StartPosition::oldest}};
   CHECK_FALSE(subscriber.next());
   CHECK_FALSE(subscriber.error());
+  const seqcast::Inspector inspector{seqcast::file(path)};
+  CHECK(inspector.head() == 99);
+  CHECK(inspector.status().head == 99);
   NumberPublisher successor{seqcast::file(path)};
   CHECK(successor.head() == 99);
   successor.publish(100);

@@ -73,8 +73,9 @@ SlotContent Inspector::Impl::read_slot(std::uint64_t index, std::span<std::byte>
   return content;
 }
 
-// The slot after head may be complete already.
+// The slot after head may be complete already, and a jump may be under way.
 std::uint64_t Inspector::Impl::head() const noexcept {
+  if (const std::optional<ReadableRange> range = region.range()) return range->newest;
   return RingSubscriber<HardwarePolicy>{region.words, region.geometry, 0, 1, 0}.newest();
 }
 

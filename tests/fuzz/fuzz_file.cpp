@@ -54,13 +54,12 @@ class File {
 class Account {
  public:
   template <class Subscriber>
-  void check(const Subscriber& subscriber, const seqcast::Delivery& delivery, std::uint64_t before,
-             bool is_next, std::size_t size) {
+  void check(const Subscriber& subscriber, const seqcast::Delivery& delivery, bool is_next, std::size_t size) {
     require(size <= subscriber.max_message_size(), "a size is bounded");
-    require(delivery.sequence == subscriber.cursor(), "the cursor is the sequence");
+    require(delivery.sequence == subscriber.cursor() || (!is_next && delivery.sequence < subscriber.cursor()),
+            "the cursor is the sequence, or behind gaps above it");
     if (is_next) require(delivery.sequence == previous_ + 1 + delivery.lost, "nothing uncounted");
-    if (delivery.sequence > before)
-      previous_ = delivery.sequence; // not for the message at the cursor once more
+    previous_ = delivery.sequence;
   }
   explicit Account(std::uint64_t cursor) : previous_{cursor} {}
 
@@ -92,7 +91,7 @@ void read(Subscriber& subscriber, Account& account, std::span<const std::uint8_t
     if (code % 8 == 7) {
       use_all_calls(subscriber);
     } else if (const auto received = code % 2 == 0 ? subscriber.next() : subscriber.latest()) {
-      account.check(subscriber, *received, before, code % 2 == 0, size_of(*received));
+      account.check(subscriber, *received, code % 2 == 0, size_of(*received));
     }
     require(subscriber.cursor() >= before, "the cursor never moves back");
   }
