@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import textwrap
@@ -36,7 +37,15 @@ def python():
     def start(program, *arguments, options=()):
         command = [sys.executable, *options, "-c", textwrap.dedent(program), *arguments]
         programs.append(
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                # Who starts the tests in the background of a script has it ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
         )
         return programs[-1]
 
