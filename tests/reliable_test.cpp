@@ -319,6 +319,18 @@ TEST_CASE("old messages are read by best effort until the publisher polls, and a
   CHECK(subscriber.reliable());
 }
 
+TEST_CASE("one that waits by a PollDescriptor reports what latest() has passed") {
+  const TemporaryObject object;
+  NumberPublisher publisher{object.channel(), waits(no_limit, 64)};
+  NumberSubscriber subscriber{object.channel(), reliably};
+  seqcast::PollDescriptor poll;
+  CHECK(fill(publisher) == 63);
+  const auto newest = subscriber.latest();
+  CHECK((newest && newest->sequence == 63));
+  poll.arm(subscriber);
+  CHECK(fill(publisher) == 63);
+}
+
 TEST_CASE("what cannot be had is refused, with what to do") {
   const TemporaryObject object;
   seqcast::Error error;

@@ -118,7 +118,8 @@ void PollDescriptor::arm(std::span<AnySubscriber* const> subscribers) {
   std::vector<Waiter::Entry> entries;
   next.reserve(subscribers.size());
   entries.reserve(subscribers.size());
-  for (const AnySubscriber* const subscriber : subscribers) {
+  for (AnySubscriber* const subscriber : subscribers) {
+    subscriber->ring_.report(); // the publisher may wait for it
     // A corrupt region always has "something to read".
     if (subscriber->error() == Errc::corrupt) continue;
     const std::shared_ptr<const SubscriberRegion>& region = subscriber->state_->watch.region;
