@@ -10,8 +10,7 @@
 // flushes them.
 //
 // Timing: messages are published every millisecond and recorded; a subscriber of the replay compares the times
-// at which they were published, by the stamps of the publishers. The error is that of the time since the first
-// message.
+// of both publications, by the publishers' stamps. The error is that of the time since the first message.
 //
 // Invariants
 //   1. A recording in which a message is missing ends the program with an error.
