@@ -453,6 +453,8 @@ TEST_CASE("a schema with fields sets the size, and is told with the name and the
   CHECK(found.max_message_size == 16);
   CHECK(found.message_alignment == 8);
   CHECK(found.schema_tag != 0);
+  CHECK(found.id != 0);
+  CHECK(found.mirror == 0);
   CHECK(std::string_view{found.schema_name.data, found.schema_name.size} == "acme.Quote");
   const std::string_view format{found.schema_format.data, found.schema_format.size};
   CHECK(format.find("bid") != std::string_view::npos);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The bytes of a region, written by hand from lib/docs/format.md. A real publisher's file is compared with
-// them, and a file made of them is read by a subscriber and taken over by a publisher. The process, the boot id
-// and the publish times, which differ from run to run, are zeros here. The bytes are those of a little-endian
+// them, and a file made of them is read by a subscriber and taken over by a publisher. The id, the process, the
+// boot id and the publish times, which differ from run to run, are zeros here. The bytes are those of a little-endian
 // machine; on others the bytes of each number are reversed.
 #include <doctest/doctest.h>
 #include <seqcast/seqcast.hpp>
@@ -41,7 +41,7 @@ struct Row {
 };
 
 // Capacity 2, messages of up to 16 bytes, alignment 8, a schema; three messages published, closed.
-constexpr std::array<Row, 22> header{{
+constexpr std::array<Row, 24> header{{
     {0, "53 45 51 43 41 53 54 0A"},                                       // magic "SEQCAST\n"
     {8, "01 00 00 00", 4},                                                // format version
     {12, "00 02 00 00", 4},                                               // header size 512
@@ -55,6 +55,7 @@ constexpr std::array<Row, 22> header{{
     {60, "19 00 00 00", 4},                                               // 25 bytes of format
     {80, little ? "21 CD 69 8A 78 9A C2 01" : "85 A2 05 A0 A3 8B 1D 69"}, // schema tag
     {88, "67 6F 6C 64 65 6E 2E 50 61 69 72", 1},                          // schema name "golden.Pair"
+    {192, "00 00 00 00 00 00 00 00"},                                     // id
     // T{<Q:number:<Q:repeated:}, or > on a big-endian machine
     {512,
      little ? "54 7B 3C 51 3A 6E 75 6D 62 65 72 3A 3C 51 3A 72 65 70 65 61 74 65 64 3A 7D"
@@ -68,6 +69,7 @@ constexpr std::array<Row, 22> header{{
     {416, "01 00 00 00 00 00 00 00"},                         // oldest
     {424, "00 00 00 00 00 00 00 00"},                         // process
     {432, "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"}, // boot id
+    {480, "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"}, // the origin's epoch: of a mirror
 }};
 
 constexpr std::array<Row, 8> plain_slots{{
@@ -134,7 +136,8 @@ Bytes published(const test::TemporaryFolder& folder, bool timestamps, std::uint6
 void clear_run(Bytes& bytes, bool timestamps) {
   CHECK(test::number_at<std::uint64_t>(bytes, 424) == test::process_id());
   CHECK(test::number_at<std::uint64_t>(bytes, 432) != 0);
-  for (const std::size_t word : {424U, 432U, 440U, 456U}) test::put_number<std::uint64_t>(bytes, word, 0);
+  CHECK(test::number_at<std::uint64_t>(bytes, 192) != 0);
+  for (const std::size_t word : {192U, 424U, 432U, 440U, 456U}) test::put_number<std::uint64_t>(bytes, word, 0);
   if (!timestamps) return;
   for (const std::size_t word : {592U, 656U}) {
     CHECK(test::number_at<std::uint64_t>(bytes, word) != 0);
@@ -220,6 +223,21 @@ TEST_CASE("a gap has the mark of the format beside a size of 0, and the incompat
   CHECK(test::number_at<std::uint64_t>(jumped, 416) == 5); // oldest
   CHECK(test::number_at<std::uint64_t>(jumped, 576) == 9); // open for 5
   CHECK(test::number_at<std::uint64_t>(jumped, 640) == 7); // open for 4, which was left out
+}
+
+TEST_CASE("a mirror has the id of its origin, a flag, and the origin's epoch") {
+  const test::TemporaryFolder folder;
+  {
+    BytePublisher publisher{folder.channel(), {.mirror_of = 7}};
+    CHECK(publisher.publish_as("text", {.sequence = 3}, {.number = 5, .first_sequence = 2}) == 3);
+  }
+  const Bytes bytes = test::read_file(folder / "channel");
+  CHECK(test::number_at<std::uint64_t>(bytes, 64) == 18); // compatible flags: mirror and bell
+  CHECK(test::number_at<std::uint64_t>(bytes, 72) == 1);  // incompatible flags: gaps
+  CHECK(test::number_at<std::uint64_t>(bytes, 192) == 7); // id
+  CHECK(test::number_at<std::uint64_t>(bytes, 392) == 1); // epoch of this region
+  CHECK(test::number_at<std::uint64_t>(bytes, 480) == 5); // of the origin
+  CHECK(test::number_at<std::uint64_t>(bytes, 488) == 2); // its first sequence
 }
 
 TEST_CASE("a subscriber reads a file made of those bytes") {

@@ -147,6 +147,17 @@ std::vector<Mutant> mutants() {
   all.push_back({"[epoch] acquire weakened", epochs_case, relax(Kind::load, acquire, Field::epoch)});
   all.push_back({"[epoch] release fence left out", epochs_case, without_fence(release, no_phase)});
   all.push_back({"[epoch] acquire fence left out", epochs_case, without_fence(acquire, no_phase)});
+  const char* const origin_case = "two origin's epochs, ordered hand-over";
+  all.push_back(
+      {"[origin-epoch] release weakened", origin_case, relax(Kind::store, release, Field::origin_epoch)});
+  all.push_back(
+      {"[origin-epoch] acquire weakened", origin_case, relax(Kind::load, acquire, Field::origin_epoch)});
+  all.push_back({"[origin-epoch] release fence left out", origin_case, without_fence(release, no_phase)});
+  all.push_back({"[origin-epoch] acquire fence left out", origin_case, without_fence(acquire, no_phase)});
+  all.push_back({"the origin's epoch is not 0 in between", origin_case, [](Access& access) {
+                   access.skip = access.kind == Kind::store && access.field == Field::origin_epoch &&
+                                 access.order == relaxed;
+                 }});
   const char* const behind_case = "one subscriber nn c2 m3 w2 behind";
   const char* const behind_crash = "crash in 1 messages, 1 successors, ordered hand-over, behind nn c2 w2";
   all.push_back({"[progress] release weakened", behind_case, relax(Kind::store, release, Field::progress)});

@@ -32,6 +32,7 @@ constexpr const char* info_help =
     "  head, oldest              newest message, first that can be read; or null\n"
     "  age_ns                    of the newest message; null without timestamps\n"
     "  created_at                UTC; null where the file system does not store it\n"
+    "  id                        random, of the region; a mirror has its origin's\n"
     "  capacity                  slots\n"
     "  max_message_size, message_alignment\n"
     "                            bytes\n"
@@ -40,6 +41,8 @@ constexpr const char* info_help =
     "                            \"every message\", or \"polling\": not at all\n"
     "  bell_found                whether the bell's file exists\n"
     "  copy_behind               whether subscribers may read unfinished messages\n"
+    "  gaps                      whether numbers may be left out\n"
+    "  mirror                    whether it mirrors a channel of another machine\n"
     "  unknown_flags             of a newer seqcast\n"
     "  schema_name, schema_tag   of a channel with a schema; \"\" and 0\n"
     "  schema_format             its format string of PEP 3118\n"
@@ -94,6 +97,7 @@ std::string flags_text(const seqcast::ChannelIdentity& identity) {
   if (identity.timestamps) flags.emplace_back("timestamps");
   if (identity.copy_behind) flags.emplace_back("copy_behind");
   if (identity.gaps) flags.emplace_back("gaps");
+  if (identity.mirror) flags.emplace_back("mirror");
   if (identity.unknown_flags != 0) flags.push_back(fmt::format("unknown {:#x}", identity.unknown_flags));
   return flags.empty() ? "none" : fmt::format("{}", fmt::join(flags, ", "));
 }
@@ -135,6 +139,7 @@ void print_info(const seqcast::Inspector& inspector, Console& console) {
     console.field("schema",
                   fmt::format("{}, tag {:016x}", printable(identity.schema_name), identity.schema_tag));
   }
+  console.field("id", fmt::format("{:016x}", identity.id));
   console.field("format", fmt::format("version {}", identity.format_version));
   const seqcast::Schema schema = inspector.schema();
   if (!schema.problem().empty()) {

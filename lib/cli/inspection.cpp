@@ -130,6 +130,7 @@ nlohmann::ordered_json to_json(const seqcast::Inspector& inspector) {
   json["created_at"] =
       value_or_null(identity.created_at.has_value(),
                     utc(identity.created_at.value_or(std::chrono::system_clock::time_point{})));
+  json["id"] = identity.id;
   json["capacity"] = identity.capacity;
   json["max_message_size"] = identity.max_message_size;
   json["message_alignment"] = identity.message_alignment;
@@ -138,6 +139,7 @@ nlohmann::ordered_json to_json(const seqcast::Inspector& inspector) {
   json["bell_found"] = status.bell_found;
   json["copy_behind"] = identity.copy_behind;
   json["gaps"] = identity.gaps;
+  json["mirror"] = identity.mirror;
   json["unknown_flags"] = identity.unknown_flags;
   json["schema_name"] = identity.schema_name;
   json["schema_tag"] = identity.schema_tag;

@@ -896,7 +896,10 @@ int seqcast_inspector_get_identity(const seqcast_inspector* inspector, seqcast_i
                           .schema_tag = found.schema_tag,
                           .schema_name = string_of(found.schema_name),
                           .schema_format = string_of(found.schema_format),
-                          .created_at_ns = std::chrono::nanoseconds{created}.count()});
+                          .created_at_ns = std::chrono::nanoseconds{created}.count(),
+                          .id = found.id,
+                          .mirror = found.mirror,
+                          .reserved = 0});
     return SEQCAST_OK;
   });
 }

@@ -177,8 +177,8 @@ ExpectedIdentity expect_schema(const ExpectedIdentity& expected, const Publisher
   return result;
 }
 
-Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& expected,
-                       const Schema& schema) {
+Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& expected, const Schema& schema,
+                       std::uint64_t new_id) {
   const std::uint32_t size =
       expected.message_size.value_or(options.max_message_size.value_or(default_message_size));
   const std::uint32_t alignment =
@@ -195,10 +195,16 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
   require(!options.max_blocking_time || options.wakeup.value_or(Wakeup::bell) == Wakeup::bell,
           "max_blocking_time needs Wakeup::bell, so leave wakeup unset");
   if (options.capacity) check_capacity(*options.capacity);
+  require(options.mirror_of.value_or(1) != 0,
+          "mirror_of is 0, the id of a channel that an older seqcast made; it cannot be mirrored");
+  require(!options.mirror_of || options.gaps.value_or(true), "a mirror has gaps, so leave gaps unset");
+  require(!options.mirror_of || !expected.message_alignment,
+          "mirror_of is for BytePublisher, so leave it unset");
 
   const std::uint64_t flags = (options.timestamps.value_or(false) ? flag_timestamps : 0) |
                               flags_of(options.wakeup.value_or(Wakeup::bell)) |
-                              (options.copy_behind.value_or(false) ? flag_copy_behind : 0);
+                              (options.copy_behind.value_or(false) ? flag_copy_behind : 0) |
+                              (options.mirror_of ? flag_mirror : 0);
   const std::uint64_t line = std::max<std::uint64_t>(cache_line, alignment);
   Identity identity{};
   identity.magic_number = magic;
@@ -217,7 +223,8 @@ Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& 
   identity.max_message_size = size;
   identity.message_alignment = alignment;
   identity.compatible_flags = flags;
-  identity.incompatible_flags = options.gaps.value_or(false) ? flag_gaps : 0;
+  identity.incompatible_flags = options.gaps.value_or(options.mirror_of.has_value()) ? flag_gaps : 0;
+  identity.id = options.mirror_of.value_or(new_id);
   if (!expected.schema.empty()) {
     identity.schema_tag = Schema::stored(expected.schema.name, expected.schema.format).tag();
     std::copy(expected.schema.name.begin(), expected.schema.name.end(), identity.schema_name.begin());
@@ -268,6 +275,13 @@ void compare_options(const Identity& found, std::string_view format, const Publi
   compare("message_alignment", options.message_alignment, found.message_alignment);
   compare("capacity", options.capacity, found.capacity);
   const auto has = [&](std::uint64_t flag) { return (found.compatible_flags & flag) != 0; };
+  if (is_mirror(found) && !options.mirror_of) {
+    fail(Errc::wrong_identity,
+         "it mirrors a channel of another machine, and only what receives that publishes");
+  }
+  if (!is_mirror(found) && options.mirror_of)
+    fail(Errc::wrong_identity, "expected a mirror, found a channel that is none");
+  compare("a mirror of channel", options.mirror_of, found.id);
   compare_switch("timestamps", options.timestamps, has(flag_timestamps));
   compare_switch("copy_behind", options.copy_behind, has(flag_copy_behind));
   compare_switch("gaps", options.gaps, (found.incompatible_flags & flag_gaps) != 0);

@@ -15,8 +15,10 @@ namespace seqcast::inline v1::detail {
 ExpectedIdentity expect_schema(const ExpectedIdentity& expected, const PublisherOptions& options,
                                const Schema& schema);
 
-/// The identity of a new channel; `schema` is what a publisher of bytes gives. Errors: Errc::invalid_options.
-Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& expected, const Schema& schema);
+/// The identity of a new channel; `schema` is what a publisher of bytes gives, `new_id` the id of a channel that is no
+/// mirror. Errors: Errc::invalid_options.
+Identity make_identity(const PublisherOptions& options, const ExpectedIdentity& expected, const Schema& schema,
+                       std::uint64_t new_id);
 
 /// Checks that the numbers are those of a channel that fits into `file_size` bytes. Afterwards they can be
 /// relied on.
@@ -35,6 +37,11 @@ std::string_view schema_name_of(const Identity& identity);
 
 /// How subscribers of this channel are woken.
 Wakeup wakeup_of(const Identity& identity) noexcept;
+
+/// Whether it mirrors a channel of another machine.
+inline bool is_mirror(const Identity& identity) noexcept {
+  return (identity.compatible_flags & flag_mirror) != 0;
+}
 
 /// Checks that the caller's headers fit this library. Errors: Errc::build_mismatch.
 void check_build(const ExpectedIdentity& expected);

@@ -30,8 +30,10 @@ struct Inspector::Impl {
 
 ChannelIdentity Inspector::Impl::describe(const SubscriberRegion& region) {
   const Identity& found = region.identity;
-  constexpr std::uint64_t known = flag_timestamps | flag_bell | flag_wake_always | flag_copy_behind;
-  return {.format_version = found.version,
+  constexpr std::uint64_t known =
+      flag_timestamps | flag_bell | flag_wake_always | flag_copy_behind | flag_mirror;
+  return {.id = found.id,
+          .format_version = found.version,
           .region_size = found.region_size,
           .slots_offset = found.slots_offset,
           .slot_stride = found.slot_stride,
@@ -42,6 +44,7 @@ ChannelIdentity Inspector::Impl::describe(const SubscriberRegion& region) {
           .timestamps = (found.compatible_flags & flag_timestamps) != 0,
           .copy_behind = (found.compatible_flags & flag_copy_behind) != 0,
           .gaps = (found.incompatible_flags & flag_gaps) != 0,
+          .mirror = is_mirror(found),
           .wakeup = wakeup_of(found),
           .unknown_flags = found.compatible_flags & ~known,
           .schema_tag = found.schema_tag,

@@ -144,7 +144,7 @@ class PublisherOpening {
         options_{options},
         schema_{options.schema},
         expected_{expect_schema(expected, options, schema_)},
-        fresh_{make_identity(options, expected_, schema_)},
+        fresh_{make_identity(options, expected_, schema_, platform::random_number() | 1)},
         place_{find_place(location)},
         boot_{boot_of_machine()} {}
 
@@ -300,6 +300,11 @@ class PublisherOpening {
     const PublisherHeader<HardwarePolicy> header{region->mapping.words()};
     header.store_process(platform::process_id());
     header.store_epoch(epoch, head + 1);
+    if (is_mirror(identity)) {
+      const auto [number, first] =
+          SubscriberHeader<HardwarePolicy>{region->mapping.read_only_words()}.origin_epoch();
+      region->epoch = {number, first};
+    }
     header.store_state(StateWord::live);
     header.store_boot(boot_.id, boot_.time_ns);
     return region;

@@ -92,6 +92,36 @@ std::uint64_t AnyPublisher::skip(std::uint64_t count) {
   return ring_.head();
 }
 
+std::uint64_t AnyPublisher::publish_origins(const BytesRef& message, const Delivery& delivery,
+                                            const Epoch& epoch) {
+  if (!is_mirror(region_->identity)) {
+    throw std::logic_error{"seqcast: " + to_string(location()) +
+                           " is no mirror, and numbers its messages itself: publish() them, or create it with "
+                           "PublisherOptions::mirror_of; nothing was published"};
+  }
+  if (delivery.sequence <= head()) {
+    throw std::logic_error{"seqcast: message " + std::to_string(delivery.sequence) + " comes too late for " +
+                           to_string(location()) + ", which has come to " + std::to_string(head()) +
+                           "; nothing was published"};
+  }
+  skip(delivery.sequence - head() - 1);
+  if (epoch != region_->epoch) {
+    region_->epoch = epoch;
+    PublisherHeader<HardwarePolicy>{region_->mapping.words()}.store_origin_epoch(epoch.number,
+                                                                                 epoch.first_sequence);
+  }
+  before_message();
+  const std::uint64_t time_ns = time_ns_of(delivery.published_at);
+  ring_.publish(message.data(), static_cast<std::uint32_t>(message.size()), time_ns);
+  if (doorbell_) doorbell_->after_message(wake_all);
+  return head();
+}
+
+std::uint64_t BytePublisher::publish_as(const BytesRef& message, const Delivery& delivery, const Epoch& epoch) {
+  if (!takes(message.size())) raise_wrong_size(message.size());
+  return publish_origins(message, delivery, epoch);
+}
+
 void AnyPublisher::stop() noexcept {
   const std::uint64_t head = ring_.head();
   if (head >= limit_) {

@@ -108,7 +108,8 @@ ChannelState SubscriberRegion::state() const noexcept {
 }
 
 std::optional<Epoch> SubscriberRegion::epoch() const noexcept {
-  const auto [number, first] = SubscriberHeader<HardwarePolicy>{words}.epoch();
+  const SubscriberHeader<HardwarePolicy> header{words};
+  const auto [number, first] = is_mirror(identity) ? header.origin_epoch() : header.epoch();
   if (number == 0) return std::nullopt;
   return Epoch{number, first};
 }

@@ -21,6 +21,7 @@ enum class Field : std::uint8_t {
   state,
   epoch,
   first,
+  origin_epoch,
   oldest,
   version,
   size,

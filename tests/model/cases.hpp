@@ -81,6 +81,29 @@ inline Program epochs(bool crashing, bool ordered) {
   return program;
 }
 
+/// Two publishers of a mirror one after the other, and a subscriber that loads the origin's epoch. `crashing`: any
+/// publisher may crash.
+inline Program origin_epochs(bool crashing, bool ordered) {
+  const Shape shape{};
+  Program program{.setup = setup(shape)};
+  for (const std::uint64_t epoch : {2, 4}) {
+    Thread thread{
+        .name = "publisher of epoch " + std::to_string(epoch),
+        .body = [epoch] { PublisherHeader{Machine::get().word(0)}.store_origin_epoch(epoch, 10 * epoch); },
+        .ordered = ordered,
+        .may_crash = crashing};
+    if (epoch > 2) thread.after = {0};
+    program.threads.push_back(thread);
+  }
+  program.threads.push_back({.name = "subscriber", .body = [] {
+                               const auto [epoch, first] =
+                                   SubscriberHeader{Machine::get().word(0)}.origin_epoch();
+                               if (first != 10 * epoch)
+                                 Machine::get().fail("an epoch with the first sequence of another one");
+                             }});
+  return program;
+}
+
 /// A publisher that is handed over to another thread, with proper synchronisation.
 inline Program handed_over(const Shape& shape, const std::string& calls) {
   Thread second{.name = "second thread",
@@ -316,6 +339,8 @@ inline std::vector<Case> channel_cases() {
     for (const bool crashing : {false, true}) {
       cases.push_back(
           {"three epochs, " + how + (crashing ? ", any may crash" : ""), epochs(crashing, ordered)});
+      cases.push_back({"two origin's epochs, " + how + (crashing ? ", any may crash" : ""),
+                       origin_epochs(crashing, ordered)});
     }
   }
   using seqcast::detail::StateWord;

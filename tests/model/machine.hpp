@@ -279,6 +279,8 @@ inline Field Machine::field_of(std::size_t word) const {
     case layout::first_sequence_offset:
     case layout::first_sequence_offset + layout::word_size:
       return Field::first;
+    case layout::origin_epoch_offset:
+      return Field::origin_epoch;
     case layout::oldest_offset:
       return Field::oldest;
     default:
@@ -304,6 +306,8 @@ inline std::string Machine::name_of(std::size_t location) const {
       return "epoch";
     case Field::first:
       return "first sequence " + std::to_string(word % 2);
+    case Field::origin_epoch:
+      return "origin's epoch";
     case Field::oldest:
       return "oldest";
     case Field::version:

@@ -199,6 +199,7 @@ def test_pickles_of_any_size_with_their_buffers(channel):
 def test_what_a_publisher_skips_counts_as_lost(channel, gaps):
     with seqcast.Publisher(channel, capacity=8, gaps=True) as publisher, seqcast.Subscriber(channel) as subscriber:
         assert seqcast.inspect(channel)["gaps"] is True
+        assert seqcast.inspect(channel)["mirror"] is False and seqcast.inspect(channel)["id"] > 0
         publisher.publish(b"one")
         assert subscriber.next().sequence == 1
         assert publisher.skip(gaps) == publisher.head == 1 + gaps

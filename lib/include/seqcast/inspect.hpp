@@ -38,22 +38,24 @@ namespace seqcast::inline v1 {
 
 /// What a channel is: written once, when it was made (lib/docs/format.md), and checked.
 struct ChannelIdentity {
-  std::uint32_t format_version = 0;    ///< of the bytes; 1 so far
-  std::uint64_t region_size = 0;       ///< bytes
-  std::uint64_t slots_offset = 0;      ///< bytes before the first slot
-  std::uint64_t slot_stride = 0;       ///< bytes from one slot to the next
-  std::uint32_t payload_offset = 0;    ///< bytes before the message in a slot
-  std::uint64_t capacity = 0;          ///< slots; a power of two
+  std::uint64_t id = 0;             ///< random; tells it from others of its name; 0 if an older seqcast made it
+  std::uint32_t format_version = 0; ///< of the bytes; 1 so far
+  std::uint64_t region_size = 0;    ///< bytes
+  std::uint64_t slots_offset = 0;   ///< bytes before the first slot
+  std::uint64_t slot_stride = 0;    ///< bytes from one slot to the next
+  std::uint32_t payload_offset = 0; ///< bytes before the message in a slot
+  std::uint64_t capacity = 0;       ///< slots; a power of two
   std::uint32_t max_message_size = 0;  ///< bytes
   std::uint32_t message_alignment = 0; ///< bytes
   bool timestamps = false;             ///< PublisherOptions::timestamps
   bool copy_behind = false;            ///< PublisherOptions::copy_behind
   bool gaps = false;                   ///< PublisherOptions::gaps
-  Wakeup wakeup = Wakeup::polling;     ///< PublisherOptions::wakeup
-  std::uint64_t unknown_flags = 0;     ///< compatible ones, of a newer seqcast
-  std::uint64_t schema_tag = 0;        ///< Schema::tag(), as stored
-  std::string schema_name;             ///< Schema::name(), as stored: any bytes but zero
-  std::string schema_format;           ///< Schema::format(), as stored: any bytes, at most 32 KiB
+  bool mirror = false;             ///< whether it mirrors a channel of another machine, which has the same id
+  Wakeup wakeup = Wakeup::polling; ///< PublisherOptions::wakeup
+  std::uint64_t unknown_flags = 0; ///< compatible ones, of a newer seqcast
+  std::uint64_t schema_tag = 0;    ///< Schema::tag(), as stored
+  std::string schema_name;         ///< Schema::name(), as stored: any bytes but zero
+  std::string schema_format;       ///< Schema::format(), as stored: any bytes, at most 32 KiB
   /// By the wall clock; nothing where the file system does not keep it.
   std::optional<std::chrono::system_clock::time_point> created_at;
 

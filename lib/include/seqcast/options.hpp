@@ -105,6 +105,11 @@ struct PublisherOptions {
   /// refuses such a channel.
   std::optional<bool> gaps = {};
 
+  /// For BytePublisher only: that this channel mirrors one of another machine, whose id (ChannelIdentity::id) this
+  /// is. Messages are published by BytePublisher::publish_as(), with what their origin gave them; gaps are on.
+  /// Default: it is no mirror, and one that is there is refused.
+  std::optional<std::uint64_t> mirror_of = {};
+
   /// How sleeping subscribers are woken. Default: Wakeup::bell.
   /// - Wakeup::bell: subscribers of the same user sleep, at no cost to the publisher while none does.
   /// - Wakeup::every_message: one system call (about 0.4 us) a message. Subscribers of any user who may read
@@ -223,6 +228,8 @@ enum class ChannelState {
 struct Epoch {
   std::uint64_t number = 0;         ///< publishers that have opened the channel so far, this one included
   std::uint64_t first_sequence = 0; ///< the sequence that this one began with
+
+  friend bool operator==(const Epoch&, const Epoch&) = default;
 };
 
 /// Why a wait ended.

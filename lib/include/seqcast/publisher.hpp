@@ -40,7 +40,7 @@ class AnyPublisher {
   std::uint64_t head() const noexcept {
     return ring_.head();
   }
-  /// This publisher's tenure.
+  /// This publisher's tenure; of a mirror the origin's, number 0 if none is known yet.
   Epoch epoch() const noexcept;
   /// Slots. A subscriber may fall this many messages behind, less one, before it loses any.
   std::uint64_t capacity() const noexcept {
@@ -106,6 +106,9 @@ class AnyPublisher {
       doorbell_->after_message(wake_all);
     return sequence;
   }
+
+  /// BytePublisher::publish_as(), of a message that the channel takes.
+  std::uint64_t publish_origins(const BytesRef& message, const Delivery& delivery, const Epoch& epoch);
 
   /// `count` messages of `size` bytes each, which lie one behind the other.
   template <class Size>
@@ -386,6 +389,15 @@ class BytePublisher : public AnyPublisher {
     return AnyPublisher::publish_batch(messages.data(), static_cast<std::uint32_t>(size),
                                        messages.size() / size);
   }
+
+  /// Into a mirror (PublisherOptions::mirror_of): publishes a message as it was delivered on another machine, with
+  /// its sequence and publish time, of the epoch of its origin, and gives the sequence. Those between head() and
+  /// that are skipped, so that they count as lost; delivery.lost is not looked at. The time is one of this
+  /// machine's steady clock.
+  /// Errors: as for publish(); throws std::logic_error if this is no mirror, or if the sequence is not above head(),
+  /// std::length_error if more are skipped than skip() can; nothing is published then.
+  /// Progress and memory ordering: as for skip(), then publish(). Who receives the message finds the epoch.
+  std::uint64_t publish_as(const BytesRef& message, const Delivery& delivery, const Epoch& epoch);
 
   /// Gathers the pieces: `publish({header, body})`.
   std::uint64_t publish(std::initializer_list<BytesRef> pieces) {

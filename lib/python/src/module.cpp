@@ -57,7 +57,9 @@ PyObject* inspect(PyObject*, PyObject* channel) {
   const Owned published_at{
       seconds_of(status.published_at ? status.published_at->time_since_epoch().count() : -1)};
   const Owned reliable_subscribers = reliable_subscribers_of(*inspector);
-  return Py_BuildValue("{sK sI sI sO sO sO sO ss sO sK sK sK sK sO sO}",                                  //
+  return Py_BuildValue("{sK sO sK sI sI sO sO sO sO ss sO sK sK sK sK sO sO}",                            //
+                       "id", static_cast<unsigned long long>(identity.id),                                //
+                       "mirror", identity.mirror ? Py_True : Py_False,                                    //
                        "capacity", static_cast<unsigned long long>(identity.capacity),                    //
                        "max_message_size", static_cast<unsigned int>(identity.max_message_size),          //
                        "message_alignment", static_cast<unsigned int>(identity.message_alignment),        //

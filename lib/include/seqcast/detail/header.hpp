@@ -43,6 +43,19 @@ class PublisherHeader {
     words_[epoch_word].store(epoch, std::memory_order_release);
   }
 
+  /// In a mirror: the epoch of its origin, which need not follow the one before.
+  void store_origin_epoch(std::uint64_t epoch, std::uint64_t first_sequence) const noexcept {
+    words_[origin_epoch_word].store(0, std::memory_order_relaxed); // relaxed: the fence orders it
+    // [origin-epoch] release fence: pairs with the acquire fence in SubscriberHeader::origin_epoch().
+    // Otherwise a subscriber could find the epoch before with this one's first sequence.
+    Policy::fence(std::memory_order_release);
+    // relaxed: the fence before and the release after order it.
+    words_[origin_epoch_word + 1].store(first_sequence, std::memory_order_relaxed);
+    // [origin-epoch] release: pairs with the acquire in SubscriberHeader::origin_epoch().
+    // Otherwise a subscriber could see the epoch before its first sequence.
+    words_[origin_epoch_word].store(epoch, std::memory_order_release);
+  }
+
   void store_oldest(std::uint64_t sequence) const noexcept {
     // relaxed: head, the boot or the magic is stored after it with release, and loaded before it by those who
     // need it.
@@ -90,6 +103,23 @@ class SubscriberHeader {
       Policy::fence(std::memory_order_acquire);
       // relaxed: the fence above is the order it needs.
       if (words_[epoch_word].load(std::memory_order_relaxed) == epoch) return {epoch, first};
+    }
+    return {0, 0};
+  }
+
+  /// In a mirror: the epoch of its origin. {0, 0} if it is not known, or if it changed during each of a few
+  /// attempts.
+  std::pair<std::uint64_t, std::uint64_t> origin_epoch() const noexcept {
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      // [origin-epoch] acquire: pairs with the release in PublisherHeader::store_origin_epoch().
+      const std::uint64_t epoch = words_[origin_epoch_word].load(std::memory_order_acquire);
+      // relaxed: the acquire before and the fence after order it.
+      const std::uint64_t first = words_[origin_epoch_word + 1].load(std::memory_order_relaxed);
+      // [origin-epoch] acquire fence: pairs with the release fence in PublisherHeader::store_origin_epoch().
+      Policy::fence(std::memory_order_acquire);
+      // relaxed: the fence above is the order it needs.
+      const bool same = words_[origin_epoch_word].load(std::memory_order_relaxed) == epoch;
+      if (same && epoch != 0) return {epoch, first};
     }
     return {0, 0};
   }

@@ -46,6 +46,7 @@ inline constexpr std::uint64_t flag_bell = 2;       // a bell lies beside the re
 inline constexpr std::uint64_t flag_wake_always =
     4; // `wake_offset` holds a futex word, incremented for each message
 inline constexpr std::uint64_t flag_copy_behind = 8; // a word of each slot holds the progress of its payload
+inline constexpr std::uint64_t flag_mirror = 16; // mirrors a channel of another machine, which has the same id
 // Incompatible flags. A region with an unknown one is refused.
 inline constexpr std::uint64_t flag_gaps = 1; // a slot's size word may say that it holds no message
 inline constexpr std::uint64_t known_incompatible_flags = flag_gaps;
@@ -67,10 +68,11 @@ struct Identity {
   std::uint64_t incompatible_flags;
   std::uint64_t schema_tag;
   std::array<char, 104> schema_name; // text, padded with zeros
+  std::uint64_t id;                  // random; 0 in a region of a seqcast that gave none
 
   friend bool operator==(const Identity&, const Identity&) = default;
 };
-static_assert(sizeof(Identity) == 192 && alignof(Identity) == 8);
+static_assert(sizeof(Identity) == 200 && alignof(Identity) == 8);
 static_assert(offsetof(Identity, version) == 8 && offsetof(Identity, header_size) == 12);
 static_assert(offsetof(Identity, region_size) == 16 && offsetof(Identity, slots_offset) == 24);
 static_assert(offsetof(Identity, slot_stride) == 32 && offsetof(Identity, capacity) == 40);
@@ -78,6 +80,7 @@ static_assert(offsetof(Identity, max_message_size) == 48 && offsetof(Identity, m
 static_assert(offsetof(Identity, payload_offset) == 56 && offsetof(Identity, format_size) == 60);
 static_assert(offsetof(Identity, compatible_flags) == 64 && offsetof(Identity, incompatible_flags) == 72);
 static_assert(offsetof(Identity, schema_tag) == 80 && offsetof(Identity, schema_name) == 88);
+static_assert(offsetof(Identity, id) == 192);
 
 using IdentityWords = std::array<std::uint64_t, sizeof(Identity) / word_size>;
 
@@ -94,6 +97,8 @@ inline constexpr std::size_t wake_offset = 448; // futex word of flag_wake_alway
 inline constexpr std::size_t boot_time_offset = 456;
 inline constexpr std::size_t polled_number_offset = 464; // of the subscribers to wait for; 0: none
 inline constexpr std::size_t waits_offset = 472;         // 1: the publisher waits for one, or is about to
+inline constexpr std::size_t origin_epoch_offset =
+    480; // with flag_mirror: number and first sequence; 0: unknown
 inline constexpr std::size_t header_size = 512;
 // The same, in words from the region's start.
 inline constexpr std::size_t head_word = head_offset / word_size;
@@ -107,6 +112,7 @@ inline constexpr std::size_t wake_word = wake_offset / word_size;
 inline constexpr std::size_t boot_time_word = boot_time_offset / word_size;
 inline constexpr std::size_t polled_number_word = polled_number_offset / word_size;
 inline constexpr std::size_t waits_word = waits_offset / word_size;
+inline constexpr std::size_t origin_epoch_word = origin_epoch_offset / word_size;
 
 // The bell, a file of its own: the only bytes that subscribers may write. Version 1 ends before the entries.
 inline constexpr std::uint64_t bell_magic = 0x0A4C'4C45'4251'4553; // "SEQBELL\n", little-endian

@@ -126,6 +126,13 @@ inline std::optional<std::chrono::steady_clock::time_point> time_point_of(std::u
   return Clock::time_point{std::chrono::duration_cast<Clock::duration>(time)};
 }
 
+/// The number that stands for a publish time, or for none.
+inline std::uint64_t time_ns_of(const std::optional<std::chrono::steady_clock::time_point>& time) noexcept {
+  if (!time) return 0;
+  const auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(time->time_since_epoch());
+  return static_cast<std::uint64_t>(since.count());
+}
+
 /// Opens the slot of message `sequence`, whose predecessors are complete.
 template <class Word>
 inline void open_slot(Word* slot, const Geometry& geometry, std::uint64_t sequence) noexcept {
