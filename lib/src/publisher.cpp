@@ -117,11 +117,6 @@ std::uint64_t AnyPublisher::publish_origins(const BytesRef& message, const Deliv
   return head();
 }
 
-std::uint64_t BytePublisher::publish_as(const BytesRef& message, const Delivery& delivery, const Epoch& epoch) {
-  if (!takes(message.size())) raise_wrong_size(message.size());
-  return publish_origins(message, delivery, epoch);
-}
-
 void AnyPublisher::stop() noexcept {
   const std::uint64_t head = ring_.head();
   if (head >= limit_) {

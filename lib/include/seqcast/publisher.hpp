@@ -397,7 +397,10 @@ class BytePublisher : public AnyPublisher {
   /// Errors: as for publish(); throws std::logic_error if this is no mirror, or if the sequence is not above head(),
   /// std::length_error if more are skipped than skip() can; nothing is published then.
   /// Progress and memory ordering: as for skip(), then publish(). Who receives the message finds the epoch.
-  std::uint64_t publish_as(const BytesRef& message, const Delivery& delivery, const Epoch& epoch);
+  std::uint64_t publish_as(const BytesRef& message, const Delivery& delivery, const Epoch& epoch) {
+    if (!takes(message.size())) raise_wrong_size(message.size());
+    return publish_origins(message, delivery, epoch);
+  }
 
   /// Gathers the pieces: `publish({header, body})`.
   std::uint64_t publish(std::initializer_list<BytesRef> pieces) {
