@@ -57,7 +57,7 @@ TEST_CASE("a message of a mirror has the sequence, the publish time and the epoc
   CHECK(subscriber.epoch() == Epoch{3, 9});
 
   // An epoch of the same parity, one that is left out, and a first sequence of its own.
-  for (const Epoch epoch : {Epoch{5, 12}, Epoch{7, 13}, Epoch{6, 14}}) {
+  for (const Epoch epoch : {Epoch{5, 12}, Epoch{7, 13}, Epoch{7, 14}, Epoch{6, 15}}) {
     publisher.publish_as("", {.sequence = publisher.head() + 1}, epoch);
     CHECK(subscriber.epoch() == epoch);
     CHECK(Inspector{object.channel()}.status().epoch == epoch);
@@ -83,8 +83,12 @@ TEST_CASE("what comes too late, is too long, or too far ahead is refused, and no
   const TemporaryObject object;
   BytePublisher publisher{object.channel(), mirror};
   publisher.publish_as("five", {.sequence = 5}, {1, 1});
-  for (const std::uint64_t late : {0U, 1U, 5U})
-    CHECK_THROWS_AS(publisher.publish_as("late", {.sequence = late}, {2, 6}), std::logic_error);
+  for (const std::uint64_t late : {0U, 1U, 5U}) {
+    const std::string text = "seqcast: message " + std::to_string(late) + " comes too late for " +
+                             to_string(object.channel()) + ", which has come to 5; nothing was published";
+    CHECK_THROWS_WITH_AS(publisher.publish_as("late", {.sequence = late}, {2, 6}), text.c_str(),
+                         std::logic_error);
+  }
   CHECK_THROWS_AS(publisher.publish_as(std::string(1025, 'x'), {.sequence = 6}, {2, 6}), std::length_error);
   const std::uint64_t last = std::uint64_t{1} << 60;
   CHECK_THROWS_AS(publisher.publish_as("far", {.sequence = last + 2}, {2, 6}), std::length_error);
@@ -94,7 +98,7 @@ TEST_CASE("what comes too late, is too long, or too far ahead is refused, and no
   CHECK(publisher.publish_as("far", {.sequence = last}, {2, 6}) == last);
 
   const TemporaryObject other;
-  BytePublisher ordinary{other.channel()};
+  BytePublisher ordinary{other.channel(), {.gaps = true}};
   CHECK_THROWS_AS(ordinary.publish_as("text", {.sequence = 1}, {1, 1}), std::logic_error);
   CHECK(ordinary.head() == 0);
 }
