@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t chunk_size = 65536;
 constexpr std::size_t frame_header_size = 4;
-constexpr std::uint32_t largest_message = std::uint32_t{1} << 31;
+constexpr std::uint32_t longest_frame = std::uint32_t{1} << 31;
 // The longest time from a stop to its effect while no input arrives.
 constexpr int poll_interval_ms = 50;
 
@@ -110,7 +110,7 @@ Failure Frames::truncated(const std::string& detail) const {
 
 Failure Frames::too_long(std::uint32_t size) const {
   std::string advice = "If the input is text, leave out --raw";
-  if (size <= largest_message)
+  if (size <= longest_frame)
     advice += fmt::format("; otherwise --replace --size {} makes a channel that takes it", size);
   return {Exit::failure, fmt::format("message {} of the input has {} bytes, the channel takes {}. {}",
                                      count_ + 1, size, max_size_, advice)};
