@@ -95,6 +95,14 @@ const char* word_of(seqcast::Wakeup wakeup) noexcept {
   return "polling";
 }
 
+seqcast::Location prefixed(const seqcast::Location& location, const std::string& prefix) {
+  if (prefix.empty()) return location;
+  if (location.kind() == seqcast::Location::Kind::shared_memory) return location_of(prefix + location.name());
+  const std::size_t last = location.name().rfind('/') + 1; // 0 if there is no slash
+  const std::string folder = prefix.find('/') != std::string::npos ? "" : location.name().substr(0, last);
+  return seqcast::file(folder + prefix + location.name().substr(last));
+}
+
 std::string path_of(const seqcast::Location& location) {
   const bool file = location.kind() == seqcast::Location::Kind::file;
   return file ? location.name() : "/dev/shm/" + location.name();

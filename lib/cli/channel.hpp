@@ -25,6 +25,10 @@ bool is_recording(const ChannelName& channel);
 /// The location of `name` without --file and --shm.
 seqcast::Location location_of(const std::string& name);
 
+/// The location with a prefix before its last part; before all of a name in shared memory. A prefix with a slash
+/// makes a file of such a name, and replaces the folder of a file.
+seqcast::Location prefixed(const seqcast::Location& location, const std::string& prefix);
+
 /// As a user would type it: the bare name, or a path with a slash in it.
 std::string to_name(const seqcast::Location& location);
 

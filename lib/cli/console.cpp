@@ -100,7 +100,7 @@ void Console::complain(std::string_view text) {
 
 void Console::print_message(Style style, std::string_view text) {
   out.flush(); // keeps the order on a terminal
-  std::string line = "seqcast: " + std::string{text};
+  std::string line = program_ + ": " + std::string{text};
   // Names and a channel's own texts may contain control characters.
   if (err.terminal()) line = folded(printable(line), static_cast<std::size_t>(err.size().columns));
   err.print(err.paint(style, line) + '\n');

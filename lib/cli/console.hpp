@@ -20,6 +20,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace cli {
 
@@ -67,7 +68,8 @@ class Console {
   Stream out{platform::Standard::output};
   Stream err{platform::Standard::error};
 
-  explicit Console(const Stop& stop) : stop_{stop} {}
+  /// `program`: what its notes begin with.
+  Console(std::string program, const Stop& stop) : program_{std::move(program)}, stop_{stop} {}
 
   const Stop& stop() const noexcept {
     return stop_;
@@ -86,9 +88,9 @@ class Console {
     quiet_ = true;
   }
 
-  /// Prints "seqcast: TEXT" on `err`, for information.
+  /// Prints "PROGRAM: TEXT" on `err`, for information.
   void note(std::string_view text);
-  /// Prints "seqcast: TEXT" on `err`, for an error.
+  /// Prints "PROGRAM: TEXT" on `err`, for an error.
   void complain(std::string_view text);
 
   /// Whether it is time for a note about the progress: every ten seconds, on a terminal in whose foreground this
@@ -99,6 +101,7 @@ class Console {
  private:
   void print_message(Style style, std::string_view text);
 
+  std::string program_;
   const Stop& stop_;
   bool quiet_ = false;
   std::chrono::steady_clock::time_point next_progress_ =

@@ -2,6 +2,7 @@
 #include "findings.hpp"
 
 #include "explain.hpp"
+#include "help.hpp"
 #include "messages.hpp"
 #include "platform/platform.hpp"
 #include "units.hpp"
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <seqcast/seqcast.hpp>
 #include <sstream>
@@ -23,6 +25,7 @@ constexpr std::uint64_t mebibyte = 1024 * 1024;
 // The default of a Docker container; a few channels of large messages need more.
 constexpr std::uint64_t small_shared_memory = 64 * mebibyte;
 constexpr std::uint64_t little_free = 4 * mebibyte;
+constexpr std::size_t finding_column = 22; // of what was found, in the output
 // The first kernel with futex_waitv, which sleeps on several channels at once.
 constexpr int waitv_major = 5, waitv_minor = 16;
 
@@ -261,7 +264,51 @@ std::optional<Finding> check_unfinished(const std::string& root) {
                  "no process holds a lock on them, so they can be removed: rm" + names};
 }
 
+Style style_of(Grade grade) {
+  switch (grade) {
+    case Grade::good:
+      return Style::green;
+    case Grade::note:
+      return Style::blue;
+    case Grade::warning:
+      return Style::yellow;
+    case Grade::problem:
+      return Style::red;
+  }
+  return Style::plain;
+}
+
+void print_finding(const Finding& finding, Stream& out) {
+  // Padded before it is painted: escape sequences have no width.
+  const std::string grade = fmt::format("{:<8}", to_string(finding.grade));
+  out.print(fmt::format("{} {:<12} {}\n", out.paint(style_of(finding.grade), grade), finding.subject,
+                        wrapped(finding.found, finding_column)));
+  if (finding.advice.empty()) return;
+  out.print(fmt::format("{:{}}{}\n", "", finding_column, wrapped(finding.advice, finding_column)));
+}
+
+std::string findings_json(const std::vector<Finding>& findings) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const Finding& finding : findings) {
+    all.push_back({{"grade", to_string(finding.grade)},
+                   {"subject", finding.subject},
+                   {"found", finding.found},
+                   {"advice", finding.advice}});
+  }
+  return all.dump(1) + '\n';
+}
+
 } // namespace
+
+Exit report(const std::vector<Finding>& findings, bool json, Console& console) {
+  if (json) {
+    console.out.print(findings_json(findings));
+  } else {
+    for (const Finding& finding : findings) print_finding(finding, console.out);
+  }
+  const auto problems = std::ranges::count(findings, Grade::problem, &Finding::grade);
+  return problems == 0 ? Exit::ok : Exit::failure;
+}
 
 const char* to_string(Grade grade) noexcept {
   switch (grade) {

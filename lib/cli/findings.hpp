@@ -9,6 +9,9 @@
 //      times that users do not expect.
 #pragma once
 
+#include "console.hpp"
+#include "exit_code.hpp"
+
 #include <string>
 #include <vector>
 
@@ -31,5 +34,8 @@ std::vector<Finding> check_system(const std::string& root);
 
 /// Publishes a message through shared memory, and receives it.
 Finding try_channel();
+
+/// Prints them, for people or as a JSON array; Exit::failure if one is a problem.
+Exit report(const std::vector<Finding>& findings, bool json, Console& console);
 
 } // namespace cli

@@ -1,10 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSL-1.0
 #
-# man.sh SEQCAST PAGE: makes the manual page from the --help of the program and of each verb.
+# man.sh PROGRAM PAGE: makes the manual page from the --help of the program and of each verb.
 set -eu
-seqcast=$1 page=$2
-version=$("$seqcast" --version)
+program=$1 page=$2
+name=${program##*/}
+version=$("$program" --version)
+
+upper() { printf '%s' "$1" | tr '[:lower:]' '[:upper:]'; }
+# What the program is: its description, without the full stop.
+summary=$("$program" --help | awk 'NR > 2 { if ($0 == "") exit; printf "%s%s", between, $0; between = " " }')
+summary=$(printf '%s' "$summary" | sed 's/\.$//; s/^./\L&/')
 
 # as_roff SECTION: help text as a part of the page. Its titles become sections, by the macro SECTION; entries have their
 # term at the margin and their text behind it; everything below "Examples:" stays as it is.
@@ -58,11 +64,11 @@ as_roff() {
 }
 
 {
-  printf '.TH SEQCAST 1 "" "%s" "User Commands"\n' "$version"
-  printf '.SH NAME\nseqcast \\- publish and subscribe in shared memory\n'
-  "$seqcast" --help | as_roff SH
-  for verb in $("$seqcast" --help | sed -n '/^Verbs:$/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
-    printf '.SH "SEQCAST %s"\n' "$(printf '%s' "$verb" | tr '[:lower:]' '[:upper:]')"
-    "$seqcast" "$verb" --help | as_roff SS
+  printf '.TH "%s" 1 "" "%s" "User Commands"\n' "$(upper "$name")" "$version"
+  printf '.SH NAME\n%s \\- %s\n' "$name" "$summary"
+  "$program" --help | as_roff SH
+  for verb in $("$program" --help | sed -n '/^Verbs:$/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+    printf '.SH "%s %s"\n' "$(upper "$name")" "$(upper "$verb")"
+    "$program" "$verb" --help | as_roff SS
   done
 } >"$page"

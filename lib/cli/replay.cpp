@@ -50,15 +50,6 @@ struct ReplaySettings {
   bool quiet = false;
 };
 
-/// The location with a prefix before its last part; before all of a name in shared memory.
-seqcast::Location prefixed(const seqcast::Location& location, const std::string& prefix) {
-  if (prefix.empty()) return location;
-  if (location.kind() == seqcast::Location::Kind::shared_memory) return location_of(prefix + location.name());
-  const std::size_t last = location.name().rfind('/') + 1; // 0 if there is no slash
-  const std::string folder = prefix.find('/') != std::string::npos ? "" : location.name().substr(0, last);
-  return seqcast::file(folder + prefix + location.name().substr(last));
-}
-
 /// A name that is replayed. Its regions follow each other: when the first message of one comes, it replaces
 /// the one before.
 class ReplayedName {
