@@ -64,6 +64,9 @@ TEST_CASE("only the two platform folders use the operating system") {
   CHECK(breaches(system_outside_platform, "lib/src/copy.cpp", "#include <cpuid.h>\n") == 0);
   CHECK(breaches(system_outside_platform, "lib/python/src/python.hpp", "#include <Python.h>\n") == 0);
   CHECK(breaches(system_outside_platform, "lib/python/src/python.hpp", "#include <unistd.h>\n") == 1);
+  CHECK(breaches(system_outside_platform, "lib/dds/dds.hpp", "#include <dds/dds.h>\n") == 0);
+  CHECK(breaches(system_outside_platform, "lib/cli/main.cpp", "#include <dds/dds.h>\n") == 1);
+  CHECK(breaches(system_outside_platform, "lib/dds/dds.cpp", "#include <unistd.h>\n") == 1);
   CHECK(breaches(system_outside_platform, "lib/src/copy.cpp", "#include <unistd.h>\n") == 1);
   CHECK(breaches(system_outside_platform, "lib/src/opening.cpp",
                  "#include <cerrno>\n#include \"opening.hpp\"\n") == 0);
@@ -114,6 +117,7 @@ TEST_CASE("demos, the guide and the command-line tool include what users include
     CHECK(breaches(private_headers_of_users, "demos/server.cpp", text) == 1);
     CHECK(breaches(private_headers_of_users, "lib/cli/main.cpp", text) == 1);
     CHECK(breaches(private_headers_of_users, "lib/python/src/module.cpp", text) == 1);
+    CHECK(breaches(private_headers_of_users, "lib/dds/sender.cpp", text) == 1);
     CHECK(breaches(private_headers_of_users, "lib/docs/guide.md", text) == 1);
   }
   CHECK(breaches(private_headers_of_users, "demos/server.cpp", "#include <seqcast/seqcast.hpp>\n") == 0);

@@ -7,6 +7,12 @@
 
 namespace cli {
 
+void sleep_for(std::chrono::nanoseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::unique_lock lock{mutex};
+  std::condition_variable_any{}.wait_for(lock, stop, time, [] { return false; });
+}
+
 Stop::Stop() : state_{std::make_shared<State>()} {
   platform::on_stop([state = state_](int signal) {
     {
@@ -27,9 +33,7 @@ int Stop::signal() const {
 }
 
 void Stop::sleep_until(std::chrono::steady_clock::time_point end) const {
-  std::mutex mutex;
-  std::unique_lock lock{mutex};
-  std::condition_variable_any{}.wait_until(lock, token(), end, [] { return false; });
+  sleep_for(end - std::chrono::steady_clock::now(), token());
 }
 
 } // namespace cli

@@ -11,6 +11,9 @@
 
 namespace cli {
 
+/// Sleeps for that time, or until the token asks to stop.
+void sleep_for(std::chrono::nanoseconds time, const std::stop_token& stop);
+
 class Stop {
  public:
   Stop();

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# The Debian packages that CPack makes, one for each component: libseqcast0.1, libseqcast-dev,
-# seqcast-tools and python3-seqcast. Their names and versions follow Debian's policy, chapter 8; lib/packaging/run builds them as Debian would.
+# The Debian packages that CPack makes, one for each component: libseqcast0.1, libseqcast-dev, seqcast-tools,
+# seqcast-dds and python3-seqcast. Their names and versions follow Debian's policy, chapter 8; lib/packaging/run builds them as Debian would.
 get_target_property(interface seqcast SOVERSION)
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 # The project has no address of its own: who makes packages for others answers for them.
@@ -65,6 +65,20 @@ shell, and shows the channels that there are.")
   if(type STREQUAL "SHARED_LIBRARY")
     set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/lib)
     set(CPACK_DEBIAN_TOOL_PACKAGE_DEPENDS "${library} (= ${PROJECT_VERSION})")
+  endif()
+endif()
+if(TARGET seqcast_dds)
+  list(APPEND CPACK_COMPONENTS_ALL dds)
+  set(CPACK_DEBIAN_DDS_PACKAGE_NAME seqcast-dds)
+  set(CPACK_DEBIAN_DDS_PACKAGE_SECTION net)
+  set(CPACK_DEBIAN_DDS_PACKAGE_SHLIBDEPS ON)
+  set(CPACK_DEBIAN_DDS_DESCRIPTION "publish and subscribe in shared memory - mirrors on other machines
+${what_it_is}
+
+This package has the program seqcast-dds, which makes the channels of one
+machine available on others, over Cyclone DDS.")
+  if(type STREQUAL "SHARED_LIBRARY")
+    set(CPACK_DEBIAN_DDS_PACKAGE_DEPENDS "${library} (= ${PROJECT_VERSION})")
   endif()
 endif()
 # The extension has the library in it, so a static build makes it, and this one may only pack it.
