@@ -99,6 +99,7 @@ class Process:
 
     def stop(self):
         """SIGSTOP; waits until it is stopped."""
+        self.check_alive()
         self.send(signal.SIGSTOP)
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
@@ -205,7 +206,7 @@ class Network:
     def logs(self):
         """The ends of all logs."""
         text = ""
-        for name in sorted(os.listdir(self.folder)):
+        for name in sorted(name for name in os.listdir(self.folder) if name.endswith(".log")):
             with open(os.path.join(self.folder, name), encoding="utf-8", errors="replace") as log:
                 lines = log.read()[-3000:]
             text += f"--- {name}\n{lines}\n" if lines else ""

@@ -380,28 +380,38 @@ def late_receiver(stage):
 
 @scenario("of two origins of one name the stronger is mirrored, and the other when it is gone: never both", 3)
 def strengths(stage):
-    weak, strong = stage.origin(1, tag=1, capacity=64), stage.origin(2, tag=2, capacity=64)
-    weak_sender = stage.send(1, NAME, "--strength", "1")
-    stage.receive(3)
-    publish(weak, 10)
+    one, two = stage.origin(1, tag=1, capacity=64), stage.origin(2, tag=2, capacity=64)
+    sender_of_one = stage.send(1, NAME, "--strength", "1")
+    receiver = stage.receive(3)
+    publish(one, 10)
     far = stage.subscriber(3)
     far.ask("await tag 1")
     for _ in range(2):
-        strong_sender = stage.send(2, NAME, "--strength", "2")
-        publish(strong, 10)
-        publish(weak, 10)
+        sender_of_two = stage.send(2, NAME, "--strength", "2")
+        publish(two, 10)
+        publish(one, 10)
         far.ask("await tag 2")
-        strong.ask("run")
-        weak.ask("run")
-        reach(far, int(strong.ask("publish 10")))
-        strong_sender.kill()
+        two.ask("run")
+        one.ask("run")
+        reach(far, publish(two, 10))
+        sender_of_two.kill()
         far.ask("await tag 1")
-        reach(far, int(weak.ask("publish 10")))
-    strong.ask("stop")
-    head = int(weak.ask("stop"))
-    reach(far, head)
+        reach(far, publish(one, 10))
+    # The same two channels, and the other way round: it is by strength, not by anything else.
+    sender_of_two = stage.send(2, NAME, "--strength", "0")
+    sender_of_two.await_said("stands by")
+    publish(two, 10)
+    for _ in range(3):
+        head = publish(one, 10)
+        reach(far, head)
     Account(far).channels_seen(5).up_to(head)
-    weak_sender.check_alive()
+    close(one)  # a channel without a publisher gives way
+    far.ask("await tag 2")
+    head = publish(two, 10)
+    reach(far, head)
+    Account(far).channels_seen(6).up_to(head)
+    for process in (sender_of_one, sender_of_two, receiver):
+        process.check_alive()
 
 
 @scenario("a stopped receiver holds up neither the origin nor, for ever, another receiver", 3)
@@ -529,28 +539,38 @@ def plain_peer(stage):
 def hostile(stage):
     origin = stage.origin(1, capacity=64)
     stage.send(1)
-    receiver = stage.receive(2, "--all", "--largest-channel", "1M")
-    reach(stage.subscriber(2), publish(origin, 10))
     host, folder = stage.network.hosts[2], stage.network.folder
+    os.mkdir(f"{folder}/far")
+    receiver = stage.receive(2, "--all", "--largest-channel", "1M")
+    into_files = stage.receive(2, "--all", "--largest-channel", "1M", "--prefix", f"{folder}/far/")
+    fars = [stage.subscriber(2, name=name, largest=0) for name in (NAME, f"{folder}/far/{NAME}")]
+    head = publish(origin, 10)
+    for far in fars:
+        reach(far, head)
     peer = stage.peer(3, "hostile_peer", NAME, folder)
     assert peer.read_line() == "done"
-    publish(origin, 10)
+    for far in fars:
+        reach(far, 1000)
+        account = Account(far).channels_seen(2).up_to(1000)
+        assert account.last["received"] == 2, account.text
+        far.discard()
     peer.kill()
-    origin.ask("run")
     hosts.wait_until("the origin's channel to be back", lambda: stage.identity(2) == stage.identity(1))
-    origin.ask("stop")
-    far, head = stage.subscriber(2), publish(origin, 10)
+    far = stage.subscriber(2)
+    head = publish(origin, 10)
     reach(far, head)
-    Account(far).up_to(head).times()
-    receiver.check_alive()
-    assert "evil" not in os.listdir(folder)
+    Account(far).up_to(head)
+    assert not any("evil" in name for name in os.listdir(folder)), os.listdir(folder)
+    assert NAME in os.listdir(f"{folder}/far")
+    for process in (receiver, into_files):
+        process.check_alive()
+        with open(f"/proc/{process.process.pid}/status", encoding="ascii") as status:
+            peak = int(status.read().split("VmHWM:")[1].split()[0])
+        assert peak < 256 << 10, f"{peak} KiB of memory"
     names = host.shared_memory()
     assert len(names) <= 2 * 1001, f"{len(names)} files in /dev/shm"
     size = int(host.command("du", "-k", "-s", "/dev/shm").split()[0])
-    assert size < 1 << 20, f"{size} KiB in /dev/shm"
-    with open(f"/proc/{receiver.process.pid}/status", encoding="ascii") as status:
-        peak = int(status.read().split("VmHWM:")[1].split()[0])
-    assert peak < 1 << 20, f"{peak} KiB of memory"
+    assert size < 32 << 10, f"{size} KiB in /dev/shm"
 
 
 @scenario("programs on both sides killed, stopped and divided at random: every account is exact in the end")
