@@ -60,7 +60,7 @@ static seqcast_Channel new_channel(const char* name) {
   memset(&channel, 0, sizeof channel);
   strncpy(channel.name, name, sizeof channel.name - 1);
   channel.id = ++next_id;
-  channel.capacity = 4;
+  channel.capacity = 16;
   channel.max_message_size = 64;
   channel.message_alignment = 1;
   channel.schema = (char*)"";
@@ -179,7 +179,7 @@ static void impossible_channels(void) {
   }
 }
 
-// Announced well, and contradicted, between message 100 and message 1000.
+// Announced well, and contradicted, between message 100 and message 105.
 static void impossible_messages(const char* name) {
   const seqcast_Channel channel = new_channel(name);
   const dds_entity_t writer = new_writer(name);
@@ -198,7 +198,7 @@ static void impossible_messages(const char* name) {
   other = channel;
   other.id = 99; // never announced
   send(writer, &other, 104, 8);
-  send(writer, &channel, 1000, 64);
+  send(writer, &channel, 105, 64);
 }
 
 int main(int argc, char** argv) {

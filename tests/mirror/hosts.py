@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-SECONDS = 120  # after which a wait has failed: far more than a slow machine needs
+SECONDS = 60  # after which a wait has failed: far more than a slow machine needs
 CLOCK_STEP = 100_000  # seconds by which the steady clock of a host is ahead of that of the host before
 
 

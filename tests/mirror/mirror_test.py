@@ -22,7 +22,7 @@ import hosts
 
 SEED = int(os.environ.get("SEQCAST_SEED") or random.SystemRandom().randrange(1 << 32))
 LONG = os.environ.get("SEQCAST_LONG") == "1"
-KILLING_SECONDS = 120 if LONG else 4
+KILLING_SECONDS = 120 if LONG else 3
 NAME = "mirror"  # of the channel, where there is but one
 
 # A host that has died is given up after 2 s instead of 10, and hosts search for each other twice a second, so
@@ -386,7 +386,8 @@ def strengths(stage):
     publish(one, 10)
     far = stage.subscriber(3)
     far.ask("await tag 1")
-    for _ in range(2):
+    rounds = 3 if LONG else 1
+    for _ in range(rounds):
         sender_of_two = stage.send(2, NAME, "--strength", "2")
         publish(two, 10)
         publish(one, 10)
@@ -404,12 +405,12 @@ def strengths(stage):
     for _ in range(3):
         head = publish(one, 10)
         reach(far, head)
-    Account(far).channels_seen(5).up_to(head)
+    Account(far).channels_seen(1 + 2 * rounds).up_to(head)
     close(one)  # a channel without a publisher gives way
     far.ask("await tag 2")
     head = publish(two, 10)
     reach(far, head)
-    Account(far).channels_seen(6).up_to(head)
+    Account(far).channels_seen(2 + 2 * rounds).up_to(head)
     for process in (sender_of_one, sender_of_two, receiver):
         process.check_alive()
 
@@ -550,8 +551,8 @@ def hostile(stage):
     peer = stage.peer(3, "hostile_peer", NAME, folder)
     assert peer.read_line() == "done"
     for far in fars:
-        reach(far, 1000)
-        account = Account(far).channels_seen(2).up_to(1000)
+        reach(far, 105)
+        account = Account(far).channels_seen(2).up_to(105)
         assert account.last["received"] == 2, account.text
         far.discard()
     peer.kill()
