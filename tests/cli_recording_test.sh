@@ -355,6 +355,48 @@ grep -qE "^\./again\.a +$recorded .* $((before + lost)) +1000\$" replay.txt || f
 for _ in $(seq 1 $((2 * recorded))); do echo; done | expect 0 replay run.mcap --prefix loop. --loop --step
 [ "$(head_of ./loop.a)" -eq $((2000 - before)) ] || fail 'the gaps are not there the second time'
 
+test_case 'Ctrl-C ends a replay that waits for a reliable subscriber, before a message and before a gap'
+seq 1 2 | expect 0 pub ./a --capacity 16
+recording ./a -o gap.mcap
+await_recorded gap.mcap ./a 2
+expect 0 record ./a --last -o message.mcap
+kill -STOP "$recorder"
+seq 3 1000 | expect 0 pub ./a
+kill -CONT "$recorder"
+interrupt
+[ "$(accounts gap.mcap ./a | cut -d ' ' -f 1)" -eq 0 ] || fail 'the first messages are missing'
+for kind in message gap; do
+  rm -f again.a again.a.bell
+  open_lines
+  start replay.txt replay $kind.mcap --prefix again. --loop --step --max-blocking-time 1h <lines 3>&-
+  replay=$pid
+  echo >&3
+  await_message ./again.a
+  start sub.txt sub ./again.a --reliable --from oldest 3>&-
+  await sub.txt 1
+  kill -STOP "$pid"
+  for _ in $(seq 1 30); do echo; done >&3
+  # The first that it does not publish is the third, behind a gap, or the one that would overwrite the second.
+  last=2
+  [ $kind = gap ] || last=16
+  for _ in $(seq 1 3000); do
+    [ "$(head_of ./again.a)" -lt $last ] || break
+    sleep 0.02
+  done
+  kill -INT "$replay"
+  subscriber=$pid
+  pid=$replay ends 130
+  [ "$(head_of ./again.a)" -eq $last ] || fail "the last number is $(head_of ./again.a)"
+  kill -CONT "$subscriber"
+  for _ in $(seq 1 3000); do
+    [ "$(grep -cv '^seqcast: ' sub.txt)" -lt $last ] || break
+    sleep 0.02
+  done
+  [ "$(grep -cv '^seqcast: ' sub.txt)" -eq $last ] || fail 'the subscriber did not receive all'
+  kill_all "$subscriber"
+  exec 3>&-
+done
+
 test_case 'the channel of a replay has the properties that it had'
 expect 0 pub ./a --capacity 32 --schema 'acme.Quote{bid:f64,ask:f64}' '{"bid":1.5,"ask":2}'
 expect 0 record ./a --last -o run.mcap

@@ -205,21 +205,14 @@ class PubChannel {
       publisher_.publish(message);
       return;
     }
-    const std::chrono::duration<double> most{*settings_.max_blocking_time};
-    std::optional<steady_clock::time_point> deadline;
-    std::chrono::nanoseconds pause = std::chrono::microseconds{20};
-    while (!publisher_.try_publish(message)) {
-      const auto now = steady_clock::now();
-      if (!deadline) deadline = now + std::chrono::ceil<std::chrono::nanoseconds>(most);
-      if (now >= *deadline) {
-        publisher_.publish(message); // demotes at once those that are in the way
-        return;
-      }
-      if (console_.stop().requested()) return;
+    const auto attempt = [this, message] {
+      if (publisher_.try_publish(message)) return true;
       check_sometimes();
-      console_.stop().sleep_until(std::min(*deadline, now + pause));
-      pause = std::min<std::chrono::nanoseconds>(2 * pause, std::chrono::milliseconds{1});
-    }
+      return false;
+    };
+    const bool published = console_.stop().poll(nanoseconds_of(*settings_.max_blocking_time), attempt);
+    if (!published && !console_.stop().requested())
+      publisher_.publish(message); // demotes at once those that are in the way
   }
   /// Checks the name, four times a second at most. Errors: throws Failure if it is gone, and is not made anew.
   void check_sometimes() {

@@ -67,8 +67,9 @@ class ReplayedName {
   void open(const ReplaySettings& settings);
   /// Before the messages are replayed once more.
   void begin_again(const ReplaySettings& settings);
-  /// Publishes the message. Errors: throws Failure.
-  void publish(const Entry& entry, const ReplaySettings& settings);
+  /// Publishes the message; not if a stop is requested before reliable subscribers have room for it. Errors:
+  /// throws Failure.
+  bool publish(const Entry& entry, const ReplaySettings& settings, const Stop& stop);
   /// Errors: throws Failure if the name does not lead to this channel any more.
   void check_name() const;
 
@@ -90,12 +91,14 @@ class ReplayedName {
 
   seqcast::PublisherOptions options(const ReplayedRegion& region, const ReplaySettings& settings) const;
   void open_region(std::size_t index, bool replace, const ReplaySettings& settings);
+  bool all_have_received(std::uint64_t sequence) const;
 
   seqcast::Location location_;
   std::vector<ReplayedRegion> regions_;
   std::size_t present_ = 0;
   std::optional<seqcast::BytePublisher> publisher_;
-  std::uint64_t shift_ = 0; // from the recorded sequences
+  std::optional<seqcast::Inspector> inspector_; // of the same channel, with --max-blocking-time
+  std::uint64_t shift_ = 0;                     // from the recorded sequences
   std::uint64_t messages_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t gaps_ = 0;
@@ -120,7 +123,7 @@ seqcast::PublisherOptions ReplayedName::options(const ReplayedRegion& region,
   if (region.needs_gaps) options.gaps = true;
   options.schema = recorded.schema.text();
   if (settings.max_blocking_time) {
-    options.max_blocking_time = nanoseconds_of(*settings.max_blocking_time);
+    options.max_blocking_time = std::chrono::nanoseconds{0}; // publish() waits
     options.wakeup = seqcast::Wakeup::bell;
   }
   return options;
@@ -181,7 +184,8 @@ void ReplayedName::open_region(std::size_t index, bool replace, const ReplaySett
   const seqcast::PublisherOptions wanted = options(regions_[index], settings);
   if (replace) seqcast::remove_channel(location_, error);
   if (!error) publisher_ = seqcast::BytePublisher::open(location_, wanted, error);
-  if (!publisher_) throw refusal(Attempt::publish, location_, error, wanted);
+  if (publisher_ && settings.max_blocking_time) inspector_ = inspect(location_, error);
+  if (error) throw refusal(Attempt::publish, location_, error, wanted);
 }
 
 void ReplayedName::begin_again(const ReplaySettings& settings) {
@@ -189,16 +193,38 @@ void ReplayedName::begin_again(const ReplaySettings& settings) {
   shift_ = publisher_->head() + 1 - regions_.front().first;
 }
 
-void ReplayedName::publish(const Entry& entry, const ReplaySettings& settings) {
+/// Whether no reliable subscriber is left that has not.
+bool ReplayedName::all_have_received(std::uint64_t sequence) const {
+  return std::ranges::none_of(inspector_->reliable_subscribers(), [sequence](const auto& subscriber) {
+    return subscriber.state == seqcast::ReliableState::waited_for && subscriber.cursor < sequence;
+  });
+}
+
+bool ReplayedName::publish(const Entry& entry, const ReplaySettings& settings, const Stop& stop) {
+  const auto most = nanoseconds_of(settings.max_blocking_time.value_or(0));
+  // Waits, if that is wanted. The library's own wait would keep replay from ending by a signal.
+  const auto wait = [&](const auto& condition) {
+    const auto attempt = [&] {
+      if (condition()) return true;
+      check_name();
+      return false;
+    };
+    return settings.max_blocking_time && stop.poll(most, attempt);
+  };
   while (regions_[present_].recorded->id != entry.channel) open_region(present_ + 1, true, settings);
   const std::uint64_t next = publisher_->head() + 1;
   const std::uint64_t wanted = settings.renumber ? next : entry.sequence + shift_;
   try {
     if (wanted > next) {
+      wait([&] { return all_have_received(next - 1); });
+      if (stop.requested()) return false;
       publisher_->skip(wanted - next);
       gaps_ += wanted - next;
     }
-    publisher_->publish(entry.message);
+    if (!wait([&] { return publisher_->try_publish(entry.message).has_value(); })) {
+      if (stop.requested()) return false;
+      publisher_->publish(entry.message); // demotes at once those that are in the way
+    }
   } catch (const std::logic_error&) { // of a recording that contradicts itself
     throw Failure{Exit::failure,
                   fmt::format("message {} of '{}', of {}, does not fit into its channel. The recording "
@@ -207,6 +233,7 @@ void ReplayedName::publish(const Entry& entry, const ReplaySettings& settings) {
   }
   ++messages_;
   bytes_ += entry.message.size();
+  return true;
 }
 
 void ReplayedName::check_name() const {
@@ -306,7 +333,7 @@ bool Replay::replay_once() {
       wait_for(entry->published_at.value_or(entry->received_at));
     }
     if (console_.stop().requested()) return false;
-    name.publish(*entry, settings_);
+    if (!name.publish(*entry, settings_, console_.stop())) return false;
     check_names();
     any = true;
   }

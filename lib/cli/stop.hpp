@@ -4,6 +4,7 @@
 // of the program that reads standard output (seqcast sub news | head). Made before any other thread is started.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,21 @@ class Stop {
 
   /// Sleeps until that time, or until a stop is requested.
   void sleep_until(std::chrono::steady_clock::time_point end) const;
+
+  /// Asks at growing intervals, of a millisecond at most, whether the condition holds; gives that. Ends with false
+  /// after the time `most`, and when a stop is requested.
+  template <class Condition>
+  bool poll(std::chrono::nanoseconds most, const Condition& condition) const {
+    if (condition()) return true;
+    const auto end = std::chrono::steady_clock::now() + most;
+    std::chrono::nanoseconds pause = std::chrono::microseconds{20};
+    for (auto now = end - most; now < end && !requested(); now = std::chrono::steady_clock::now()) {
+      sleep_until(std::min(end, now + pause));
+      if (condition()) return true;
+      pause = std::min<std::chrono::nanoseconds>(2 * pause, std::chrono::milliseconds{1});
+    }
+    return false;
+  }
 
  private:
   // Shared with threads that run longer than main().
