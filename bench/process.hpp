@@ -33,6 +33,8 @@ class ChildProcess {
 
   void send(int signal) const;
   bool ended();
+  /// Time of all cores that its present threads have used so far; 0 when it has ended.
+  double cpu_seconds() const;
 
  private:
   pid_t id_; // 0 when it has ended
