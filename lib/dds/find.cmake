@@ -21,7 +21,9 @@ if(SEQCAST_CYCLONEDDS_INCLUDE_DIR AND SEQCAST_CYCLONEDDS_LIBRARY AND SEQCAST_IDL
   set_target_properties(SEQCAST::DDSC PROPERTIES IMPORTED_LOCATION ${SEQCAST_CYCLONEDDS_LIBRARY}
                         INTERFACE_INCLUDE_DIRECTORIES ${SEQCAST_CYCLONEDDS_INCLUDE_DIR})
 elseif(SEQCAST_BUILD_DDS STREQUAL "AUTO")
-  message(STATUS "Cyclone DDS was not found: mirrors are skipped (Debian: cyclonedds-dev cyclonedds-tools)")
+  if(TARGET seqcast_program)
+    message(STATUS "Cyclone DDS was not found: mirrors are skipped (Debian: cyclonedds-dev cyclonedds-tools)")
+  endif() # without the tool there are none
 else()
   message(FATAL_ERROR "SEQCAST_BUILD_DDS needs the tool (SEQCAST_BUILD_CLI) and Cyclone DDS "
                       "(Debian: cyclonedds-dev cyclonedds-tools)")
