@@ -20,6 +20,20 @@
 #include <random>
 #include <set>
 
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/// Folders that were synced, by their inodes.
+static std::vector<ino_t> synced_folders;
+
+/// In place of the C library's.
+extern "C" int fsync(int file) {
+  struct stat status {};
+  if (::fstat(file, &status) == 0 && S_ISDIR(status.st_mode)) synced_folders.push_back(status.st_ino);
+  return static_cast<int>(::syscall(SYS_fsync, file));
+}
+
 using namespace seqcast::recording;
 using std::chrono::nanoseconds;
 using test::MemorySink;
@@ -622,6 +636,19 @@ TEST_CASE("random damage ends in an error or in messages, in bounded time and me
       CHECK(std::string{failure.what()}.starts_with("memory"));
     }
   }
+}
+
+TEST_CASE("the first sync of a file syncs its folder, so that its name survives a power cut") {
+  const test::TemporaryFolder folder;
+  struct stat status {};
+  REQUIRE(::stat((folder / "").c_str(), &status) == 0);
+  synced_folders.clear();
+  const auto sink = mcap::create_file(folder / "run.mcap", false);
+  CHECK(synced_folders.empty());
+  sink->sync();
+  CHECK(synced_folders == std::vector{status.st_ino});
+  sink->sync();
+  CHECK(synced_folders.size() == 1);
 }
 
 TEST_CASE("CRCs of parts combine to that of the whole") {

@@ -65,12 +65,24 @@ class FileSink final : public Sink {
   }
 
   void sync() override {
-    if (::fdatasync(file_.number()) == 0) return;
-    // Pipes and the like have nothing to sync.
-    if (errno != EINVAL && errno != EROFS) fail(last_error(), name_, "cannot be synced to the disk");
+    require_synced(::fdatasync(file_.number()));
+    if (!std::exchange(has_name_, true)) sync_folder();
   }
 
  private:
+  void require_synced(int result) const {
+    // Pipes and the like have nothing to sync.
+    if (result != 0 && errno != EINVAL && errno != EROFS)
+      fail(last_error(), name_, "cannot be synced to the disk");
+  }
+
+  /// Otherwise a power cut could take the name of a new file. Who may not read the folder has to do without.
+  void sync_folder() const {
+    const std::string path = name_.substr(0, name_.rfind('/') + 1); // nothing if there is no slash
+    const Descriptor folder{::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (folder.number() >= 0) require_synced(::fsync(folder.number()));
+  }
+
   void write_all(std::span<iovec> vectors) {
     while (!vectors.empty()) {
       const ssize_t written = ::writev(file_.number(), vectors.data(), static_cast<int>(vectors.size()));
@@ -105,6 +117,7 @@ class FileSink final : public Sink {
   Descriptor file_;
   std::string name_;
   std::uint64_t size_ = 0;
+  bool has_name_ = false;        // on the disk
   std::uint64_t given_back_ = 0; // bytes that the kernel writes to the disk, or has written
 };
 
