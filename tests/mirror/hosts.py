@@ -113,6 +113,10 @@ class Process:
             self.kill()
             raise Failure(f"{self.name} did not end\n{self.said()}") from None
 
+    def rest(self):
+        """What is left on its stdout, when it has ended."""
+        return (self.text + self.process.stdout.read()).decode(errors="backslashreplace")
+
     def discard(self):
         if self.process.poll() is None:
             self.kill()
