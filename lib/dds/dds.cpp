@@ -51,18 +51,6 @@ Participant::Participant(std::uint32_t domain, std::uint64_t longest_sample)
       participant_{dds_create_participant(domain, nullptr, nullptr),
                    fmt::format("take part in the DDS domain {}", domain)} {}
 
-Listening::Listening(dds_entity_t reader, Call call, void* object) : reader_{reader} {
-  dds_listener_t* const listener = dds_create_listener(object);
-  dds_lset_data_available(listener, call);
-  const dds_return_t result = dds_set_listener(reader, listener);
-  dds_delete_listener(listener);
-  checked(result, "listen to DDS");
-}
-
-Listening::~Listening() {
-  dds_set_listener(reader_, nullptr);
-}
-
 ReaderWait::ReaderWait(const Participant& participant, dds_entity_t reader)
     : waitset_{dds_create_waitset(participant.get()), "wait for DDS"} {
   checked(dds_set_status_mask(reader, DDS_DATA_AVAILABLE_STATUS), "wait for DDS");

@@ -137,21 +137,6 @@ class Participant {
   Entity participant_;
 };
 
-/// Calls a function whenever samples have come to a data reader, in a thread of Cyclone's. The end of this object waits
-/// for a call that is under way. Errors: as checked().
-class Listening {
- public:
-  using Call = void (*)(dds_entity_t reader, void* object);
-
-  Listening(dds_entity_t reader, Call call, void* object);
-  Listening(const Listening&) = delete;
-  Listening& operator=(const Listening&) = delete;
-  ~Listening();
-
- private:
-  dds_entity_t reader_;
-};
-
 /// Waits for data in a data reader. Errors: as checked().
 class ReaderWait {
  public:

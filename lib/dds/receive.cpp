@@ -34,8 +34,6 @@ class Receive {
 
  private:
   struct Running {
-    Running(const ReceivingSide& side, const std::string& its_name) : name{its_name}, receiver{side, its_name} {}
-
     std::string name;
     Receiver receiver;
     std::jthread thread;
@@ -80,7 +78,7 @@ void Receive::start(const std::string& name) {
     return;
   }
   const ReceivingSide side{participant_, subscriber_.get(), announcements_, clock_, notes_, settings_.far};
-  Running& running = running_.emplace_back(side, name);
+  Running& running = running_.emplace_back(Running{name, Receiver{side, name}, {}});
   running.thread =
       std::jthread{[&receiver = running.receiver](const std::stop_token& stop) { receiver.run(stop); }};
 }

@@ -15,6 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr dds_duration_t longest_wait = DDS_MSECS(100);
 constexpr auto choice_interval = 50ms;
 constexpr auto name_check_interval = 250ms;
 // How long is waited for the mark of a channel that ends, and for the announcement of one that was received before:
@@ -39,7 +40,7 @@ void Receiver::run(const std::stop_token& stop) noexcept {
   while (!stop.stop_requested()) {
     try {
       choose();
-      if (may_change()) change();
+      if (may_change(true)) change();
       if (reader_) receive(stop);
     } catch (const std::exception& error) {
       side_.notes.complain_once(error.what());
@@ -67,8 +68,8 @@ void Receiver::choose() {
   next_ = *best;
 }
 
-/// Whether the present channel may be left for the next one. Requires: all that has arrived of it was taken.
-bool Receiver::may_change() const {
+/// Whether the present channel may be left for the next one. `drained`: all that has arrived of it was taken.
+bool Receiver::may_change(bool drained) const {
   if (!next_) return false;
   const auto now = Clock::now();
   const bool waited = now - next_since_ >= longest_change;
@@ -77,8 +78,8 @@ bool Receiver::may_change() const {
     return standing == next_->id || waited || (standing == 0 && now - next_since_ >= first_choice_after);
   }
   if (present_alive_ && present_->state == seqcast_STATE_LIVE) return true; // the next one is stronger
-  if (present_alive_) return waited || far_.is_closed(present_->id);
-  return waited || side_.announcements.has_ended(name_, present_->id);
+  if (present_alive_) return waited || (drained && far_.is_closed(present_->id));
+  return waited || (drained && side_.announcements.has_ended(name_, present_->id));
 }
 
 void Receiver::change() {
@@ -93,47 +94,38 @@ void Receiver::change() {
 
 /// Until a stop is requested, or another channel is to be received.
 void Receiver::receive(const std::stop_token& stop) {
-  const auto on_samples = [](dds_entity_t, void* receiver) { static_cast<Receiver*>(receiver)->take_new(); };
-  const Listening listening{reader_.get(), on_samples, this};
-  while (!stop.stop_requested()) {
-    {
-      const std::lock_guard lock{mutex_};
-      take_all();
-      far_.settle();
-      choose();
-      if (may_change()) return;
-      if (!present_alive_ && !std::exchange(lost_, true)) far_.lose_senders();
-      if (Clock::now() >= next_check_) {
-        next_check_ = Clock::now() + name_check_interval;
-        far_.check_name();
-      }
-    }
-    cli::sleep_for(choice_interval, stop);
-  }
-}
-
-/// In the thread that has received them from the network: to wake another one would take as long as the way here.
-void Receiver::take_new() noexcept {
-  try {
-    const std::lock_guard lock{mutex_};
-    take_all();
-  } catch (const std::exception& error) {
-    side_.notes.complain_once(error.what());
-  }
-}
-
-void Receiver::take_all() {
+  const ReaderWait wait{side_.participant, reader_.get()};
   Taken<seqcast_Message> samples{reader_.get()};
-  const std::size_t most = batch_size();
-  do {
-    for (samples.take(most); !samples.at_end(); samples.advance()) {
-      if (samples.info().valid_data) take(samples.sample());
+  Clock::time_point next_choice{};
+  while (!stop.stop_requested()) {
+    const std::size_t most = batch_size();
+    samples.take(most);
+    bool drained = samples.count() < most; // but for samples of others
+    for (; !samples.at_end() && !stop.stop_requested(); samples.advance()) {
+      if (samples.info().valid_data && take(samples.sample())) drained = false;
     }
-  } while (samples.count() == most);
+    if (drained) far_.settle();
+    const auto now = Clock::now();
+    if (now >= next_choice) {
+      next_choice = now + choice_interval;
+      choose();
+      if (may_change(drained)) return;
+    }
+    if (samples.count() > 0) continue;
+    if (!present_alive_ && !std::exchange(lost_, true)) far_.lose_senders();
+    if (now >= next_check_) {
+      next_check_ = now + name_check_interval;
+      far_.check_name();
+    }
+    wait.wait(longest_wait);
+  }
 }
 
-void Receiver::take(const seqcast_Message& sample) {
-  if (sample.id == present_->id && name_ == static_cast<const char*>(sample.name)) far_.take(sample, *present_);
+/// Whether it is of the present channel.
+bool Receiver::take(const seqcast_Message& sample) {
+  if (sample.id != present_->id || name_ != static_cast<const char*>(sample.name)) return false;
+  far_.take(sample, *present_);
+  return true;
 }
 
 /// Samples to take at once.

@@ -19,7 +19,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -54,12 +53,10 @@ class Receiver {
   using Clock = std::chrono::steady_clock;
 
   void choose();
-  bool may_change() const;
+  bool may_change(bool drained) const;
   void change();
   void receive(const std::stop_token& stop);
-  void take_new() noexcept;
-  void take_all();
-  void take(const seqcast_Message& sample);
+  bool take(const seqcast_Message& sample);
   std::size_t batch_size() const noexcept;
 
   ReceivingSide side_;
@@ -67,7 +64,6 @@ class Receiver {
   FarChannel far_;
   Entity topic_;
   Entity reader_;
-  std::mutex mutex_;                 // of all that take_all() changes, while Cyclone calls take_new()
   std::optional<Announced> present_; // whose samples are taken
   bool present_alive_ = false;       // whether it has a sender
   bool lost_ = false;                // and whether that was noted, if it has none
