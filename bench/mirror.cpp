@@ -363,7 +363,7 @@ std::vector<double> publish_times(seqcast::BytePublisher& publisher, double seco
 void measure_latency(const Hosts& hosts, double seconds) {
   fmt::print(
       "\nOne-way time in us, one message a millisecond, all sides sleep; of ddsperf half a round trip\n"
-      "  {:>6}{:>14}{:>6}{:>15}{:>18}{:>18}\n",
+      "  {:>6}{:>14}{:>6}{:>15}{:>18}{:>20}\n",
       "B", "p50 / p99", "lost", "CPU a message", "UDP, p50 / p99", "ddsperf, p50 / p99");
   const auto cell = [](const Latency& latency) {
     return fmt::format("{:.0f} / {:.0f}", latency.p50, latency.p99);
@@ -373,7 +373,7 @@ void measure_latency(const Hosts& hosts, double seconds) {
     const Latency ddsperf = ddsperf_latency(hosts, size, seconds);
     const Latency mirror = mirror_latency(hosts, size, seconds);
     const bool met = mirror.p50 <= 60 && mirror.p99 <= 200;
-    fmt::print("  {:>6}{:>14}{:>6}{:>15.0f}{:>18}{:>18}  {}: p50 <= 60, p99 <= 200\n", size, cell(mirror),
+    fmt::print("  {:>6}{:>14}{:>6}{:>15.0f}{:>18}{:>20}  {}: p50 <= 60, p99 <= 200\n", size, cell(mirror),
                mirror.lost, mirror.cpu_us, cell(udp), cell(ddsperf), met ? "met" : "MISSED");
     std::fflush(stdout);
   }
