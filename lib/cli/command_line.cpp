@@ -131,7 +131,8 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error,
            verbs.front()->get_name() + " --help";
   }
   if (!verbs.empty()) {
-    return verb_error_text(*verbs.front(), error) + "; see " + program + " " + verbs.front()->get_name() + " --help";
+    return verb_error_text(*verbs.front(), error) + "; see " + program + " " + verbs.front()->get_name() +
+           " --help";
   }
   if (words.empty()) return "a verb is missing; " + program + " --help lists the verbs";
   return "there is no option '" + words.back() + "' before a verb; see " + program + " --help";
@@ -159,7 +160,8 @@ std::optional<Exit> parse(CLI::App& app, const std::vector<std::string>& words, 
     return Exit::usage;
   }
   if (const auto flag = flag_with_value(has_verb ? *named.front() : app, words)) {
-    console.complain(*flag + " takes no value; see " + app.get_name() + (has_verb ? " " + words.back() : "") + " --help");
+    console.complain(*flag + " takes no value; see " + app.get_name() + (has_verb ? " " + words.back() : "") +
+                     " --help");
     return Exit::usage;
   }
   auto unread = words;

@@ -26,7 +26,8 @@ void add_verbs(CLI::App& app, cli::Action& action) {
 } // namespace
 
 int main(int argc, char** argv) {
-  const cli::Program program{"seqcast", "Publish to, subscribe to, record and inspect channels in shared memory",
+  const cli::Program program{"seqcast",
+                             "Publish to, subscribe to, record and inspect channels in shared memory",
                              std::string{cli::exit_codes_help()} +
                                  "\n\nExamples:\n"
                                  "  seqcast pub news hello            publish a message\n"

@@ -367,8 +367,8 @@ typedef struct seqcast_identity {
   seqcast_string schema_format; ///< The fields, as a format string of PEP 3118; likewise.
   int64_t created_at_ns;        ///< Since 1970, UTC; 0 where the file system does not keep it.
   uint64_t id;                  ///< Random; tells it from others of its name. 0 if an older seqcast made it.
-  uint32_t mirror;              ///< Whether it mirrors a channel of another machine, which has the same id: 0 or 1.
-  uint32_t reserved;            ///< 0
+  uint32_t mirror;   ///< Whether it mirrors a channel of another machine, which has the same id: 0 or 1.
+  uint32_t reserved; ///< 0
 } seqcast_identity;
 
 /// What has become of a channel, at one moment.
