@@ -181,7 +181,6 @@ void Recorder::open_source(const seqcast::Location& location, bool first, bool s
   region->id = ++last_id_;
   if (region->id == most_regions) note("a recording has at most 65535 channels: no others join", true);
   auto source = std::make_unique<Source>(std::move(region), std::move(*subscriber));
-  if (const auto epoch = source->subscriber.epoch()) source->epochs.push_back(*epoch);
   if (options_.json) {
     const JsonMessages json{source->schema};
     if (json.possible()) {
@@ -255,7 +254,7 @@ bool Recorder::add(Source& source, const seqcast::ReceivedBytes& message, Time& 
   if (message.published_at) published_at = on_wall_clock(*message.published_at, options_.clock_offset);
   // Published during this turn, after the clock was read.
   if (published_at > received_at && published_at < received_at + oldest_chunk) received_at = published_at;
-  const seqcast::Epoch epoch = epoch_of(source, message.sequence);
+  const seqcast::Epoch epoch = source.epochs.of(source.subscriber, message.sequence);
   if (source.json) {
     const std::string json = source.json->to_json(message.message);
     chunk_->messages.add(source.id, message.sequence, epoch, published_at, received_at,
@@ -304,18 +303,6 @@ void Recorder::report_demotion(Source& source) {
 void Recorder::give_up(Source& source, const std::string& why) {
   source.gone = true;
   note(fmt::format("cannot read '{}' any further. {}", source.name(), why), true);
-}
-
-/// The epoch of a message that was just received. Its publisher had stored it before the message; of epochs
-/// that were over when the recorder came nothing is known.
-seqcast::Epoch Recorder::epoch_of(Source& source, std::uint64_t sequence) const {
-  const auto newest = source.subscriber.epoch();
-  const bool is_new = newest && (source.epochs.empty() || source.epochs.back().number != newest->number);
-  if (is_new) source.epochs.push_back(*newest);
-  for (auto epoch = source.epochs.rbegin(); epoch != source.epochs.rend(); ++epoch) {
-    if (sequence >= epoch->first_sequence) return *epoch;
-  }
-  return {};
 }
 
 Time Recorder::now() const {

@@ -14,6 +14,7 @@
 
 #include "channel.hpp"
 #include "chunk_queue.hpp"
+#include "epochs.hpp"
 #include "json_message.hpp"
 
 #include <seqcast/seqcast.hpp>
@@ -85,6 +86,7 @@ class Recorder {
           id{region->id},
           subscriber{std::move(subscriber_)},
           schema{subscriber.schema()},
+          epochs{subscriber},
           before{subscriber.cursor()},
           passed_on{before} {}
 
@@ -93,14 +95,14 @@ class Recorder {
     seqcast::ByteSubscriber subscriber;
     seqcast::Schema schema;
     std::optional<JsonMessages> json;
-    std::vector<seqcast::Epoch> epochs; // those that were seen, the newest last
-    std::uint64_t before;               // the cursor at the beginning
-    std::uint64_t passed_on;            // the cursor at the end of the last chunk
-    std::uint64_t in_chunk = 0;         // messages in this chunk
-    std::uint64_t messages = 0;         // messages in all chunks
-    std::uint64_t bytes = 0;            // of them
-    bool begun = false;                 // to be read
-    bool announced = false;             // by a share
+    Epochs epochs;
+    std::uint64_t before;       // the cursor at the beginning
+    std::uint64_t passed_on;    // the cursor at the end of the last chunk
+    std::uint64_t in_chunk = 0; // messages in this chunk
+    std::uint64_t messages = 0; // messages in all chunks
+    std::uint64_t bytes = 0;    // of them
+    bool begun = false;         // to be read
+    bool announced = false;     // by a share
     std::optional<std::uint64_t>
         last_wanted;              // it ends there: the name leads to another region, or the recording ends
     bool gone = false;            // it cannot be read any further
@@ -136,7 +138,6 @@ class Recorder {
   bool goes_on(Source& source);
   void report_demotion(Source& source);
   void give_up(Source& source, const std::string& why);
-  seqcast::Epoch epoch_of(Source& source, std::uint64_t sequence) const;
   seqcast::recording::Time now() const;
 
   bool have_chunk(const std::stop_token& stop);

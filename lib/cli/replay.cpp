@@ -216,7 +216,9 @@ bool ReplayedName::publish(const Entry& entry, const ReplaySettings& settings, c
   const std::uint64_t wanted = settings.renumber ? next : entry.sequence + shift_;
   try {
     if (wanted > next) {
-      wait([&] { return all_have_received(next - 1); });
+      // Each gap takes a slot; from capacity() on all messages before them are discarded.
+      const std::uint64_t received = std::min(next - 1, wanted - std::min(wanted, publisher_->capacity()));
+      wait([&] { return all_have_received(received); });
       if (stop.requested()) return false;
       publisher_->skip(wanted - next);
       gaps_ += wanted - next;

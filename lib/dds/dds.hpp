@@ -65,8 +65,7 @@ class Qos {
   dds_qos_t* qos_;
 };
 
-/// Samples that were taken from a data reader and are still its own, in their order; one of them is the current
-/// one.
+/// Samples that were taken from a data reader and are still its own, in their order; one of them is current.
 template <class Sample>
 class Taken {
  public:

@@ -46,7 +46,7 @@ void FarChannel::take(const seqcast_Message& sample, const Announced& announced)
     complain("a sample contradicts what was announced, and is dropped");
     return;
   }
-  // Marks are sent more than once.
+  // A history that comes again has its mark again.
   if (!message && !publisher_ && sample.id == id_ && sample.sequence <= closed_at_) return;
   if ((!publisher_ || id_ != sample.id || removed_) && !open(announced)) return;
   if (goes_back(sample)) {
@@ -154,8 +154,8 @@ bool FarChannel::open(const Announced& announced) {
   return true;
 }
 
-/// Another mirror may be replaced; what is no mirror only if the user has asked for that, and never the origin
-/// itself.
+/// Another mirror may be replaced; what is no mirror only if the user has asked for that. The origin itself, which a
+/// receiver of the same machine finds there, is left alone.
 bool FarChannel::may_replace(const Announced& announced, bool& replace) {
   seqcast::Error error;
   const auto found = seqcast::Inspector::open(location_, {.survive_truncation = true}, error);

@@ -103,8 +103,7 @@ void Sender::begin_region() {
   writer_ = Entity{
       dds_create_writer(side_.publisher, topic_.get(), topic_qos(depth_of(announced_.capacity)).get(), nullptr),
       fmt::format("send '{}'", name_)};
-  epochs_.clear();
-  if (const auto epoch = subscriber_->epoch()) epochs_.push_back(*epoch);
+  epochs_.emplace(*subscriber_);
   gone_.reset();
   stands_by_ = false;
   in_vain_ = 0;
@@ -182,7 +181,7 @@ void Sender::give_up(const std::string& why) {
 void Sender::send(const seqcast::ReceivedBytes& message, const std::stop_token& stop) {
   gone_.reset();
   if (announced_.state != seqcast_STATE_LIVE) announce(seqcast_STATE_LIVE);
-  const seqcast::Epoch epoch = epoch_of(message.sequence);
+  const seqcast::Epoch epoch = epochs_->of(*subscriber_, message.sequence);
   seqcast_Message sample{};
   set_name(sample.name, name_);
   sample.id = announced_.id;
@@ -214,7 +213,7 @@ void Sender::send_mark(seqcast_State state, const std::stop_token& stop) {
   sample.id = announced_.id;
   sample.kind = closed ? seqcast_KIND_CLOSED : seqcast_KIND_DIED;
   sample.sequence = subscriber_->cursor() + subscriber_->lag();
-  const seqcast::Epoch epoch = epoch_of(sample.sequence);
+  const seqcast::Epoch epoch = epochs_->of(*subscriber_, sample.sequence);
   sample.epoch = epoch.number;
   sample.first_sequence = epoch.first_sequence;
   write(sample, stop);
@@ -259,17 +258,6 @@ void Sender::wait_for_data_readers() {
   dds_write_flush(writer_.get());
   if (dds_wait_for_acks(writer_.get(), longest_flow_control) == DDS_RETCODE_TIMEOUT)
     next_flow_control_ = Clock::now() + flow_control_pause;
-}
-
-/// The epoch of a message that was just received. Its publisher had stored it before the message; of epochs
-/// that were over when this sender came nothing is known.
-seqcast::Epoch Sender::epoch_of(std::uint64_t sequence) {
-  const auto newest = subscriber_->epoch();
-  if (newest && (epochs_.empty() || epochs_.back().number != newest->number)) epochs_.push_back(*newest);
-  for (auto epoch = epochs_.rbegin(); epoch != epochs_.rend(); ++epoch) {
-    if (sequence >= epoch->first_sequence) return *epoch;
-  }
-  return {};
 }
 
 /// Notes whether another origin is received in place of this one.

@@ -14,6 +14,7 @@
 #include "account.hpp"
 #include "announcements.hpp"
 #include "dds.hpp"
+#include "epochs.hpp"
 #include "notes.hpp"
 #include "wire.hpp"
 
@@ -65,7 +66,6 @@ class Sender {
   void end_region();
   void send_region(const std::stop_token& stop);
   void give_up(const std::string& why);
-  seqcast::Epoch epoch_of(std::uint64_t sequence);
   void send(const seqcast::ReceivedBytes& message, const std::stop_token& stop);
   void send_mark(seqcast_State state, const std::stop_token& stop);
   void write(const seqcast_Message& sample, const std::stop_token& stop);
@@ -87,8 +87,8 @@ class Sender {
   std::optional<seqcast::ByteSubscriber> subscriber_;
   Announced announced_;
   Entity writer_;
-  std::vector<seqcast::Epoch> epochs_; // those that were seen, the newest last
-  std::optional<seqcast_State> gone_;  // how the publisher has gone
+  std::optional<cli::Epochs> epochs_;
+  std::optional<seqcast_State> gone_; // how the publisher has gone
   Clock::time_point gone_since_{};
   bool stands_by_ = false;      // another sender is stronger
   int in_vain_ = 0;             // times that a message was announced and none was there

@@ -307,6 +307,21 @@ def origin_killed(stage):
         far.ask("await state closed")
 
 
+@scenario("publishers that come and go while the sender is stopped: no message gets the epoch of another one")
+def epochs_missed(stage):
+    origin, far = stage.pair(capacity=64)
+    reach(far, publish(origin, 10))
+    stage.sender.stop()
+    for _ in range(2):
+        origin.kill()
+        origin = stage.origin(1, capacity=64)
+        head = publish(origin, 10)
+    stage.sender.send(signal.SIGCONT)
+    reach(far, head)
+    account = Account(far).from_first().lost(0).up_to(head)
+    assert account.last["epoch"] == 3, account.text
+
+
 @scenario("an origin that is replaced: the mirror is superseded, and the new one is exact")
 def origin_replaced(stage):
     origin, far = stage.pair(capacity=64)

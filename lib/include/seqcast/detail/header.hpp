@@ -107,8 +107,7 @@ class SubscriberHeader {
     return {0, 0};
   }
 
-  /// In a mirror: the epoch of its origin. {0, 0} if it is not known, or if it changed during each of a few
-  /// attempts.
+  /// In a mirror: the epoch of its origin. {0, 0} if it is not known, or changed during each of a few attempts.
   std::pair<std::uint64_t, std::uint64_t> origin_epoch() const noexcept {
     for (int attempt = 0; attempt < 4; ++attempt) {
       // [origin-epoch] acquire: pairs with the release in PublisherHeader::store_origin_epoch().
