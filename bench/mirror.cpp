@@ -130,7 +130,7 @@ class MirroredChannel {
   MirroredChannel(const MirroredChannel&) = delete;
   ~MirroredChannel() {
     seqcast::Error ignored;
-    seqcast::remove_channel(far_location(), ignored);
+    seqcast::remove_channel(far_location(), {.even_if_alive = true}, ignored); // the receiver ends behind this
   }
 
   seqcast::ByteSubscriber& subscriber() {
